@@ -1,0 +1,101 @@
+"""Files are whole or absent, whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+
+import polars as pl
+import pytest
+
+from populace import atomic
+from populace.atomic import atomic_path, write_atomic
+from populace.errors import DataError
+
+
+def names(folder):
+    return sorted(child.name for child in folder.iterdir())
+
+
+def test_replaces_the_old_file_and_leaves_no_sibling(tmp_path):
+    target = tmp_path / "a.json"
+    write_atomic(target, b"old")
+    write_atomic(target, b"new")
+    assert target.read_bytes() == b"new"
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_failing_body_leaves_the_old_file(tmp_path):
+    target = tmp_path / "a.json"
+    write_atomic(target, b"old")
+    with pytest.raises(ZeroDivisionError), atomic_path(target) as temporary:
+        temporary.write_bytes(b"half")
+        raise ZeroDivisionError
+    assert target.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_the_file_gets_the_permissions_of_any_new_file(tmp_path):
+    plain = tmp_path / "plain"
+    plain.write_bytes(b"")
+    write_atomic(tmp_path / "ours", b"")
+    assert (tmp_path / "ours").stat().st_mode == plain.stat().st_mode
+
+
+@pytest.fixture
+def small_files():
+    """No file may grow beyond 4 KiB: the kernel then fails writes as it does on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path):
+    target = tmp_path / "a.json"
+    write_atomic(target, b"old")
+    with pytest.raises(DataError, match=r"a\.json: the disk is full.*free some space"):
+        write_atomic(target, bytes(10_000))
+    assert target.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_full_disk_under_polars(tmp_path):
+    frame = pl.DataFrame({"x": os.urandom(20_000).hex()})
+    with pytest.raises(DataError, match="the disk is full"), atomic_path(tmp_path / "a.parquet") as temporary:
+        frame.write_parquet(temporary)
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_at_fsync(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic.os, "fsync", full)
+    with pytest.raises(DataError, match="the disk is full"):
+        write_atomic(tmp_path / "a.json", b"x")
+    assert names(tmp_path) == []
+
+
+def test_a_file_where_a_folder_should_be(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(DataError, match="a folder stands where a file should, or a file"):
+        write_atomic(tmp_path / "a" / "b.json", b"x")
+
+
+def test_a_folder_where_the_file_should_be(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(DataError, match="a folder stands where a file should, or a file"):
+        write_atomic(tmp_path / "a", b"x")
+    assert names(tmp_path) == ["a"]
+
+
+def test_an_error_of_another_file_passes_unchanged(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.json"):
+        (tmp_path / "elsewhere.csv").read_bytes()
