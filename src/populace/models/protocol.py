@@ -1,0 +1,64 @@
+"""What a model must offer: one small protocol, answered in batches of wire records.
+
+A provider turns requests into results and nothing more. Retries, caching, budgets and journals belong
+to the `run` room, so that they are the same for every model. A provider therefore never raises for
+one bad request: it answers with a `Failure` in that request's place. It raises
+`populace.errors.ModelError` only where no request could ever be answered (no such file, no such model).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from populace.models.records import Choice, ChooseRequest, Completion, Failure, GenerateRequest
+
+__all__ = ["Price", "Provider"]
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model costs, in US dollars per million tokens.
+
+    Examples
+    --------
+    >>> Price(input=0.5, output=1.5).dollars(prompt_tokens=2_000_000, completion_tokens=1_000_000)
+    2.5
+    """
+
+    input: float
+    output: float
+
+    def dollars(self, *, prompt_tokens: int, completion_tokens: int) -> float:
+        """Price of the given numbers of tokens, in US dollars."""
+        return (self.input * prompt_tokens + self.output * completion_tokens) / 1_000_000
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """A model that writes and chooses."""
+
+    model: str
+    """Identity that enters request keys: everything that may change an answer (name@revision/precision)."""
+    batch_size: int
+    """1: calls are independent and may run side by side. Above 1: the arithmetic depends on who else is
+    in the batch, so the caller hands groups of this size, cut the same way in every run."""
+    concurrency: int
+    """How many calls may be in flight at once."""
+    scores_text: bool
+    """Whether `choose` can give the likelihood of options of any length, not only of one forced token."""
+    price: Price | None
+    """None where unknown; a model on this machine costs 0."""
+
+    async def generate(self, requests: Sequence[GenerateRequest]) -> list[Completion | Failure]:
+        """Write one text for each request, in the order of the requests."""
+        ...
+
+    async def choose(self, requests: Sequence[ChooseRequest]) -> list[Choice | Failure]:
+        """Give the log-likelihood of each option of each request, in the order of the requests."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the provider holds (connections, weights). A closed provider is not used again."""
+        ...
