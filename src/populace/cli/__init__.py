@@ -1,0 +1,40 @@
+"""The command line: one file a command group, each thin over the room it belongs to.
+
+A user's mistake ends in one line on standard error and exit code 2; an interrupted run says how to go on
+and ends with 130.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from populace.cli import feedback, personas, population, prompts, study
+from populace.errors import PopulaceError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A testbed and toolkit for pluralistic alignment of language models.",
+)
+app.add_typer(study.app, name="study")
+app.add_typer(population.app, name="population")
+app.add_typer(personas.app, name="personas")
+app.add_typer(prompts.app, name="prompts")
+app.add_typer(feedback.app, name="feedback")
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        app()
+    except PopulaceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to go on where it left off", file=sys.stderr)
+        sys.exit(130)

