@@ -1,0 +1,1 @@
+"""Turn requests into results through any provider, losing nothing and paying for nothing twice."""
