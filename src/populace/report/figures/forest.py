@@ -1,0 +1,146 @@
+"""Forest plots: every estimate with its interval, beside what it has to be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from populace.report.figures import theme
+from populace.report.measures import BASELINES, FEW_CLUSTERS, MAIN_ARM, MEASURES, PAPER_PREFERS
+
+__all__ = ["AGREEMENT", "DISAGREEMENT", "POSITION", "agreement", "agreement_by_group", "disagreement", "position", "preference"]
+
+AGREEMENT = ("kappa_orders", "ac1_orders", "kappa_ways", "ac1_ways")
+POSITION = ("position_flip", "first_shown_preferred")
+DISAGREEMENT = ("conflict_rate", "single_model_ceiling")
+"""Measures that stand together in one figure."""
+
+_KINDS = ["measured", "baseline", "few"]
+
+
+def preference(estimates: pl.DataFrame, width: int = 680) -> Any:
+    """Draw how often the revision is preferred: the author's judgements, then each baseline."""
+    rows = _overall(estimates, ["prefers_revision"]).with_columns(
+        label="arm",
+        kind=pl.when(pl.col("arm").is_in(list(BASELINES))).then(pl.lit("baseline")).otherwise(pl.lit("measured")),
+    )
+    order = [MAIN_ARM, "author likelihood", *BASELINES]
+    rows = rows.sort(pl.col("arm").replace_strict({arm: i for i, arm in enumerate(order)}, default=99))
+    marks = {0.5: "even", PAPER_PREFERS: f"paper {PAPER_PREFERS:.0%}"}
+    return theme.finish(_forest(rows, width, domain=(0, 1), marks=marks, title="prefers the revision"))
+
+
+def agreement(estimates: pl.DataFrame, width: int = 680) -> Any:
+    """Draw how well the judge agrees with itself: between the orders, and between two ways of asking."""
+    rows = _named(_overall(estimates, AGREEMENT))
+    title = "agreement beyond chance"
+    return theme.finish(
+        _forest(rows, width, domain=_span(rows), marks={0: "chance"}, title=title, percent=False)
+    )
+
+
+def agreement_by_group(estimates: pl.DataFrame, measure: str = "kappa_orders", width: int = 680) -> Any:
+    """Draw one agreement measure group by group; a hollow grey dot stands on too few people.
+
+    The number after a group is its independent units (personas).
+    """
+    import altair as alt
+
+    rows = estimates.filter((pl.col("measure") == measure) & pl.col("attribute").is_not_null())
+    if MAIN_ARM in rows["arm"]:
+        rows = rows.filter(pl.col("arm") == MAIN_ARM)
+    rows = rows.with_columns(
+        label=pl.format("{} · {}", "group", "clusters"),
+        kind=pl.when(pl.col("clusters") < FEW_CLUSTERS).then(pl.lit("few")).otherwise(pl.lit("measured")),
+    )
+    columns = 2 if width >= 500 else 1
+    panel = (width - 24 * (columns - 1)) // columns
+    panels = [
+        _forest(part, panel, domain=_span(rows), marks={0: ""}, title=None, percent=False).properties(
+            title=str(attribute).replace("_", " ")
+        )
+        for (attribute,), part in rows.group_by("attribute", maintain_order=True)
+    ]
+    return theme.finish(alt.concat(*panels, columns=columns))
+
+
+def position(estimates: pl.DataFrame, width: int = 680) -> Any:
+    """Draw what the mere order of two answers does to the verdict."""
+    rows = _named(_overall(estimates, POSITION))
+    return theme.finish(_forest(rows, width, domain=(0, 1), marks={0.5: "even"}, title="share of judgements"))
+
+
+def disagreement(estimates: pl.DataFrame, width: int = 680) -> Any:
+    """Draw how often two personas disagree on one pair, and the most that any single model could satisfy."""
+    rows = _named(_overall(estimates, DISAGREEMENT))
+    return theme.finish(_forest(rows, width, domain=(0, 1), marks={}, title="share"))
+
+
+def _overall(estimates: pl.DataFrame, measures: Sequence[str]) -> pl.DataFrame:
+    rows = estimates.filter(pl.col("measure").is_in(list(measures)) & pl.col("attribute").is_null())
+    place = {measure: index for index, measure in enumerate(measures)}
+    return rows.sort(pl.col("measure").replace_strict(place, return_dtype=pl.Int64), maintain_order=True)
+
+
+def _named(rows: pl.DataFrame) -> pl.DataFrame:
+    """Label rows by measure, and by arm too where a measure has several."""
+    name = pl.col("measure").replace(MEASURES)
+    several = pl.len().over("measure") > 1
+    return rows.with_columns(
+        label=pl.when(several).then(pl.format("{}: {}", name, "arm")).otherwise(name),
+        kind=pl.lit("measured"),
+    )
+
+
+def _span(rows: pl.DataFrame) -> tuple[float, float]:
+    """Return the axis of an agreement coefficient: to one, from zero or as far below as intervals reach."""
+    lowest = rows.select(pl.min_horizontal(pl.col("low", "value").fill_nan(None)).min()).item()
+    return (min(0.0, -0.2 if lowest is None else lowest), 1.0)
+
+
+def _forest(
+    rows: pl.DataFrame,
+    width: int,
+    *,
+    domain: tuple[float, float],
+    marks: Mapping[float, str],
+    title: str | None,
+    percent: bool = True,
+) -> Any:
+    """Lay out rows of `label, value, low, high, kind` with dashed reference marks."""
+    import altair as alt
+
+    labels = theme.axis_labels(width)
+    rows = rows.select("label", "kind", pl.col("value", "low", "high").fill_nan(None))
+    y = alt.Y("label:N", sort=rows["label"].to_list(), title=None).axis(
+        minExtent=labels, maxExtent=labels, labelLimit=labels - 8, grid=False
+    )
+    x = alt.X("value:Q", title=title).scale(domain=domain, nice=False)
+    x = x.axis(format="%" if percent else ".1f", tickCount=5)
+    color = alt.Color("kind:N", legend=None).scale(domain=_KINDS, range=[theme.BLUE, theme.INK, theme.MUTED])
+    fill = alt.Fill("kind:N", legend=None).scale(domain=_KINDS, range=[theme.BLUE, theme.PAPER, theme.PAPER])
+    base = alt.Chart(rows).encode(y=y)
+    known = base.transform_filter("isValid(datum.value)")
+    return alt.layer(
+        *_marks(marks),
+        known.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", color=color),
+        known.mark_point(size=60, strokeWidth=1.8, opacity=1).encode(x=x, stroke=color, fill=fill),
+        base.transform_filter("!isValid(datum.value)")
+        .mark_text(text="not defined", align="left", color=theme.MUTED, fontStyle="italic")
+        .encode(x=alt.datum(domain[0])),
+    ).properties(width=width - labels - 14, height=alt.Step(24))
+
+
+def _marks(marks: Mapping[float, str]) -> list[Any]:
+    import altair as alt
+
+    if not marks:
+        return []
+    frame = pl.DataFrame({"at": [float(at) for at in marks], "label": list(marks.values())})
+    base = alt.Chart(frame).encode(x=alt.X("at:Q"))
+    return [
+        base.mark_rule(color=theme.MUTED, strokeDash=[4, 3]),
+        base.mark_text(color=theme.MUTED, y=-8).encode(text="label:N"),
+    ]

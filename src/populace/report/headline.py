@@ -1,0 +1,117 @@
+"""The three sentences at the top: written from the numbers by fixed rules, never by hand.
+
+A comparison is claimed only where two intervals do not touch; otherwise the sentence says "cannot be told
+apart from". What a study did not measure, a sentence says it did not measure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from populace.report.measures import (
+    ALWAYS,
+    BASELINES,
+    MAIN_ARM,
+    PAPER_PREFERS,
+    compare,
+    find,
+    quantity,
+    with_interval,
+)
+
+__all__ = ["headline"]
+
+_PREFERS = "prefers_revision"
+_PERSONA_FREE = ("stranger choice", "nobody choice")
+
+
+def headline(estimates: pl.DataFrame) -> tuple[str, ...]:
+    """Say what was found: the score, what would explain it away, and how steady the judge was."""
+    score = find(estimates, _PREFERS, MAIN_ARM) or find(estimates, _PREFERS, "author likelihood")
+    if score is None:
+        return ("This study did not measure how often the revision is preferred.", _steadiness(estimates))
+    if compare(score, PAPER_PREFERS) == "not defined":
+        return (
+            f"How often the judge prefers the revision is {with_interval(score)}.",
+            _steadiness(estimates),
+        )
+    return (_score(score), _baselines(estimates, score), _steadiness(estimates))
+
+
+def _score(score: dict[str, Any]) -> str:
+    paper = f"the {PAPER_PREFERS:.0%}".replace("%", " %") + " that the PERSONA paper reports"
+    relation = {
+        "beats": f"above {paper}",
+        "loses": f"below {paper}",
+        "cannot be told apart": f"which cannot be told apart from {paper}",
+    }[compare(score, PAPER_PREFERS)]
+    way = "" if score["arm"] == MAIN_ARM else ", judged by likelihood"
+    return (
+        f"Speaking as the person a revision was written for{way}, the judge preferred it to the first answer "
+        f"in {quantity(score['value'], _PREFERS)} of {score['n']:,} judgements "
+        f"({100 * score['level']:g} % interval {quantity(score['low'], _PREFERS)} to "
+        f"{quantity(score['high'], _PREFERS)}, {score['clusters']} personas): {relation}."
+    )
+
+
+def _baselines(estimates: pl.DataFrame, score: dict[str, Any]) -> str:
+    found: dict[str, list[str]] = {}
+    explained = False
+    for arm, name in BASELINES.items():
+        row = find(estimates, _PREFERS, arm)
+        outcome = "not defined" if row is None else compare(score, row)
+        # Below a baseline that is 1 by construction is no news; level with it is.
+        if row is None or outcome == "not defined" or (arm == ALWAYS and outcome == "loses"):
+            continue
+        found.setdefault(outcome, []).append(f"{name} ({quantity(row['value'], _PREFERS)})")
+        explained |= arm in _PERSONA_FREE and outcome != "beats"
+    if not found:
+        return "No baseline was measured beside it, so the number stands alone and shows little."
+    words = {"beats": "above", "loses": "below", "cannot be told apart": "cannot be told apart from"}
+    clauses = [
+        f"{'' if outcome.startswith('cannot') else 'is '}{words[outcome]} {_and(found[outcome])}"
+        for outcome in words
+        if outcome in found
+    ]
+    so = "; so it does not show that the persona made a difference" if explained else ""
+    return f"That number {_and(clauses)}{so}."
+
+
+def _steadiness(estimates: pl.DataFrame) -> str:
+    flip, kappa = find(estimates, "position_flip"), find(estimates, "kappa_orders")
+    ceiling = find(estimates, "single_model_ceiling")
+    parts = []
+    if flip is not None:
+        parts.append(f"with the two answers swapped the verdict changed in {with_interval(flip)} of judgements")
+    if kappa is not None:
+        relation = {
+            "beats": ", above chance",
+            "loses": ", below chance",
+            "cannot be told apart": ", which cannot be told apart from chance",
+            "not defined": "",
+        }[compare(kappa, 0.0)]
+        parts.append(f"agreement between the two orders was κ = {with_interval(kappa)}{relation}")
+    if ceiling is not None:
+        parts.append(
+            f"no single model could satisfy more than {quantity(ceiling['value'], 'single_model_ceiling')} "
+            "of the personas’ verdicts"
+            if compare(ceiling, 0.0) != "not defined"
+            else f"the share of verdicts one model could satisfy is {with_interval(ceiling)}"
+        )
+    if not parts:
+        return "This study did not measure how steady the judge was."
+    sentence = _and(parts)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _and(parts: list[str]) -> str:
+    """Join as a sentence does.
+
+    Examples
+    --------
+    >>> _and(["a"]), _and(["a", "b"]), _and(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,143 @@
+"""What each measure is called, how its numbers read, and when one may be said to beat another."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import polars as pl
+
+__all__ = [
+    "ALWAYS",
+    "BASELINES",
+    "FEW_CLUSTERS",
+    "MAIN_ARM",
+    "MEASURES",
+    "PAPER_PREFERS",
+    "PAPER_REMOVED",
+    "compare",
+    "find",
+    "is_share",
+    "quantity",
+    "reason_undefined",
+    "with_interval",
+]
+
+PAPER_PREFERS = 0.96
+"""Share of rewrites that PERSONA's role-playing evaluator preferred (arXiv 2407.17387v1)."""
+PAPER_REMOVED = 0.085
+"""Share of configurations that PERSONA's consistency filter removed (same source)."""
+
+FEW_CLUSTERS = 10
+"""Below this a percentile interval over clusters is too narrow to lean on; such rows are greyed."""
+
+MAIN_ARM = "author choice"
+ALWAYS = "always the revision"
+
+BASELINES = {
+    "stranger choice": "a shuffled persona",
+    "nobody choice": "no persona at all",
+    "length rule": "the length rule",
+    ALWAYS: "always taking the revision",
+}
+"""Arms that would explain a score away -> how a sentence calls them."""
+
+MEASURES = {
+    "prefers_revision": "Prefers the revision",
+    "kappa_orders": "Two orders of the answers, Cohen’s κ",
+    "ac1_orders": "Two orders of the answers, Gwet’s AC1",
+    "kappa_ways": "Choice against likelihood, Cohen’s κ",
+    "ac1_ways": "Choice against likelihood, Gwet’s AC1",
+    "agreement_with_author": "Agreement with the author’s verdict",
+    "kappa_with_author": "Cohen’s κ with the author’s verdict",
+    "position_flip": "Verdict changes with the order",
+    "first_shown_preferred": "Prefers the answer shown first",
+    "conflict_rate": "Two personas disagree on one pair",
+    "single_model_ceiling": "Most verdicts one model could satisfy",
+    "ties": "Ties",
+    "refusals": "Refusals",
+    "revision_shorter": "Revision is the shorter answer",
+    "identical_answers": "Revision identical to the first answer",
+}
+"""Measure -> how the page calls it; a measure not named here is shown under its own name."""
+
+
+def is_share(measure: str) -> bool:
+    """Tell shares, which read as percentages, from agreement coefficients, which may be negative."""
+    return not measure.startswith(("kappa", "ac1", "alpha"))
+
+
+def quantity(value: float, measure: str) -> str:
+    """Write one value as the page does: a percentage, or a coefficient with two decimals.
+
+    Examples
+    --------
+    >>> quantity(0.6234, "prefers_revision"), quantity(-0.051, "kappa_orders")
+    ('62.3 %', '−0.05')
+    """
+    if not is_share(measure):
+        return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+    return f"{100 * value:.1f}".removesuffix(".0") + " %"
+
+
+def with_interval(row: dict[str, Any]) -> str:
+    """Write an estimate with its interval, or why it has none.
+
+    Examples
+    --------
+    >>> with_interval({"measure": "ties", "value": 0.5, "low": 0.25, "high": 0.75, "n": 40, "clusters": 9})
+    '50 % (25 % to 75 %)'
+    """
+    measure, value = row["measure"], row["value"]
+    if _missing(value):
+        return f"not defined ({reason_undefined(row)})"
+    if _missing(row["low"]) or _missing(row["high"]):
+        return f"{quantity(value, measure)} (interval not defined: {reason_undefined(row)})"
+    return f"{quantity(value, measure)} ({quantity(row['low'], measure)} to {quantity(row['high'], measure)})"
+
+
+def reason_undefined(row: dict[str, Any]) -> str:
+    """Say why an estimate is not a number, as far as its row tells."""
+    if not row["n"]:
+        return "nothing to measure"
+    if (row["clusters"] or 0) < 2:
+        return "fewer than two independent units"
+    if not is_share(row["measure"]):
+        return "the verdicts do not vary"
+    return "the data do not define it"
+
+
+def find(estimates: pl.DataFrame, measure: str, arm: str | None = None) -> dict[str, Any] | None:
+    """Return the overall row of a measure (of one arm, else the main arm, else the first), or None."""
+    rows = estimates.filter((pl.col("measure") == measure) & pl.col("attribute").is_null())
+    if arm is None:
+        rows = rows.sort(pl.col("arm") != MAIN_ARM, maintain_order=True)
+    else:
+        rows = rows.filter(pl.col("arm") == arm)
+    return rows.row(0, named=True) if rows.height else None
+
+
+def compare(score: dict[str, Any], baseline: dict[str, Any] | float) -> str:
+    """Return `beats`, `loses`, `cannot be told apart`, or `not defined`.
+
+    A careful rule: two numbers whose intervals touch cannot be told apart. It misses small differences
+    that a paired test would find, and it seldom claims one that is not there.
+
+    Examples
+    --------
+    >>> def at(value): return {"value": value, "low": value - 0.1, "high": value + 0.1}
+    >>> compare(at(0.9), at(0.5)), compare(at(0.6), at(0.5)), compare(at(0.6), 0.96)
+    ('beats', 'cannot be told apart', 'loses')
+    """
+    low, high = score["low"], score["high"]
+    fixed = isinstance(baseline, int | float)
+    other_low, other_high = (baseline, baseline) if fixed else (baseline["low"], baseline["high"])
+    if any(_missing(end) for end in (low, high, other_low, other_high)):
+        return "not defined"
+    if low > other_high:
+        return "beats"
+    return "loses" if high < other_low else "cannot be told apart"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or math.isnan(value)

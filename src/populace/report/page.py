@@ -1,0 +1,173 @@
+"""The report on disk: one HTML page that loads nothing, and its figures as SVG and PNG beside it.
+
+Everything a model or a file supplied is escaped on its way into the page, and the page's own content
+security policy forbids scripts and every outside load, so text that slipped through would still do nothing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import polars as pl
+
+from populace.atomic import write_atomic
+from populace.report import draw, figures, tables, views
+from populace.report.content import ReportContent, Stage
+from populace.report.figures import theme
+from populace.report.headline import headline
+from populace.report.measures import FEW_CLUSTERS, PAPER_PREFERS, find, quantity
+
+__all__ = ["write"]
+
+WIDE, NARROW = 680, 330
+"""Widths in pixels at which each figure is drawn: for a page, and for a phone."""
+
+_NAMES = (
+    "population", "prompts", "lengths", "preference", "agreement", "agreement_by_group", "position", "splits",
+    "disagreement",
+)  # fmt: skip
+
+
+class _Draw(Protocol):
+    def __call__(self, *, width: int) -> Any: ...
+
+
+class _Figure(NamedTuple):
+    name: str
+    alt: str
+    """What it shows, for those who do not see it; the numbers stand in the table beside it."""
+    chart: _Draw
+
+
+def write(folder: Path, content: ReportContent) -> Path:
+    """Write `report.html` and `figures/*.svg, *.png` under `folder`, each whole or not at all.
+
+    The same content gives the same bytes. Figures of an earlier report that this one lacks are removed.
+
+    Returns
+    -------
+    The path of the page.
+
+    Raises
+    ------
+    DataError
+        If a census range cannot be read, or the folder cannot be written.
+    """
+    folder = Path(folder)
+    inlined: dict[str, str] = {}
+    for figure in _figures(content):
+        wide = figure.chart(width=WIDE)
+        document = draw.svg(wide)
+        write_atomic(folder / "figures" / f"{figure.name}.svg", document.encode())
+        write_atomic(folder / "figures" / f"{figure.name}.png", draw.png(wide))
+        narrow = draw.svg(figure.chart(width=NARROW))
+        inlined[figure.name] = _both_widths(figure, document, narrow)
+    for stale in set(_NAMES) - inlined.keys():
+        for suffix in (".svg", ".png"):
+            (folder / "figures" / f"{stale}{suffix}").unlink(missing_ok=True)
+    page = folder / "report.html"
+    write_atomic(page, _render(content, inlined).encode())
+    return page
+
+
+def _both_widths(figure: _Figure, wide: str, narrow: str) -> str:
+    """Inline both drawings; the style sheet shows the one that fits the screen."""
+    return (
+        f'<div class="wide">{draw.inline(wide, f"{figure.name}-wide", figure.alt)}</div>'
+        f'<div class="narrow">{draw.inline(narrow, f"{figure.name}-narrow", figure.alt)}</div>'
+    )
+
+
+def _figures(content: ReportContent) -> list[_Figure]:
+    """List the figures that this content has something to show in."""
+    estimates = content.estimates
+    grouped = estimates.filter(
+        (pl.col("measure") == "kappa_orders") & pl.col("attribute").is_not_null()
+    ).height
+    shares = tables.population_shares(content.people, content.census).height
+    judged = tables.verdict_splits(content.judgements)["pairs"].sum()
+    candidates = [
+        (shares, "population", "Share of each value in the census and among the people drawn, attribute by "
+         "attribute.", partial(figures.population, content.people, content.census)),
+        (content.prompts.height, "prompts", "Number of prompts of each topic, shaded by controversy.",
+         partial(figures.prompts, content.prompts)),
+        (tables.length_ratios(content.pairs).height, "lengths", "Histogram of the length of revisions as a "
+         "share of the original’s words.", partial(figures.lengths, content.pairs)),
+        (find(estimates, "prefers_revision"), "preference", "Share of judgements that prefer the revision, "
+         "with intervals: the judge, its baselines, and the paper’s figure.",
+         partial(figures.preference, estimates)),
+        (views.pick(estimates, *figures.AGREEMENT), "agreement", "Agreement of the judge with itself, with "
+         "intervals.", partial(figures.agreement, estimates)),
+        (grouped, "agreement_by_group", "Agreement between the two orders of the answers, group by group, "
+         "with intervals.", partial(figures.agreement_by_group, estimates)),
+        (views.pick(estimates, *figures.POSITION), "position", "What the order of the answers does to "
+         "verdicts, with intervals.", partial(figures.position, estimates)),
+        (judged, "splits", "Number of pairs by how the personas who judged them split.",
+         partial(figures.splits, content.judgements)),
+        (views.pick(estimates, *figures.DISAGREEMENT), "disagreement", "Conflict rate between personas and "
+         "the most verdicts one model could satisfy, with intervals.",
+         partial(figures.disagreement, estimates)),
+    ]  # fmt: skip
+    return [_Figure(name, alt, chart) for present, name, alt, chart in candidates if present]
+
+
+def _render(content: ReportContent, inlined: dict[str, str]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("populace.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: draw.plain(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = resources.files("populace.report").joinpath("templates", "report.css").read_text("utf-8")
+    return environment.get_template("report.html.jinja").render(
+        content=content,
+        figures={name: Markup(svg) for name, svg in inlined.items()},
+        style=Markup(style + _dark_figures()),
+        headline=headline(content.estimates),
+        few=FEW_CLUSTERS,
+        paper_prefers=quantity(PAPER_PREFERS, "prefers_revision"),
+        **_view(content),
+    )
+
+
+def _view(content: ReportContent) -> dict[str, Any]:
+    """Return every table of the page by the name its section gives it."""
+    estimates = content.estimates
+    shares = tables.population_shares(content.people, content.census)
+    return {
+        "tiles": views.tiles(estimates),
+        "shares": shares.to_dicts(),
+        "fit": tables.population_fit(shares).to_dicts(),
+        "removal": views.removal(content),
+        "topics": views.topics(content.prompts),
+        "lengths": views.lengths(content.pairs),
+        "pair": views.example_pair(content.pairs),
+        "pair_rates": views.pick(estimates, "revision_shorter", "identical_answers"),
+        "preference": views.pick(estimates, "prefers_revision"),
+        "agreement": views.pick(estimates, *figures.AGREEMENT),
+        "agreement_groups": views.pick(estimates, "kappa_orders", groups=True),
+        "position": views.pick(estimates, *figures.POSITION, "ties", "refusals"),
+        "splits": views.splits(content.judgements),
+        "disagreement": views.pick(estimates, *figures.DISAGREEMENT),
+        "audit": views.audit(estimates),
+        "shortcuts": views.shortcuts(estimates),
+        "cost": views.cost([Stage(*stage) for stage in content.stages]),
+        "estimates": views.estimate_rows(estimates),
+    }
+
+
+def _dark_figures() -> str:
+    """Write the rules that turn a figure's colours into their dark counterparts."""
+    rules = "".join(
+        f'.chart [fill="{light}"]{{fill:{dark}}}.chart [stroke="{light}"]{{stroke:{dark}}}'
+        for light, dark in theme.DARK.items()
+    )
+    return f"@media screen and (prefers-color-scheme:dark){{{rules}}}"

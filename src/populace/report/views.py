@@ -1,0 +1,217 @@
+"""The rows the page prints: every number already in words, so that the template only lays out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from populace.report.content import ReportContent, Stage
+from populace.report.measures import (
+    ALWAYS,
+    BASELINES,
+    FEW_CLUSTERS,
+    MAIN_ARM,
+    MEASURES,
+    PAPER_REMOVED,
+    compare,
+    find,
+    quantity,
+    with_interval,
+)
+from populace.report.tables import CONTROVERSY, topic_counts, verdict_splits
+
+__all__ = [
+    "audit",
+    "cost",
+    "duration",
+    "estimate_rows",
+    "example_pair",
+    "lengths",
+    "pick",
+    "removal",
+    "shortcuts",
+    "splits",
+    "tiles",
+    "topics",
+]
+
+Row = dict[str, Any]
+
+
+def pick(estimates: pl.DataFrame, *measures: str, groups: bool = False) -> list[Row]:
+    """Return printable rows of some measures, overall or (`groups`) broken down."""
+    null = pl.col("attribute").is_not_null() if groups else pl.col("attribute").is_null()
+    return estimate_rows(estimates.filter(pl.col("measure").is_in(measures) & null))
+
+
+def estimate_rows(estimates: pl.DataFrame) -> list[Row]:
+    """Add to each estimate its measure's name, its text, and whether too few units carry it."""
+    return [
+        row
+        | {
+            "name": MEASURES.get(row["measure"], row["measure"]),
+            "text": with_interval(row),
+            "few": (row["clusters"] or 0) < FEW_CLUSTERS,
+        }
+        for row in estimates.iter_rows(named=True)
+    ]
+
+
+def audit(estimates: pl.DataFrame) -> list[Row]:
+    """Set every score beside each baseline it has: `score, value, baseline, other, verdict`."""
+    rows: list[Row] = []
+    for arm in (MAIN_ARM, "author likelihood"):
+        score = find(estimates, "prefers_revision", arm)
+        for baseline, name in BASELINES.items() if score else ():
+            other = find(estimates, "prefers_revision", baseline)
+            if score and other:
+                rows.append(_audit_row(f"Prefers the revision, {arm}", score, name, other))
+    for measure in ("kappa_orders", "ac1_orders", "kappa_ways", "ac1_ways"):
+        if score := find(estimates, measure):
+            rows.append(_audit_row(MEASURES[measure], score, "chance", 0.0))
+    return rows
+
+
+def _audit_row(label: str, score: Row, name: str, baseline: Row | float) -> Row:
+    other = quantity(baseline, score["measure"]) if isinstance(baseline, float) else with_interval(baseline)
+    return {
+        "score": label,
+        "value": with_interval(score),
+        "baseline": name,
+        "other": other,
+        "verdict": compare(score, baseline),
+    }
+
+
+def shortcuts(estimates: pl.DataFrame) -> list[Row]:
+    """Say how much of the author's verdict each shortcut predicts, against the judge's own steadiness.
+
+    The verdict compares the judge's agreement with itself (κ between the two orders) with the shortcut's
+    agreement with it: a shortcut that agrees as well as the judge itself explains the verdicts away.
+    """
+    own = find(estimates, "kappa_orders")
+    rows: list[Row] = []
+    for arm, name in BASELINES.items():
+        raw, kappa = (find(estimates, measure, arm) for measure in ("agreement_with_author", "kappa_with_author"))
+        if raw or kappa:
+            rows.append(
+                {
+                    "baseline": name,
+                    "raw": with_interval(raw) if raw else "not measured",
+                    "kappa": with_interval(kappa) if kappa else "not measured",
+                    "verdict": compare(own, kappa) if own and kappa else "not defined",
+                    "constant": arm == ALWAYS,
+                }
+            )
+    return rows
+
+
+def removal(content: ReportContent) -> Row:
+    """Count what the consistency rules removed, beside the paper's share."""
+    total = sum(content.removed.values())
+    return {
+        "rules": sorted(content.removed.items(), key=lambda item: (-item[1], item[0])),
+        "total": total,
+        "drawn": content.drawn,
+        "share": quantity(total / content.drawn, "removed") if content.drawn else "not defined (nobody drawn)",
+        "paper": quantity(PAPER_REMOVED, "removed"),
+    }
+
+
+def topics(prompts: pl.DataFrame) -> Row:
+    """Lay out prompts by topic (rows) and controversy (columns present)."""
+    counts = topic_counts(prompts)
+    grades = [grade for grade in CONTROVERSY.values() if grade in set(counts["controversy"])]
+    rows = []
+    for (topic,), part in counts.group_by("topic", maintain_order=True):
+        found = dict(part.select("controversy", "prompts").iter_rows())
+        rows.append({"topic": topic, "counts": [found.get(grade, 0) for grade in grades], "total": part["total"][0]})
+    return {"grades": grades, "rows": rows, "prompts": prompts.height}
+
+
+def lengths(pairs: pl.DataFrame) -> list[Row]:
+    """Give quartiles of the words of original answers and revisions."""
+    rows = []
+    for name, column in (("original", "original_words"), ("revision", "revision_words")):
+        words = pairs[column]
+        quartiles = [words.quantile(q, "linear") for q in (0.25, 0.5, 0.75)]
+        rows.append({"name": name, "quartiles": ["–" if q is None else f"{q:g}" for q in quartiles]})
+    return rows
+
+
+def example_pair(pairs: pl.DataFrame) -> Row | None:
+    """Pick the pair to print: the first whose revision changed something, else the first."""
+    changed = pairs.sort("identical", maintain_order=True)
+    return changed.row(0, named=True) if changed.height else None
+
+
+def splits(judgements: pl.DataFrame) -> list[Row]:
+    """Give the count and share of pairs by how their personas split."""
+    counts = verdict_splits(judgements)
+    total = counts["pairs"].sum()
+    return [
+        {"split": split, "pairs": pairs, "share": quantity(pairs / total, "splits") if total else "–"}
+        for split, pairs in counts.iter_rows()
+    ]
+
+
+def cost(stages: list[Stage]) -> Row:
+    """Lay out what each stage took, and the sum; a price nobody knows stays unknown in the sum."""
+    prices = [stage.dollars for stage in stages if stage.dollars is not None]
+    total = Stage(
+        "total",
+        sum(stage.calls for stage in stages),
+        sum(stage.prompt_tokens for stage in stages),
+        sum(stage.completion_tokens for stage in stages),
+        sum(stage.seconds for stage in stages),
+        sum(prices) if len(prices) == len(stages) else None,
+    )
+    return {"rows": [_cost_row(stage) for stage in stages], "total": _cost_row(total)}
+
+
+def _cost_row(stage: Stage) -> Row:
+    return {
+        "name": stage.name,
+        "calls": f"{stage.calls:,}",
+        "prompt": f"{stage.prompt_tokens:,}",
+        "completion": f"{stage.completion_tokens:,}",
+        "time": duration(stage.seconds),
+        "dollars": "no price" if stage.dollars is None else f"${stage.dollars:,.4f}",
+    }
+
+
+def duration(seconds: float) -> str:
+    """Write a length of time as people say it.
+
+    Examples
+    --------
+    >>> duration(4.21), duration(59.96), duration(754), duration(7260)
+    ('4.2 s', '1 min 0 s', '12 min 34 s', '2 h 1 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def tiles(estimates: pl.DataFrame) -> list[Row]:
+    """Pick the four numbers that stand large under the headline."""
+    chosen = (
+        ("prefers_revision", "prefer the revision"),
+        ("kappa_orders", "κ between the two orders"),
+        ("position_flip", "change with the order"),
+        ("conflict_rate", "of persona pairs disagree"),
+    )
+    rows = []
+    for measure, label in chosen:
+        row = find(estimates, measure)
+        if row and compare(row, 0.0) != "not defined":
+            low, high = (quantity(row[end], measure) for end in ("low", "high"))
+            rows.append(
+                {"value": quantity(row["value"], measure), "interval": f"{low} to {high}", "label": label}
+            )
+    return rows
+
