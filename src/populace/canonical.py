@@ -13,12 +13,12 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 def canonical_bytes(value: Any) -> bytes:
-    """Encode `value` as JSON with sorted keys: equal values give equal bytes on every machine.
+    r"""Encode `value` as JSON with sorted keys: equal values give equal bytes on every machine.
 
     Examples
     --------
     >>> canonical_bytes({"b": 1, "a": [None, "é"]})
-    b'{"a":[null,"\\xc3\\xa9"],"b":1}'
+    b'{"a":[null,"\xc3\xa9"],"b":1}'
     """
     return _encoder.encode(value)
 

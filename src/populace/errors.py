@@ -31,8 +31,8 @@ class PopulaceError(Exception):
 
     Examples
     --------
-    >>> print(DataError("weight is below zero", file="people.csv", row=7, column="PWGTP", fix="remove the row"))
-    people.csv, row 7, column PWGTP: weight is below zero. To mend it: remove the row.
+    >>> print(DataError("weight is below zero", file="p.csv", row=7, column="PWGTP", fix="remove the row"))
+    p.csv, row 7, column PWGTP: weight is below zero. To mend it: remove the row.
     """
 
     def __init__(

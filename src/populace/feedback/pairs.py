@@ -109,7 +109,9 @@ def revision_requests(
                 "critique": critique,
             }
             system = render("persona", {"profile": profiles[author]})
-            requests[author, prompt] = writing.request(system, render("revise", values), writing.answer_tokens)
+            requests[author, prompt] = writing.request(
+                system, render("revise", values), writing.answer_tokens
+            )
     return requests
 
 

@@ -18,7 +18,7 @@ _NAMES = ("answer", "persona", "nobody", "critique", "revise", "judge")
 
 
 @cache
-def _template(name: str):  # noqa: ANN202 (a jinja2 template; jinja2 is imported late)
+def _template(name: str):
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -27,7 +27,9 @@ def _template(name: str):  # noqa: ANN202 (a jinja2 template; jinja2 is imported
 
 
 def _source(name: str) -> str:
-    return resources.files("populace.feedback").joinpath("templates", f"{name}.txt").read_text("utf-8").strip()
+    return (
+        resources.files("populace.feedback").joinpath("templates", f"{name}.txt").read_text("utf-8").strip()
+    )
 
 
 def render(name: str, values: Mapping[str, str] | None = None) -> str:

@@ -85,7 +85,8 @@ class FeedbackSettings(_Section):
     ways: tuple[Literal["choice", "likelihood"], ...] = ("choice", "likelihood")
     answer_tokens: int = Field(default=64, ge=1)
     critique_tokens: int = Field(default=48, ge=1)
-    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    temperature: float = Field(default=0.7, ge=0.0, le=2.0)
+    """Of writing; each request samples from a stream seeded by its own key."""
     tie_margin: float = Field(default=0.01, ge=0.0, lt=0.5)
     """A judge's probability within this of one half is a tie."""
 
@@ -134,7 +135,9 @@ def load_settings(path: Path) -> Settings:
     except FileNotFoundError:
         raise StudyError("there is no such study file", file=path, fix="check the path") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"the study file cannot be read ({error})", file=path, fix="check the file") from None
+        raise StudyError(
+            f"the study file cannot be read ({error})", file=path, fix="check the file"
+        ) from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -1,0 +1,316 @@
+"""Every score of a feedback set beside the shortcuts that would explain it away.
+
+`audit` turns the pairs and judgements tables into the estimates table: one row a measure, arm and group,
+each an `Estimate` with an interval from a bootstrap over people. Ties count one half in shares of
+preference and are left out of kappas; refusals are left out of both and counted in `refusals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from populace import stats
+from populace.feedback.groups import GROUPS, with_groups
+from populace.stats import Estimate
+
+__all__ = ["ESTIMATE_SCHEMA", "audit"]
+
+ESTIMATE_SCHEMA = {
+    "measure": pl.String,
+    "arm": pl.String,
+    "attribute": pl.String,
+    "group": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "level": pl.Float64,
+    "n": pl.Int64,
+    "clusters": pl.Int64,
+    "method": pl.String,
+    "seed": pl.Int64,
+}
+
+SCORE = {"revision": 1.0, "tie": 0.5, "original": 0.0}
+DECIDED = ("revision", "original")
+PERMUTATIONS = 500
+
+Row = tuple[str, str, Estimate]
+
+
+class _Settings(msgspec.Struct, frozen=True):
+    draws: int
+    level: float
+    seed: int
+
+
+def audit(
+    pairs: pl.DataFrame,
+    judgements: pl.DataFrame,
+    personas: pl.DataFrame,
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Compute every estimate of a feedback set.
+
+    Parameters
+    ----------
+    pairs, judgements, personas
+        Tables as in `docs/design/main-job.md`.
+    draws, level, seed
+        Of the cluster bootstrap.
+
+    Returns
+    -------
+    pl.DataFrame
+        Columns `measure, arm, attribute, group` and the fields of `Estimate`; `attribute` and `group` are
+        null for a figure over everyone.
+    """
+    settings = _Settings(draws, level, seed)
+    table = judgements.join(
+        pairs.select("pair_id", "author_id", "original_words", "revision_words", "identical"),
+        on="pair_id",
+        how="left",
+        maintain_order="left",
+    ).with_columns(
+        pl.col("verdict").replace_strict(SCORE, default=None, return_dtype=pl.Float64).alias("score")
+    )
+    rows = [_record(row) for row in _overall(pairs, table, settings)]
+    people = with_groups(personas)
+    for attribute in GROUPS:
+        labels = people.select("persona_id", pl.col(attribute).alias("group"))
+        grouped = table.join(labels, on="persona_id", how="inner", maintain_order="left")
+        for (group,), members in sorted(grouped.drop_nulls("group").group_by("group")):
+            rows += [_record(row, attribute, str(group)) for row in _by_group(members, settings)]
+    return pl.DataFrame(rows, schema=ESTIMATE_SCHEMA)
+
+
+def _overall(pairs: pl.DataFrame, table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
+    yield from _preference(pairs, table, settings)
+    yield from _agreement_with_author(table, settings)
+    yield from _consistency(table, settings)
+    yield from _position(table, settings)
+    yield from _disagreement(table, settings)
+    yield from _bookkeeping(pairs, table, settings)
+
+
+def _by_group(members: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
+    authors = members.filter(role="author", way="choice").drop_nulls("score")
+    yield "prefers_revision", "author choice", _mean(authors, "score", "persona_id", settings)
+    yield from _consistency(members, settings)
+
+
+def _preference(pairs: pl.DataFrame, table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
+    """How often the revision is preferred, by its author and by everything that knows less."""
+    arms = {f"{role} {way}": _arm(table, role, way) for role, way in _arms(table)}
+    shorter = pl.col("revision_words") < pl.col("original_words")
+    equal = pl.col("revision_words") == pl.col("original_words")
+    length = pl.when(equal).then(0.5).otherwise(shorter.cast(pl.Float64))
+    arms["length rule"] = pairs.select("pair_id", "author_id", length.alias("score"))
+    arms["always the revision"] = pairs.select("pair_id", "author_id", pl.lit(1.0).alias("score"))
+    for name, arm in arms.items():
+        yield "prefers_revision", name, _mean(arm, "score", "author_id", settings)
+    main = arms.pop("author choice", None)
+    if main is None:
+        return
+    for name, arm in arms.items():
+        both = main.join(
+            arm.group_by("pair_id").agg(pl.col("score").mean().alias("other")),
+            on="pair_id",
+            maintain_order="left",
+        )
+        difference = both.with_columns((pl.col("score") - pl.col("other")).alias("difference"))
+        yield "prefers_revision_above", name, _mean(difference, "difference", "author_id", settings)
+
+
+def _agreement_with_author(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
+    """How well each shortcut predicts what the author itself chose: 2 x 2 tables over decided pairs."""
+    author = _decided(table.filter(role="author", way="choice")).select(
+        "pair_id", "author_id", "revision_words", "original_words", pl.col("verdict").alias("truth")
+    )
+    if author.is_empty():
+        return
+    shorter = pl.col("revision_words") < pl.col("original_words")
+    unequal = pl.col("revision_words") != pl.col("original_words")
+    rules = {
+        "length rule": author.filter(unequal).with_columns(
+            pl.when(shorter).then(pl.lit("revision")).otherwise(pl.lit("original")).alias("verdict")
+        ),
+        "always the revision": author.with_columns(pl.lit("revision").alias("verdict")),
+    }
+    for role in ("stranger", "nobody"):
+        other = _decided(table.filter(role=role, way="choice")).select("pair_id", "verdict")
+        rules[f"{role} choice"] = author.join(other, on="pair_id", how="inner", maintain_order="left")
+    for name, rule in rules.items():
+        same = rule.with_columns((pl.col("truth") == pl.col("verdict")).cast(pl.Float64).alias("same"))
+        yield "agreement_with_author", name, _mean(same, "same", "author_id", settings)
+        yield "kappa_with_author", name, _kappa(rule, "truth", "verdict", "author_id", settings)
+
+
+def _consistency(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
+    """Agreement of the judge with itself: between the two orders, and between two ways of judging."""
+    choice = table.filter((pl.col("way") == "choice") & pl.col("persona_id").is_not_null())
+    orders = choice.drop_nulls(["p_original_first", "p_revision_first"]).with_columns(
+        (pl.col("p_original_first") > 0.5).alias("a"), (pl.col("p_revision_first") > 0.5).alias("b")
+    )
+    yield "kappa_orders", "choice", _kappa(orders, "a", "b", "persona_id", settings)
+    yield "ac1_orders", "choice", _ac1(orders, "a", "b", "persona_id", settings)
+    likelihood = _decided(table.filter(pl.col("way") == "likelihood")).select(
+        "pair_id", "persona_id", pl.col("verdict").alias("b")
+    )
+    if likelihood.is_empty():
+        return
+    ways = _decided(choice).join(likelihood, on=["pair_id", "persona_id"], how="inner", maintain_order="left")
+    yield "kappa_ways", "choice and likelihood", _kappa(ways, "verdict", "b", "persona_id", settings)
+    yield "ac1_ways", "choice and likelihood", _ac1(ways, "verdict", "b", "persona_id", settings)
+
+
+def _position(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
+    """What the order of the answers does to the verdict."""
+    asked = table.filter(way="choice").drop_nulls(["p_original_first", "p_revision_first"])
+    forward, backward = pl.col("p_original_first") > 0.5, pl.col("p_revision_first") > 0.5
+    scored = asked.with_columns(
+        (forward != backward).cast(pl.Float64).alias("flip"),
+        (((~forward).cast(pl.Float64) + backward.cast(pl.Float64)) / 2).alias("first"),
+    )
+    personas = scored.drop_nulls("persona_id")
+    nobody = scored.filter(role="nobody")
+    for arm, rows, cluster in (("choice", personas, "persona_id"), ("nobody choice", nobody, "author_id")):
+        yield "position_flip", arm, _mean(rows, "flip", cluster, settings)
+        yield "first_shown_preferred", arm, _mean(rows, "first", cluster, settings)
+
+
+def _disagreement(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
+    """How often two people disagree on one pair, and what that leaves for any single model.
+
+    A model that cannot tell people apart can at best please the majority on every pair. With few judges a
+    pair that ceiling is high even for coin flips, so the same figure with verdicts shuffled over pairs
+    stands beside it: only what lies above the shuffled ceiling is agreement about the pairs themselves.
+    """
+    for way in table["way"].unique(maintain_order=True):
+        theirs = _decided(table.filter((pl.col("way") == way) & pl.col("persona_id").is_not_null()))
+        panels = theirs.filter(pl.len().over("pair_id") > 1).select(
+            "pair_id", "author_id", (pl.col("verdict") == "revision").alias("revision")
+        )
+        if panels.is_empty():
+            continue
+        votes = _votes(panels)
+        clusters = votes["author_id"].to_numpy()
+        for measure, (part, whole) in _splits(votes["yes"].to_numpy(), votes["n"].to_numpy()).items():
+            estimate = stats.ratio(part, whole, clusters, **_bootstrap(settings))
+            yield measure, way, estimate
+        yield from _shuffled(panels, way, settings)
+
+
+def _votes(panels: pl.DataFrame) -> pl.DataFrame:
+    return panels.group_by("pair_id", maintain_order=True).agg(
+        pl.col("author_id").first(), pl.col("revision").sum().alias("yes"), pl.len().alias("n")
+    )
+
+
+def _splits(yes: np.ndarray, n: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Numerator and denominator a pair, for the conflict rate and the single-model ceiling."""
+    yes, n = yes.astype(float), n.astype(float)
+    return {
+        "conflict_rate": (yes * (n - yes), n * (n - 1) / 2),
+        "single_model_ceiling": (np.maximum(yes, n - yes), n),
+    }
+
+
+def _shuffled(panels: pl.DataFrame, way: str, settings: _Settings) -> Iterator[Row]:
+    """Give the same figures with verdicts permuted over pairs: what no agreement about pairs would give."""
+    rng = np.random.default_rng(settings.seed)
+    pair = _codes(panels["pair_id"])
+    verdicts = panels["revision"].to_numpy()
+    n = np.bincount(pair)
+    drawn: dict[str, list[float]] = {"conflict_rate": [], "single_model_ceiling": []}
+    for _ in range(PERMUTATIONS):
+        yes = np.bincount(pair, weights=rng.permutation(verdicts))
+        for measure, (part, whole) in _splits(yes, n).items():
+            drawn[measure].append(float(part.sum() / whole.sum()))
+    tail = (1 - settings.level) / 2
+    for measure, values in drawn.items():
+        low, high = np.quantile(values, [tail, 1 - tail])
+        yield (
+            measure,
+            f"{way}, verdicts shuffled over pairs",
+            Estimate(
+                value=float(np.mean(values)),
+                low=float(low),
+                high=float(high),
+                level=settings.level,
+                n=panels.height,
+                clusters=len(n),
+                method=f"permutation over pairs, {PERMUTATIONS} draws",
+                seed=settings.seed,
+            ),
+        )
+
+
+def _bookkeeping(pairs: pl.DataFrame, table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
+    theirs = table.drop_nulls("persona_id")
+    for way in theirs["way"].unique(maintain_order=True):
+        rows = theirs.filter(pl.col("way") == way).with_columns(
+            (pl.col("verdict") == "tie").cast(pl.Float64).alias("tie"),
+            (pl.col("verdict") == "refused").cast(pl.Float64).alias("refused"),
+        )
+        yield "ties", way, _mean(rows, "tie", "persona_id", settings)
+        yield "refusals", way, _mean(rows, "refused", "persona_id", settings)
+    shorter = (pl.col("revision_words") < pl.col("original_words")).cast(pl.Float64)
+    flags = pairs.with_columns(shorter.alias("shorter"), pl.col("identical").cast(pl.Float64).alias("same"))
+    yield "revision_shorter", "pairs", _mean(flags, "shorter", "author_id", settings)
+    yield "identical_answers", "pairs", _mean(flags, "same", "author_id", settings)
+
+
+def _arms(table: pl.DataFrame) -> list[tuple[str, str]]:
+    present = set(table.select("role", "way").unique().iter_rows())
+    wanted = (("author", "choice"), ("author", "likelihood"), ("stranger", "choice"), ("nobody", "choice"))
+    return [arm for arm in wanted if arm in present]
+
+
+def _arm(table: pl.DataFrame, role: str, way: str) -> pl.DataFrame:
+    return table.filter((pl.col("role") == role) & (pl.col("way") == way)).drop_nulls("score")
+
+
+def _decided(table: pl.DataFrame) -> pl.DataFrame:
+    return table.filter(pl.col("verdict").is_in(DECIDED))
+
+
+def _codes(labels: pl.Series) -> np.ndarray:
+    return np.unique(labels.to_numpy(), return_inverse=True)[1]
+
+
+def _bootstrap(settings: _Settings) -> dict[str, float | int]:
+    return {"draws": settings.draws, "level": settings.level, "seed": settings.seed}
+
+
+def _mean(rows: pl.DataFrame, column: str, cluster: str, settings: _Settings) -> Estimate:
+    return stats.mean(rows[column].to_numpy(), rows[cluster].to_numpy(), **_bootstrap(settings))
+
+
+def _kappa(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:
+    return stats.cohen_kappa(
+        rows[a].to_numpy(), rows[b].to_numpy(), rows[cluster].to_numpy(), **_bootstrap(settings)
+    )
+
+
+def _ac1(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:
+    return stats.gwet_ac1(
+        rows[a].to_numpy(), rows[b].to_numpy(), rows[cluster].to_numpy(), **_bootstrap(settings)
+    )
+
+
+def _record(row: Row, attribute: str | None = None, group: str | None = None) -> dict[str, object]:
+    measure, arm, estimate = row
+    return {
+        "measure": measure,
+        "arm": arm,
+        "attribute": attribute,
+        "group": group,
+        **msgspec.structs.asdict(estimate),
+    }

@@ -1,0 +1,149 @@
+"""What a study knows before any model is asked: people, personas, prompts and who writes about what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from populace import personas as persona_room
+from populace import population as population_room
+from populace import prompts as prompt_room
+from populace.errors import StudyError
+from populace.feedback.design import assign_authors, assign_judges
+from populace.feedback.judging import Panel
+from populace.personas import Persona, Personas
+from populace.population import Population
+from populace.prompts import FilterReport
+from populace.study.settings import Settings
+
+__all__ = ["Prepared", "panels", "prepare"]
+
+_STREAMS = {"participants": 1, "prompts": 2, "authors": 3, "judges": 4, "enrichment": 5}
+"""Each kind of draw has a stream of its own, so that changing one never moves another."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The tables a study starts from; made again, byte for byte, from the study file alone."""
+
+    population: Population
+    passed: Personas
+    """Everyone who passed the consistency rules, and what each rule removed."""
+    participants: pl.DataFrame
+    """The personas who take part."""
+    profiles: dict[str, str]
+    """`persona_id` -> description put before the model, in the order of `participants`."""
+    prompts: pl.DataFrame
+    prompt_filters: FilterReport
+    authors: pl.DataFrame
+
+    @property
+    def prompt_texts(self) -> dict[str, str]:
+        """`prompt_id` -> text."""
+        return dict(self.prompts.select("prompt_id", "text").iter_rows())
+
+
+def stream(settings: Settings, name: str) -> np.random.Generator:
+    """Return the random generator of one kind of draw."""
+    return np.random.default_rng([settings.seed, _STREAMS[name]])
+
+
+def prepare(settings: Settings, base: Path) -> Prepared:
+    """Draw people, build personas, choose prompts. `base` is the folder that relative paths start from.
+
+    Raises
+    ------
+    StudyError
+        If too few people or prompts are left.
+    DataError
+        If a source is missing or broken.
+    """
+    population = population_room.build(
+        _source(settings.population.source, base, "us-2024"),
+        size=settings.population.size,
+        seed=settings.seed,
+        adults=not settings.personas.minors,
+    )
+    passed = persona_room.build(population, seed=settings.seed, adults=not settings.personas.minors)
+    participants = _participants(passed.frame, settings)
+    prompts, filters = _prompts(settings, base)
+    authors = assign_authors(
+        participants["persona_id"].to_list(),
+        prompts["prompt_id"].to_list(),
+        settings.feedback.pairs_per_persona,
+        stream(settings, "authors"),
+    )
+    return Prepared(
+        population=population,
+        passed=passed,
+        participants=participants,
+        profiles=_profiles(participants),
+        prompts=prompts,
+        prompt_filters=filters,
+        authors=authors,
+    )
+
+
+def panels(pairs: pl.DataFrame, prepared: Prepared, settings: Settings) -> list[Panel]:
+    """Seat the judges of every finished pair: its author first, then strangers."""
+    people = prepared.participants["persona_id"].to_list()
+    strangers = assign_judges(
+        pairs["author_id"].to_list(), people, settings.feedback.strangers, stream(settings, "judges")
+    )
+    return [
+        Panel(
+            row["pair_id"],
+            row["prompt_id"],
+            row["prompt"],
+            row["original"],
+            row["revision"],
+            (row["author_id"], *others),
+        )
+        for row, others in zip(pairs.iter_rows(named=True), strangers, strict=True)
+    ]
+
+
+def _source(source: str, base: Path, builtin: str) -> str:
+    return source if source == builtin else str(base / source)
+
+
+def _participants(passed: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    distinct = passed.unique("persona_id", keep="first", maintain_order=True)
+    wanted = settings.personas.size
+    if distinct.height < wanted:
+        raise StudyError(
+            f"only {distinct.height} of {settings.population.size} people passed the rules",
+            column="personas.size",
+            fix=f"raise population.size well above {wanted}",
+        )
+    rows = stream(settings, "participants").choice(distinct.height, size=wanted, replace=False)
+    return distinct[np.sort(rows).tolist()]
+
+
+def _prompts(settings: Settings, base: Path) -> tuple[pl.DataFrame, FilterReport]:
+    wanted = settings.prompts
+    table = prompt_room.load(_source(wanted.source, base, "builtin"))
+    if wanted.split is not None:
+        table = table.filter(pl.col("split") == wanted.split)
+    kept, report = prompt_room.filter(
+        table,
+        question=wanted.question,
+        min_words=wanted.min_words,
+        min_controversy=wanted.min_controversy,
+    )
+    if kept.height < wanted.size:
+        raise StudyError(
+            f"only {kept.height} of {table.height} prompts passed the filters",
+            column="prompts.size",
+            fix="lower prompts.size or loosen the filters",
+        )
+    seed = int(stream(settings, "prompts").integers(2**32))
+    return prompt_room.sample(kept, wanted.size, seed=seed), report
+
+
+def _profiles(participants: pl.DataFrame) -> dict[str, str]:
+    personas = [Persona.from_row(row) for row in participants.iter_rows(named=True)]
+    return {persona.persona_id: persona_room.render(persona, template="profile") for persona in personas}

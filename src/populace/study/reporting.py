@@ -1,0 +1,181 @@
+"""From a finished run to what people read: the report, the dataset card, the audit on a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from populace import population as population_room
+from populace.errors import StudyError
+from populace.feedback.templating import templates_hash
+from populace.run import Manifest, read_manifest
+from populace.study.prepare import Prepared, prepare
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from populace.study.study import Study
+
+__all__ = ["audit_table", "card_facts", "write_report"]
+
+PACKAGED = "SmolLM2-135M-Instruct"
+
+NOTE_PACKAGED = (
+    "SmolLM2-135M-Instruct is a language model of 135 million parameters, packaged so that everything "
+    "here runs without a key, a network or a graphics card. It shows that the machinery works; it cannot "
+    "show what people want. Its role-play is weak, its answers are often poor, and asked to choose between "
+    "two answers it is near chance. Do not draw conclusions about people, or about larger models, from "
+    "these scores."
+)
+NOTE_ANY = (
+    "Every judgement here is a model playing a person, not a person. Later work finds that such judges "
+    "agree poorly with real people and flatten minorities (arXiv 2406.11657; Nature Machine Intelligence "
+    "2025, s42256-025-00986-z). These scores say how the judge behaves; what people want, only people say."
+)
+SOURCES = {
+    "Census": "2024 ACS 1-year PUMS, U.S. Census Bureau (US Government work, public domain)",
+    "Opinions and faith": "General Social Survey panel 2016-2020, NORC; ANES 2022 pilot: conditional tables only",
+    "Personality": "SAPA Big Five items (psych package): conditional tables only",
+    "Method": "PERSONA, Castricato et al., arXiv 2407.17387",
+}
+
+
+def write_report(study: Study) -> Path:
+    """Write `report.html` and its figures into the study's folder; return the page's path."""
+    from populace.report import ReportContent, write
+
+    manifest = _manifest(study)
+    prepared = prepare(study.settings, study.base)
+    people = study.table("people")
+    content = ReportContent(
+        study_name=study.settings.name,
+        people=people,
+        personas=study.table("personas"),
+        prompts=study.table("prompts"),
+        pairs=study.table("pairs"),
+        judgements=study.table("judgements"),
+        estimates=study.table("estimates"),
+        census=_census(study),
+        drawn=people.height,
+        removed=prepared.passed.removed,
+        stages=[
+            (name, t.answered, t.prompt_tokens, t.completion_tokens, t.seconds, t.dollars)
+            for name, t in manifest.stages.items()
+        ],
+        provenance=_provenance(study, prepared, manifest),
+        model_identity=", judged by ".join(manifest.models),
+        model_note=_note(manifest),
+        examples=list(prepared.profiles.values())[:3],
+        warnings=_warnings(study, prepared, manifest),
+    )
+    return write(study.folder, content)
+
+
+def audit_table(estimates: pl.DataFrame) -> Table:
+    """Lay out every overall estimate, each measure's arms together."""
+    from rich.table import Table
+
+    table = Table(title="every score beside its shortcuts")
+    for name in ("measure", "arm", "value", "interval", "n", "clusters"):
+        table.add_column(name, justify="left" if name in ("measure", "arm") else "right")
+    previous = None
+    for row in estimates.filter(pl.col("attribute").is_null()).iter_rows(named=True):
+        if previous not in (None, row["measure"]):
+            table.add_section()
+        value, low, high = (row[key] for key in ("value", "low", "high"))
+        table.add_row(
+            "" if row["measure"] == previous else row["measure"],
+            row["arm"],
+            f"{value:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{row['n']:,}",
+            f"{row['clusters']:,}",
+        )
+        previous = row["measure"]
+    return table
+
+
+def card_facts(study: Study) -> dict[str, str]:
+    """Return what the dataset card says of this study (names as in `templates/card.md.txt`)."""
+    manifest = _manifest(study)
+    settings = study.settings
+    prompts = study.table("prompts")
+    licences = "; ".join(f"{licence}" for licence in prompts["licence"].unique().sort().drop_nulls())
+    judge = manifest.models[-1]
+    return {
+        "licence_id": "other" if settings.prompts.source != "builtin" else "apache-2.0",
+        "title": f"{settings.name}: preferences of role-played personas",
+        "people": f"{settings.personas.size} personas of {settings.population.size:,} people drawn from "
+        f"{settings.population.source} with seed {settings.seed}; adults "
+        f"{'and minors' if settings.personas.minors else 'only'}.",
+        "questions": f"{prompts.height} prompts over {prompts['topic'].n_unique()} topics ({licences}).",
+        "writer": manifest.models[0],
+        "judge": f"Each pair was judged by its author and {settings.feedback.strangers} strangers, in both "
+        f"orders, by {judge}.",
+        "trust": _note(manifest),
+        "scores": _scores(study.table("estimates")),
+        "sources": "\n".join(f"- {name}: {text}" for name, text in SOURCES.items()),
+    }
+
+
+def _manifest(study: Study) -> Manifest:
+    """Read the manifest, and refuse to report a run that the study file no longer describes."""
+    study.table("estimates")
+    manifest = read_manifest(study.folder / "manifest.json")
+    if manifest.study_hash != study.fingerprint():
+        raise StudyError(
+            "the study file, or a file it names, has changed since this run",
+            file=study.folder,
+            fix="run the study again (what is unchanged is not paid for twice), or give another --folder",
+        )
+    return manifest
+
+
+def _census(study: Study) -> pl.DataFrame:
+    return population_room.census_margins(adults=not study.settings.personas.minors)
+
+
+def _provenance(study: Study, prepared: Prepared, manifest: Manifest) -> dict[str, str]:
+    filters = prepared.prompt_filters
+    return {
+        "Study": f"{study.settings.name}, seed {study.settings.seed}, settings {manifest.study_hash}",
+        "Code": f"populace {manifest.populace}" + (f", commit {manifest.commit}" if manifest.commit else ""),
+        "Models": ", ".join(manifest.models),
+        "Templates": templates_hash(),
+        "People": str(prepared.population.provenance.summary()),
+        "Prompts": f"{study.settings.prompts.source}; {filters.summary()}",
+        **SOURCES,
+        "Machine": f"{manifest.platform}, Python {manifest.python}",
+        "Packages": ", ".join(f"{name} {version}" for name, version in manifest.packages.items()),
+        **{f"Table {name}": digest for name, digest in manifest.tables.items()},
+    }
+
+
+def _note(manifest: Manifest) -> str:
+    packaged = any(PACKAGED in model for model in manifest.models)
+    return f"{NOTE_PACKAGED} {NOTE_ANY}" if packaged else NOTE_ANY
+
+
+def _warnings(study: Study, prepared: Prepared, manifest: Manifest) -> list[str]:
+    found: list[str] = []
+    if len(manifest.models) == 1:
+        found.append("The judge is the model that wrote the answers: it marks its own work.")
+    lost = prepared.authors.height - study.table("pairs").height
+    if lost:
+        found.append(
+            f"{lost} of {prepared.authors.height} pairs are missing: a stage failed or came back empty."
+        )
+    failed = sum(totals.failed for totals in manifest.stages.values())
+    if failed:
+        found.append(f"{failed} calls failed for good; the next run tries them again.")
+    return found
+
+
+def _scores(estimates: pl.DataFrame) -> str:
+    lines = ["| measure | arm | value | 95 % interval | n |", "|---|---|---|---|---|"]
+    for row in estimates.filter(pl.col("attribute").is_null()).iter_rows(named=True):
+        interval = f"{row['low']:.3f} to {row['high']:.3f}"
+        lines.append(f"| {row['measure']} | {row['arm']} | {row['value']:.3f} | {interval} | {row['n']} |")
+    return "\n".join(lines)
