@@ -1,0 +1,351 @@
+"""Any server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp's server, routers, OpenAI.
+
+One call is one POST to `{base_url}/chat/completions`, not streamed, over one session that keeps its
+connections alive. An error of any kind comes back as a `Failure` attributed to its boundary; nothing is
+retried here. The API key is read from the environment and kept nowhere but in the session's headers.
+
+`choose` asks for one token with the 20 likeliest alternatives and reads the options off them
+(`populace.models.matching` has the rule). Where the server gives no log-probabilities, the sampled text is
+matched instead: log-likelihood 0 for the option it stands for, None for the others, `exact=False`. Where
+nothing matches, all are None and the text is kept, so that a refusal can be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from populace.canonical import content_hash
+from populace.errors import ModelError
+from populace.models.matching import match_alternatives, match_text
+from populace.models.protocol import Price
+from populace.models.records import (
+    Choice,
+    ChooseRequest,
+    Completion,
+    Failure,
+    GenerateRequest,
+    Message,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["OpenAI"]
+
+_TOP_LOGPROBS = 20
+_SHOWN = 300
+"""Characters of a server's error message that are kept."""
+
+
+class _Body(msgspec.Struct):
+    model: str
+    messages: tuple[Message, ...]
+    max_tokens: int
+    temperature: float
+    seed: int
+    stream: bool = False
+    logprobs: bool | UnsetType = UNSET
+    top_logprobs: int | UnsetType = UNSET
+    add_generation_prompt: bool | UnsetType = UNSET
+    continue_final_message: bool | UnsetType = UNSET
+
+
+class _Alternative(msgspec.Struct):
+    token: str
+    logprob: float
+
+
+class _Position(msgspec.Struct):
+    top_logprobs: list[_Alternative] = []
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Position] | None = None
+
+
+class _Turn(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    message: _Turn
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _Details | None = None
+
+
+class _Reply(msgspec.Struct):
+    choices: list[_Answer]
+    usage: _Usage | None = None
+
+    @property
+    def tokens(self) -> Usage:
+        """What the server says the call took; zeros where it says nothing."""
+        if self.usage is None:
+            return Usage()
+        details = self.usage.prompt_tokens_details
+        cached = (details.cached_tokens if details else None) or 0
+        return Usage(self.usage.prompt_tokens, self.usage.completion_tokens, cached)
+
+
+class OpenAI:
+    """A model behind an OpenAI-compatible URL.
+
+    Parameters
+    ----------
+    name
+        The model's name as the server knows it.
+    base_url
+        URL up to and including `/v1`.
+    key_env
+        Environment variable that holds the API key. None sends `OPENAI_API_KEY` to an https address and no
+        key over plain http, where it could be read on the way.
+    revision
+        What pins the model down (a date, a commit); it enters every request key.
+    timeout
+        Seconds one call may take.
+    logprobs
+        Whether `choose` asks for log-probabilities; some servers refuse the question.
+    prefill
+        Whether the server can go on from a turn that has begun (vLLM, SGLang). Without it a request's
+        `opening` is left out.
+    extra_body
+        Further fields of the request body, for example `{"chat_template_kwargs": {...}}`.
+    price
+        Dollars per million tokens: a `Price` or a mapping with `input` and `output`; None where unknown.
+
+    Examples
+    --------
+    >>> OpenAI("llama-3.1-8b", base_url="http://localhost:8000/v1", revision="0e9e39f").model
+    'llama-3.1-8b@0e9e39f/served'
+    """
+
+    batch_size = 1
+    scores_text = False
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str = "https://api.openai.com/v1",
+        key_env: str | None = None,
+        revision: str = "unpinned",
+        concurrency: int = 32,
+        timeout: float = 120.0,
+        logprobs: bool = True,
+        prefill: bool = False,
+        extra_body: Mapping[str, Any] | None = None,
+        price: Price | Mapping[str, float] | None = None,
+    ) -> None:
+        if not base_url.startswith(("http://", "https://")):
+            raise ModelError(f"{base_url!r} is not an http address", fix="write it as http://HOST:PORT/v1")
+        self.price = _price(price)
+        self.concurrency = concurrency
+        # What changes answers enters the identity; URL, timeout and concurrency do not.
+        shaping = (logprobs, prefill, extra_body or {})
+        suffix = "" if shaping == (True, False, {}) else f"-{content_hash(shaping, size=4)}"
+        self.model = f"{name}@{revision}/served{suffix}"
+        self._name = name
+        self._url = base_url.rstrip("/") + "/chat/completions"
+        self._key_env = key_env
+        self._timeout = timeout
+        self._logprobs = logprobs
+        self._prefill = prefill
+        self._extra = b"," + msgspec.json.encode(extra_body)[1:] if extra_body else b"}"
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(_Reply)
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def generate(self, requests: Sequence[GenerateRequest]) -> list[Completion | Failure]:
+        """Write one text for each request, all calls side by side.
+
+        Raises
+        ------
+        ModelError
+            The address needs an API key and the environment has none.
+        """
+        return list(await asyncio.gather(*map(self._generate_one, requests)))
+
+    async def choose(self, requests: Sequence[ChooseRequest]) -> list[Choice | Failure]:
+        """Read the options of each request off the first token the model would write.
+
+        Raises
+        ------
+        ModelError
+            The address needs an API key and the environment has none.
+        """
+        return list(await asyncio.gather(*map(self._choose_one, requests)))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _generate_one(self, request: GenerateRequest) -> Completion | Failure:
+        key = request.key
+        reply = await self._post(
+            key,
+            _Body(
+                model=self._name,
+                messages=request.messages,
+                max_tokens=request.max_tokens,
+                temperature=request.temperature,
+                seed=_seed(key),
+            ),
+        )
+        if isinstance(reply, Failure):
+            return reply
+        answer = reply.choices[0]
+        finish = {"stop": "stop", "length": "length", "content_filter": "refusal"}.get(
+            answer.finish_reason or "stop", "other"
+        )
+        if answer.message.refusal:
+            finish = "refusal"
+        text = answer.message.content or answer.message.refusal or ""
+        return Completion(key=key, text=text, finish=finish, usage=reply.tokens)
+
+    async def _choose_one(self, request: ChooseRequest) -> Choice | Failure:
+        key = request.key
+        body = _Body(
+            model=self._name, messages=request.messages, max_tokens=1, temperature=0.0, seed=_seed(key)
+        )
+        if self._logprobs:
+            body.logprobs, body.top_logprobs = True, _TOP_LOGPROBS
+        if self._prefill and request.opening:
+            body.messages = (*request.messages, Message("assistant", request.opening))
+            body.add_generation_prompt, body.continue_final_message = False, True
+        reply = await self._post(key, body)
+        return reply if isinstance(reply, Failure) else _choice(key, request.options, reply)
+
+    async def _post(self, key: str, body: _Body) -> _Reply | Failure:
+        """Send one call and sort what comes back into a reply or the boundary that failed."""
+        import aiohttp
+
+        data = self._encoder.encode(body)[:-1] + self._extra
+        try:
+            async with self._open().post(self._url, data=data) as response:
+                content = await response.read()
+                if response.status != 200:
+                    return self._refused(key, response.status, response.headers, content)
+        except TimeoutError:
+            return _failure(key, "timeout", f"no answer within {self._timeout:g} s", retryable=True)
+        except aiohttp.InvalidURL as error:
+            raise ModelError(f"{self._url!r} is not an address", fix="mend base_url") from error
+        except (aiohttp.ClientError, OSError) as error:
+            return _failure(key, "connection", f"{type(error).__name__}: {error}", retryable=True)
+        try:
+            reply = self._decoder.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            shown = content[:_SHOWN].decode(errors="replace")
+            return _failure(key, "answer", f"not a chat completion ({error}): {shown}", retryable=True)
+        if not reply.choices:
+            return _failure(key, "answer", "the reply holds no choice", retryable=True)
+        return reply
+
+    def _refused(self, key: str, status: int, headers: Mapping[str, str], content: bytes) -> Failure:
+        text = f"HTTP {status}: {_server_message(content)}"
+        secret = os.environ.get(self._key_env or "OPENAI_API_KEY")
+        if secret:
+            text = text.replace(secret, "[key]")
+        if status == 429:
+            wait = headers.get("Retry-After")
+            text += f" (Retry-After: {wait})" if wait else ""
+            return _failure(key, "rate limit", text, retryable="insufficient_quota" not in text)
+        if status == 408:
+            return _failure(key, "timeout", text, retryable=True)
+        if status >= 500:
+            return _failure(key, "server", text, retryable=True)
+        return _failure(key, "request", text, retryable=False)
+
+    def _open(self) -> aiohttp.ClientSession:
+        """Give the session of the running event loop, made at the first call."""
+        import aiohttp
+
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._loop is not loop:
+            self._loop = loop
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self.concurrency),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                headers={"Content-Type": "application/json"} | self._authorization(),
+            )
+        return self._session
+
+    def _authorization(self) -> dict[str, str]:
+        if self._key_env is None and not self._url.startswith("https://"):
+            return {}
+        variable = self._key_env or "OPENAI_API_KEY"
+        secret = os.environ.get(variable)
+        if not secret:
+            raise ModelError(f"{self._url} needs an API key", fix=f"export {variable}=...")
+        return {"Authorization": f"Bearer {secret}"}
+
+
+def _choice(key: str, options: Sequence[str], reply: _Reply) -> Choice:
+    answer = reply.choices[0]
+    text = answer.message.content or answer.message.refusal or ""
+    positions = (answer.logprobs.content if answer.logprobs else None) or []
+    if positions and positions[0].top_logprobs:
+        alternatives = [(item.token, item.logprob) for item in positions[0].top_logprobs]
+        found, exact = match_alternatives(alternatives, options), True
+    else:
+        picked = match_text(text, options)
+        found, exact = tuple(0.0 if i == picked else None for i in range(len(options))), False
+    return Choice(
+        key=key,
+        log_likelihoods=found,
+        tokens=(1,) * len(options),
+        exact=exact,
+        text=text,
+        usage=reply.tokens,
+    )
+
+
+def _failure(key: str, boundary: Any, message: str, *, retryable: bool) -> Failure:
+    return Failure(key=key, boundary=boundary, message=message, retryable=retryable)
+
+
+def _server_message(content: bytes) -> str:
+    """Give the server's own words, whether in OpenAI's form, another's, or plain text."""
+    try:
+        said = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        said = None
+    error = said.get("error", said) if isinstance(said, dict) else None
+    if isinstance(error, dict) and "message" in error:
+        code = error.get("code")
+        error = f"{error['message']} [{code}]" if code else error["message"]
+    text = error if isinstance(error, str) else content.decode(errors="replace")
+    return " ".join(text.split())[:_SHOWN]
+
+
+def _seed(key: str) -> int:
+    """Seed of a call: the same request always gets the same, another sample of it another."""
+    return int(key[:8], 16) >> 1
+
+
+def _price(price: Price | Mapping[str, float] | None) -> Price | None:
+    try:
+        return None if price is None else msgspec.convert(price, Price)
+    except msgspec.ValidationError as error:
+        raise ModelError(f"the price is unusable: {error}", fix="give input and output in dollars") from error
