@@ -131,25 +131,23 @@ def _preference(pairs: pl.DataFrame, table: pl.DataFrame, settings: _Settings) -
 def _agreement_with_author(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
     """How well each shortcut predicts what the author itself chose: 2 x 2 tables over decided pairs."""
     author = _decided(table.filter(role="author", way="choice")).select(
-        "pair_id", "author_id", "revision_words", "original_words", pl.col("verdict").alias("truth")
+        "pair_id", "author_id", "revision_words", "original_words", pl.col("revised").alias("truth")
     )
     if author.is_empty():
         return
     shorter = pl.col("revision_words") < pl.col("original_words")
     unequal = pl.col("revision_words") != pl.col("original_words")
     rules = {
-        "length rule": author.filter(unequal).with_columns(
-            pl.when(shorter).then(pl.lit("revision")).otherwise(pl.lit("original")).alias("verdict")
-        ),
-        "always the revision": author.with_columns(pl.lit("revision").alias("verdict")),
+        "length rule": author.filter(unequal).with_columns(shorter.alias("revised")),
+        "always the revision": author.with_columns(pl.lit(True).alias("revised")),
     }
     for role in ("stranger", "nobody"):
-        other = _decided(table.filter(role=role, way="choice")).select("pair_id", "verdict")
+        other = _decided(table.filter(role=role, way="choice")).select("pair_id", "revised")
         rules[f"{role} choice"] = author.join(other, on="pair_id", how="inner", maintain_order="left")
     for name, rule in rules.items():
-        same = rule.with_columns((pl.col("truth") == pl.col("verdict")).cast(pl.Float64).alias("same"))
+        same = rule.with_columns((pl.col("truth") == pl.col("revised")).cast(pl.Float64).alias("same"))
         yield "agreement_with_author", name, _mean(same, "same", "author_id", settings)
-        yield "kappa_with_author", name, _kappa(rule, "truth", "verdict", "author_id", settings)
+        yield "kappa_with_author", name, _kappa(rule, "truth", "revised", "author_id", settings)
 
 
 def _consistency(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
@@ -161,13 +159,13 @@ def _consistency(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
     yield "kappa_orders", "choice", _kappa(orders, "a", "b", "persona_id", settings)
     yield "ac1_orders", "choice", _ac1(orders, "a", "b", "persona_id", settings)
     likelihood = _decided(table.filter(pl.col("way") == "likelihood")).select(
-        "pair_id", "persona_id", pl.col("verdict").alias("b")
+        "pair_id", "persona_id", pl.col("revised").alias("b")
     )
     if likelihood.is_empty():
         return
     ways = _decided(choice).join(likelihood, on=["pair_id", "persona_id"], how="inner", maintain_order="left")
-    yield "kappa_ways", "choice and likelihood", _kappa(ways, "verdict", "b", "persona_id", settings)
-    yield "ac1_ways", "choice and likelihood", _ac1(ways, "verdict", "b", "persona_id", settings)
+    yield "kappa_ways", "choice and likelihood", _kappa(ways, "revised", "b", "persona_id", settings)
+    yield "ac1_ways", "choice and likelihood", _ac1(ways, "revised", "b", "persona_id", settings)
 
 
 def _position(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
@@ -194,9 +192,7 @@ def _disagreement(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
     """
     for way in table["way"].unique(maintain_order=True):
         theirs = _decided(table.filter((pl.col("way") == way) & pl.col("persona_id").is_not_null()))
-        panels = theirs.filter(pl.len().over("pair_id") > 1).select(
-            "pair_id", "author_id", (pl.col("verdict") == "revision").alias("revision")
-        )
+        panels = theirs.filter(pl.len().over("pair_id") > 1).select("pair_id", "author_id", "revised")
         if panels.is_empty():
             continue
         votes = _votes(panels)
@@ -209,7 +205,7 @@ def _disagreement(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
 
 def _votes(panels: pl.DataFrame) -> pl.DataFrame:
     return panels.group_by("pair_id", maintain_order=True).agg(
-        pl.col("author_id").first(), pl.col("revision").sum().alias("yes"), pl.len().alias("n")
+        pl.col("author_id").first(), pl.col("revised").sum().alias("yes"), pl.len().alias("n")
     )
 
 
@@ -226,7 +222,7 @@ def _shuffled(panels: pl.DataFrame, way: str, settings: _Settings) -> Iterator[R
     """Give the same figures with verdicts permuted over pairs: what no agreement about pairs would give."""
     rng = np.random.default_rng(settings.seed)
     pair = _codes(panels["pair_id"])
-    verdicts = panels["revision"].to_numpy()
+    verdicts = panels["revised"].to_numpy()
     n = np.bincount(pair)
     drawn: dict[str, list[float]] = {"conflict_rate": [], "single_model_ceiling": []}
     for _ in range(PERMUTATIONS):
@@ -278,7 +274,9 @@ def _arm(table: pl.DataFrame, role: str, way: str) -> pl.DataFrame:
 
 
 def _decided(table: pl.DataFrame) -> pl.DataFrame:
-    return table.filter(pl.col("verdict").is_in(DECIDED))
+    """Rows with a preference; `revised` says for which answer."""
+    decided = table.filter(pl.col("verdict").is_in(DECIDED))
+    return decided.with_columns((pl.col("verdict") == "revision").alias("revised"))
 
 
 def _codes(labels: pl.Series) -> np.ndarray:
@@ -294,15 +292,17 @@ def _mean(rows: pl.DataFrame, column: str, cluster: str, settings: _Settings) ->
 
 
 def _kappa(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:
-    return stats.cohen_kappa(
-        rows[a].to_numpy(), rows[b].to_numpy(), rows[cluster].to_numpy(), **_bootstrap(settings)
-    )
+    return stats.cohen_kappa(*_raters(rows, a, b, cluster), **_bootstrap(settings))
 
 
 def _ac1(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:
-    return stats.gwet_ac1(
-        rows[a].to_numpy(), rows[b].to_numpy(), rows[cluster].to_numpy(), **_bootstrap(settings)
-    )
+    # AC1 depends on how many categories there are, also where one of them was never used.
+    return stats.gwet_ac1(*_raters(rows, a, b, cluster), categories=(False, True), **_bootstrap(settings))
+
+
+def _raters(rows: pl.DataFrame, a: str, b: str, cluster: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two raters' verdicts as "prefers the revision", and the clusters of the rows."""
+    return rows[a].to_numpy(), rows[b].to_numpy(), rows[cluster].to_numpy()
 
 
 def _record(row: Row, attribute: str | None = None, group: str | None = None) -> dict[str, object]:

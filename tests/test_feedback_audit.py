@@ -1,0 +1,202 @@
+"""The audit: every expected number is derived by hand in the comment beside it."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from populace.feedback.audit import audit
+
+PERSONAS = pl.DataFrame(
+    {
+        "persona_id": ["ann", "bob", "cy"],
+        "age": [30, 70, 40],
+        "sex": ["Female", "Male", "Male"],
+        "race": ["White alone"] * 3,
+        "hispanic_origin": ["Not Hispanic"] * 3,
+        "education": [None, None, None],
+        "ideology": ["Liberal", "Conservative", None],
+        "political_views": ["Democrat", "Republican", "Other"],
+        "religion": [None, None, None],
+    },
+    schema_overrides={"education": pl.String, "religion": pl.String},
+)
+
+
+def pairs(words):
+    """One pair an author; `words` gives (original, revision) lengths."""
+    authors = ["ann", "bob", "cy"][: len(words)]
+    return pl.DataFrame(
+        {
+            "pair_id": [f"pair of {a}" for a in authors],
+            "author_id": authors,
+            "original_words": [w[0] for w in words],
+            "revision_words": [w[1] for w in words],
+            "identical": [False] * len(words),
+        }
+    )
+
+
+def judgement(author, persona, verdict, way="choice", orders=None):
+    p = {"revision": 0.9, "original": 0.1, "tie": 0.5, "refused": None}[verdict]
+    first, second = orders or (p, p)
+    role = "nobody" if persona is None else "author" if persona == author else "stranger"
+    return {
+        "pair_id": f"pair of {author}",
+        "prompt_id": "p",
+        "persona_id": persona,
+        "role": role,
+        "way": way,
+        "p_original_first": first,
+        "p_revision_first": second,
+        "p": p,
+        "verdict": verdict,
+        "judge": "j",
+    }
+
+
+JUDGEMENTS = pl.DataFrame(
+    [
+        judgement("ann", None, "revision"),
+        judgement("ann", "ann", "revision"),
+        judgement("ann", "bob", "original"),
+        judgement("bob", None, "revision", orders=(0.9, 0.2)),
+        judgement("bob", "bob", "original", orders=(0.1, 0.8)),
+        judgement("bob", "cy", "original"),
+        judgement("cy", None, "original"),
+        judgement("cy", "cy", "tie", orders=(0.9, 0.1)),
+        judgement("cy", "ann", "refused"),
+    ]
+)
+PAIRS = pairs([(10, 8), (10, 8), (10, 12)])
+
+
+def run(judgements=JUDGEMENTS, table=PAIRS):
+    found = audit(table, judgements, PERSONAS, draws=200, seed=1)
+    return {
+        (row["measure"], row["arm"], row["attribute"], row["group"]): row
+        for row in found.iter_rows(named=True)
+    }
+
+
+def overall(found, measure, arm):
+    return found[measure, arm, None, None]["value"]
+
+
+def test_preference_and_its_shortcuts():
+    found = run()
+    # Authors: 1, 0 and a tie of one half: 1.5 / 3. Strangers: 0, 0, and a refusal left out: 0 / 2.
+    assert overall(found, "prefers_revision", "author choice") == 0.5
+    assert overall(found, "prefers_revision", "stranger choice") == 0.0
+    assert found["prefers_revision", "stranger choice", None, None]["n"] == 2
+    # Nobody: 1, 1, 0. The shorter answer is the revision in two of three pairs.
+    assert overall(found, "prefers_revision", "nobody choice") == pytest.approx(2 / 3)
+    assert overall(found, "prefers_revision", "length rule") == pytest.approx(2 / 3)
+    always = found["prefers_revision", "always the revision", None, None]
+    assert (always["value"], always["low"], always["high"]) == (1.0, 1.0, 1.0)
+    # Paired with nobody: 1 - 1, 0 - 1, 0.5 - 0 = -0.5 over three pairs.
+    assert overall(found, "prefers_revision_above", "nobody choice") == pytest.approx(-0.5 / 3)
+
+
+def test_agreement_with_the_author_is_over_decided_pairs():
+    found = run()
+    # Decided authors: Ann revision, Bob original. The length rule says revision twice: 1 of 2 right;
+    # it never varies, so kappa = (1/2 - 1/2) / (1 - 1/2) = 0.
+    assert overall(found, "agreement_with_author", "length rule") == 0.5
+    assert overall(found, "kappa_with_author", "length rule") == 0.0
+    # Strangers on those pairs: original, original: 1 of 2. Nobody: revision, revision: 1 of 2.
+    assert overall(found, "agreement_with_author", "stranger choice") == 0.5
+    assert overall(found, "agreement_with_author", "nobody choice") == 0.5
+
+
+def test_orders_and_position():
+    found = run()
+    # Five persona judgements with both orders (the refusal has none): (R,R), (O,O), (O,R), (O,O), (R,O).
+    # Three of five agree: p_o = 0.6. Forward R: 2/5; backward R: 2/5; p_e = 4/25 + 9/25 = 0.52.
+    # kappa = (0.6 - 0.52) / 0.48 = 1/6.
+    assert overall(found, "kappa_orders", "choice") == pytest.approx(1 / 6)
+    # AC1: pi = (2/5 + 2/5) / 2 = 0.4, p_e = 2 * 0.4 * 0.6 = 0.48; (0.6 - 0.48) / 0.52 = 3/13.
+    assert overall(found, "ac1_orders", "choice") == pytest.approx(3 / 13)
+    assert overall(found, "position_flip", "choice") == pytest.approx(2 / 5)
+    # First shown preferred, over ten askings: forward O in 3 of 5, backward R in 2 of 5: 5 / 10.
+    assert overall(found, "first_shown_preferred", "choice") == pytest.approx(0.5)
+    # Nobody: (R,R), (R,O), (O,O): one flip of three.
+    assert overall(found, "position_flip", "nobody choice") == pytest.approx(1 / 3)
+
+
+def test_conflict_and_the_ceiling_of_one_model():
+    found = run()
+    # Pairs with two decided personas: Ann's (R, O) conflicts, Bob's (O, O) does not: 1 of 2 couples;
+    # one model pleases 1 + 2 of 4 verdicts.
+    assert overall(found, "conflict_rate", "choice") == 0.5
+    assert overall(found, "single_model_ceiling", "choice") == 0.75
+    # Shuffled: verdicts R, O, O, O over two pairs of two always put R beside an O: 1 conflict of 2.
+    shuffled = found["conflict_rate", "choice, verdicts shuffled over pairs", None, None]
+    assert shuffled["value"] == shuffled["low"] == shuffled["high"] == 0.5
+
+
+def test_bookkeeping_and_groups():
+    found = run()
+    assert overall(found, "ties", "choice") == pytest.approx(1 / 6)
+    assert overall(found, "refusals", "choice") == pytest.approx(1 / 6)
+    assert overall(found, "revision_shorter", "pairs") == pytest.approx(2 / 3)
+    # Women: Ann alone, who prefers her revision; one person gives no interval.
+    ann = found["prefers_revision", "author choice", "sex", "Female"]
+    assert (ann["value"], ann["clusters"]) == (1.0, 1)
+    assert math.isnan(ann["low"])
+    # Missing values make no group.
+    assert not [key for key in found if key[2] == "religion"]
+
+
+def test_two_ways_of_judging():
+    extra = pl.DataFrame(
+        [
+            judgement("ann", "ann", "revision", "likelihood"),
+            judgement("ann", "bob", "revision", "likelihood"),
+            judgement("bob", "bob", "original", "likelihood"),
+            judgement("bob", "cy", "original", "likelihood"),
+        ]
+    )
+    found = run(pl.concat([JUDGEMENTS, extra]))
+    # Choice: R, O, O, O; likelihood: R, R, O, O. p_o = 3/4; p_e = 1/4 * 1/2 + 3/4 * 1/2 = 1/2; kappa 1/2.
+    assert overall(found, "kappa_ways", "choice and likelihood") == pytest.approx(0.5)
+    assert overall(found, "prefers_revision", "author likelihood") == 0.5
+
+
+def test_the_same_seed_gives_the_same_table():
+    first, second = (audit(PAIRS, JUDGEMENTS, PERSONAS, draws=300, seed=5) for _ in range(2))
+    assert first.equals(second, null_equal=True)
+
+
+def test_nothing_decided_is_undefined_and_not_an_error():
+    silent = pl.DataFrame(
+        [judgement("ann", p, "refused") for p in (None, "ann", "bob")], infer_schema_length=None
+    )
+    silent = silent.with_columns(pl.col("p", "p_original_first", "p_revision_first").cast(pl.Float64))
+    found = run(silent, PAIRS.head(1))
+    assert math.isnan(overall(found, "prefers_revision", "author choice"))
+    assert overall(found, "refusals", "choice") == 1.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["ann", "bob", "cy"]), st.booleans()), min_size=2, max_size=12))
+def test_conflict_rate_equals_counting_couples_one_by_one(votes):
+    rows = [
+        judgement(author, persona, "revision" if vote else "original")
+        for author, vote in votes
+        for persona in ("ann", "bob")
+    ]
+    rows = list({(r["pair_id"], r["persona_id"]): r for r in rows}.values())
+    rows[0]["verdict"] = "original"
+    table = pl.DataFrame(rows)
+    couples = conflicts = 0
+    for _, group in table.group_by("pair_id"):
+        a, b = group["verdict"].to_list()
+        couples += 1
+        conflicts += a != b
+    found = run(table)
+    assert overall(found, "conflict_rate", "choice") == pytest.approx(conflicts / couples)
