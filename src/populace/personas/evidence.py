@@ -1,0 +1,104 @@
+"""What the survey tables are asked with: coarse integer readings of a person's census attributes.
+
+The survey scripts code their records with the same numbers, so the lists below are the code book of
+the fitted tables. A value that is missing, or has no reading, is null: not observed.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from populace.personas.schema import attribute
+
+__all__ = ["AGE_EDGES", "DEGREES", "EVIDENCE", "MARITAL", "RACE_ETHNICITY", "REGIONS", "SEXES", "evidence"]
+
+SEXES = attribute("sex").values
+AGE_EDGES = (18, 30, 45, 60, 75)
+"""Youngest age of each age group."""
+RACE_ETHNICITY = ("Hispanic", "White", "Black", "Asian", "Other")
+"""Hispanic people of any race, then the race of everyone else; Other holds two or more races."""
+DEGREES = ("Less than high school", "High school", "Some college", "Bachelor's", "Graduate")
+MARITAL = ("Married", "Widowed", "Divorced or separated", "Never married")
+REGIONS = {
+    "Northeast": "Connecticut Maine Massachusetts New_Hampshire New_Jersey New_York Pennsylvania Rhode_Island Vermont",
+    "Midwest": "Illinois Indiana Iowa Kansas Michigan Minnesota Missouri Nebraska North_Dakota Ohio South_Dakota"
+    " Wisconsin",
+    "South": "Alabama Arkansas Delaware District_of_Columbia Florida Georgia Kentucky Louisiana Maryland Mississippi"
+    " North_Carolina Oklahoma South_Carolina Tennessee Texas Virginia West_Virginia",
+    "West": "Alaska Arizona California Colorado Hawaii Idaho Montana Nevada New_Mexico Oregon Utah Washington Wyoming",
+}
+"""Census regions and their states."""
+
+_STATE_REGION = {
+    state.replace("_", " "): code for code, states in enumerate(REGIONS.values()) for state in states.split()
+}
+_RACE = {
+    "White alone": 1,
+    "Black or African American alone": 2,
+    "American Indian alone": 4,
+    "Alaska Native alone": 4,
+    "American Indian/Alaska Native unspecified": 4,
+    "Asian alone": 3,
+    "Native Hawaiian/Pacific Islander alone": 4,
+    "Some Other Race alone": 4,
+    "Two or More Races": 4,
+}
+_MARITAL = {"Married": 0, "Widowed": 1, "Divorced": 2, "Separated": 2, "Never married or under 15": 3}
+_FOREIGN_BORN = ("Naturalized citizen", "Not a citizen")
+
+
+def _degree_codes() -> dict[str, int]:
+    levels = attribute("education").values
+    first = ("Regular high school diploma", "College, under 1 year", "Bachelor's degree", "Master's degree")
+    edges = [levels.index(name) for name in first]
+    return {name: sum(at >= edge for edge in edges) for at, name in enumerate(levels)}
+
+
+def _coded(column: str, codes: dict[str, int]) -> pl.Expr:
+    return pl.col(column).replace_strict(codes, default=None, return_dtype=pl.Int64)
+
+
+def _age_group() -> pl.Expr:
+    age = pl.col("age")
+    group = sum(((age >= edge).cast(pl.Int64) for edge in AGE_EDGES), start=pl.lit(-1, dtype=pl.Int64))
+    return pl.when(age >= AGE_EDGES[0]).then(group)
+
+
+def _race_ethnicity() -> pl.Expr:
+    # A source that does not ask Hispanic origin leaves the column null: then race alone is not enough.
+    hispanic = pl.col("hispanic_origin")
+    race = _coded("race", _RACE)
+    return pl.when(hispanic.is_null()).then(None).when(hispanic == NOT_HISPANIC).then(race).otherwise(0)
+
+
+NOT_HISPANIC = "Not Spanish/Hispanic/Latino"
+"""Label of `hispanic_origin` for everyone who is not Hispanic."""
+
+EVIDENCE: dict[str, pl.Expr] = {
+    "age_group": _age_group(),
+    "sex": _coded("sex", {name: code for code, name in enumerate(SEXES)}),
+    "race_ethnicity": _race_ethnicity(),
+    "foreign_born": pl.col("citizenship").is_in(_FOREIGN_BORN).cast(pl.Int64),
+    "region": _coded("state", _STATE_REGION),
+    "degree": _coded("education", _degree_codes()),
+    "marital": _coded("marital_status", _MARITAL),
+}
+"""Name of each reading -> expression over the census attributes."""
+
+
+def evidence(frame: pl.DataFrame) -> pl.DataFrame:
+    """Read the coarse codes off a frame with the census attributes.
+
+    Returns
+    -------
+    polars.DataFrame
+        One Int64 column per reading of `EVIDENCE`, rows as in `frame`.
+
+    Examples
+    --------
+    >>> from populace.personas.frames import complete
+    >>> people = complete(pl.DataFrame({"age": [17, 29, 80], "state": ["Ohio", "Texas", None]}))
+    >>> evidence(people).select("age_group", "region").rows()
+    [(None, 1), (0, 2), (4, None)]
+    """
+    return frame.select(expression.alias(name) for name, expression in EVIDENCE.items())
