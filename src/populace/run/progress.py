@@ -93,8 +93,8 @@ class ProgressLine:
 
     def __enter__(self) -> Self:
         if self._stream.isatty():
-            from rich.console import Console  # noqa: PLC0415 (only where there is a terminal)
-            from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
 
             columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
             bar = Progress(*columns, console=Console(file=self._stream), refresh_per_second=4)
