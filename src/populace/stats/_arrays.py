@@ -76,29 +76,23 @@ def codes(
     Without `categories` the labels found are used, sorted; text has no order of its own, so where
     the order matters (`ordered`) they must be named.
     """
-    missing = [_is_missing(array, minus_one=categories is None) for array in arrays]
-    present = [array[~absent].tolist() for array, absent in zip(arrays, missing, strict=True)]
+    present = [~_is_missing(array, minus_one=categories is None) for array in arrays]
+    parts = [_distinct(array[where]) for array, where in zip(arrays, present, strict=True)]
     if categories is None:
-        categories = _sorted_labels(label for labels in present for label in labels)
+        categories = _sorted(label for distinct, _ in parts for label in distinct)
         if ordered and any(isinstance(label, str) for label in categories):
-            raise DataError(
-                "text labels have no order of their own", fix="name them in order in `categories`"
-            )
+            raise DataError("text labels have no order of their own", fix="name them all in `categories`")
         if any(array.dtype.kind == "i" and array.size and array.min() < -1 for array in arrays):
-            raise DataError(
-                "labels below -1: is -1 missing or a label?", fix="name the labels in `categories`"
-            )
+            raise DataError("labels below -1: is -1 missing or a label?", fix="name them all in `categories`")
     index = {label: code for code, label in enumerate(categories)}
     if len(index) != len(categories):
         raise DataError("`categories` names a label twice")
-    coded: list[Ints] = []
-    for absent, labels in zip(missing, present, strict=True):
-        code = np.full(absent.shape, -1, dtype=np.int64)
-        try:
-            code[~absent] = [index[label] for label in labels]
-        except KeyError as error:
-            raise DataError(f"label {error.args[0]!r} is not among {list(categories)!r}") from error
-        coded.append(code)
+    coded = [np.full(array.shape, -1, dtype=np.int64) for array in arrays]
+    for code, where, (distinct, place) in zip(coded, present, parts, strict=True):
+        unknown = [label for label in distinct if label not in index]
+        if unknown:
+            raise DataError(f"label {unknown[0]!r} is not among {list(categories)!r}")
+        code[where] = np.array([index[label] for label in distinct], dtype=np.int64)[place]
     return coded, list(categories)
 
 
@@ -114,10 +108,28 @@ def codes_of_clusters(clusters: npt.ArrayLike | None, keep: Bools) -> tuple[Ints
     array = as_labels("clusters", clusters, len(keep))
     if _is_missing(array, minus_one=False).any():
         raise DataError("`clusters` has missing entries", fix="leave those rows out")
-    kept = array[keep].tolist()
-    labels = _sorted_labels(kept)
+    distinct, place = _distinct(array[keep])
+    labels = _sorted(distinct)
     index = {label: code for code, label in enumerate(labels)}
-    return np.array([index[label] for label in kept], dtype=np.int64), labels
+    return np.array([index[label] for label in distinct], dtype=np.int64)[place], labels
+
+
+def _distinct(labels: Labels) -> tuple[list[Any], Ints]:
+    """Return the distinct labels of a flat array, and for each entry which of them it is."""
+    if labels.dtype.kind not in "biuf":  # a dictionary beats sorting text
+        entries = labels.tolist()
+        index = {label: code for code, label in enumerate(dict.fromkeys(entries))}
+        return list(index), np.array([index[label] for label in entries], dtype=np.int64)
+    if labels.dtype.kind in "bi" and labels.size:
+        shifted = labels.astype(np.int64)
+        low, high = int(shifted.min()), int(shifted.max())
+        if high - low <= labels.size:  # counting beats sorting integers
+            shifted -= low
+            used = np.bincount(shifted) > 0
+            distinct = (np.flatnonzero(used) + low).astype(labels.dtype)
+            return distinct.tolist(), (np.cumsum(used) - 1)[shifted]
+    distinct, place = np.unique(labels, return_inverse=True)
+    return distinct.tolist(), place
 
 
 def _is_missing(array: Labels, *, minus_one: bool) -> Bools:
@@ -131,7 +143,7 @@ def _is_missing(array: Labels, *, minus_one: bool) -> Bools:
     return np.zeros(array.shape, dtype=np.bool_)
 
 
-def _sorted_labels(labels: Iterable[Any]) -> list[Any]:
+def _sorted(labels: Iterable[Any]) -> list[Any]:
     try:
         return sorted(set(labels))
     except TypeError as error:
