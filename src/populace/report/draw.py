@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from xml.etree import ElementTree
 
-__all__ = ["inline", "plain", "png", "svg"]
+from populace.report.text import plain
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+__all__ = ["inline", "png", "svg"]
+
 _NAMESPACE = "http://www.w3.org/2000/svg"
 
 
@@ -36,17 +36,6 @@ def png(chart: Any, scale: float = 2.0) -> bytes:
     return vl_convert.vegalite_to_png(_printable(chart.to_dict()), scale=scale, allowed_base_urls=[])
 
 
-def plain(text: str) -> str:
-    """Replace what neither HTML nor XML can hold (control characters, lone surrogates) by U+FFFD.
-
-    Examples
-    --------
-    >>> plain("a\\x00b")
-    'a\ufffdb'
-    """
-    return _UNPRINTABLE.sub("\ufffd", text)
-
-
 def _printable(value: Any) -> Any:
     if isinstance(value, str):
         return plain(value)
@@ -72,8 +61,7 @@ def inline(document: str, name: str, description: str) -> str:
                 element.set(key, f"{name}-{value}")
             elif value.startswith("url(#"):
                 element.set(key, value.replace("url(#", f"url(#{name}-", 1))
-    # Drawn at its own size, and shrunk where the page is narrower.
-    root.set("style", f"width:{root.attrib.pop('width')}px")
+    # The height follows from the view box when the style sheet shrinks the width.
     for attribute in ("height", "class", "version"):
         root.attrib.pop(attribute, None)
     root.set("role", "img")

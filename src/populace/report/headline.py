@@ -12,11 +12,13 @@ import polars as pl
 
 from populace.report.measures import (
     ALWAYS,
-    BASELINES,
+    LIKELIHOOD_ARM,
     MAIN_ARM,
     PAPER_PREFERS,
+    baselines,
     compare,
     find,
+    interval,
     quantity,
     with_interval,
 )
@@ -24,12 +26,11 @@ from populace.report.measures import (
 __all__ = ["headline"]
 
 _PREFERS = "prefers_revision"
-_PERSONA_FREE = ("stranger choice", "nobody choice")
 
 
 def headline(estimates: pl.DataFrame) -> tuple[str, ...]:
     """Say what was found: the score, what would explain it away, and how steady the judge was."""
-    score = find(estimates, _PREFERS, MAIN_ARM) or find(estimates, _PREFERS, "author likelihood")
+    score = find(estimates, _PREFERS, MAIN_ARM) or find(estimates, _PREFERS, LIKELIHOOD_ARM)
     if score is None:
         return ("This study did not measure how often the revision is preferred.", _steadiness(estimates))
     if compare(score, PAPER_PREFERS) == "not defined":
@@ -41,7 +42,7 @@ def headline(estimates: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _score(score: dict[str, Any]) -> str:
-    paper = f"the {PAPER_PREFERS:.0%}".replace("%", " %") + " that the PERSONA paper reports"
+    paper = f"the {100 * PAPER_PREFERS:g}\N{NO-BREAK SPACE}% that the PERSONA paper reports"
     relation = {
         "beats": f"above {paper}",
         "loses": f"below {paper}",
@@ -51,22 +52,22 @@ def _score(score: dict[str, Any]) -> str:
     return (
         f"Speaking as the person a revision was written for{way}, the judge preferred it to the first answer "
         f"in {quantity(score['value'], _PREFERS)} of {score['n']:,} judgements "
-        f"({100 * score['level']:g} % interval {quantity(score['low'], _PREFERS)} to "
-        f"{quantity(score['high'], _PREFERS)}, {score['clusters']} personas): {relation}."
+        f"({100 * score['level']:g}\N{NO-BREAK SPACE}% interval {interval(score)}, "
+        f"{score['clusters']} personas): {relation}."
     )
 
 
 def _baselines(estimates: pl.DataFrame, score: dict[str, Any]) -> str:
     found: dict[str, list[str]] = {}
     explained = False
-    for arm, name in BASELINES.items():
+    for arm, name in baselines(score["arm"]).items():
         row = find(estimates, _PREFERS, arm)
         outcome = "not defined" if row is None else compare(score, row)
         # Below a baseline that is 1 by construction is no news; level with it is.
         if row is None or outcome == "not defined" or (arm == ALWAYS and outcome == "loses"):
             continue
         found.setdefault(outcome, []).append(f"{name} ({quantity(row['value'], _PREFERS)})")
-        explained |= arm in _PERSONA_FREE and outcome != "beats"
+        explained |= arm.startswith(("stranger", "nobody")) and outcome != "beats"
     if not found:
         return "No baseline was measured beside it, so the number stands alone and shows little."
     words = {"beats": "above", "loses": "below", "cannot be told apart": "cannot be told apart from"}
@@ -84,7 +85,9 @@ def _steadiness(estimates: pl.DataFrame) -> str:
     ceiling = find(estimates, "single_model_ceiling")
     parts = []
     if flip is not None:
-        parts.append(f"with the two answers swapped the verdict changed in {with_interval(flip)} of judgements")
+        parts.append(
+            f"with the two answers swapped the verdict changed in {with_interval(flip)} of judgements"
+        )
     if kappa is not None:
         relation = {
             "beats": ", above chance",
@@ -102,7 +105,7 @@ def _steadiness(estimates: pl.DataFrame) -> str:
         )
     if not parts:
         return "This study did not measure how steady the judge was."
-    sentence = _and(parts)
+    sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 

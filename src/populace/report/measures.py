@@ -9,14 +9,16 @@ import polars as pl
 
 __all__ = [
     "ALWAYS",
-    "BASELINES",
     "FEW_CLUSTERS",
+    "LIKELIHOOD_ARM",
     "MAIN_ARM",
     "MEASURES",
     "PAPER_PREFERS",
     "PAPER_REMOVED",
+    "baselines",
     "compare",
     "find",
+    "interval",
     "is_share",
     "quantity",
     "reason_undefined",
@@ -31,16 +33,10 @@ PAPER_REMOVED = 0.085
 FEW_CLUSTERS = 10
 """Below this a percentile interval over clusters is too narrow to lean on; such rows are greyed."""
 
-MAIN_ARM = "author choice"
+MAIN_ARM, LIKELIHOOD_ARM = "author choice", "author likelihood"
 ALWAYS = "always the revision"
 
-BASELINES = {
-    "stranger choice": "a shuffled persona",
-    "nobody choice": "no persona at all",
-    "length rule": "the length rule",
-    ALWAYS: "always taking the revision",
-}
-"""Arms that would explain a score away -> how a sentence calls them."""
+_RULES = {"length rule": "the length rule", ALWAYS: "always taking the revision"}
 
 MEASURES = {
     "prefers_revision": "Prefers the revision",
@@ -62,38 +58,58 @@ MEASURES = {
 """Measure -> how the page calls it; a measure not named here is shown under its own name."""
 
 
+def baselines(arm: str = MAIN_ARM) -> dict[str, str]:
+    """Return the arms that would explain the score of `arm` away -> how a sentence calls them.
+
+    A way of judging is set beside strangers and nobody judging in the same way, never in another.
+
+    Examples
+    --------
+    >>> list(baselines("author likelihood"))
+    ['stranger likelihood', 'nobody likelihood', 'length rule', 'always the revision']
+    """
+    way = arm.rsplit(maxsplit=1)[-1]
+    return {f"stranger {way}": "a shuffled persona", f"nobody {way}": "no persona at all", **_RULES}
+
+
 def is_share(measure: str) -> bool:
     """Tell shares, which read as percentages, from agreement coefficients, which may be negative."""
     return not measure.startswith(("kappa", "ac1", "alpha"))
 
 
 def quantity(value: float, measure: str) -> str:
-    """Write one value as the page does: a percentage, or a coefficient with two decimals.
+    r"""Write one value as the page does: a percentage, or a coefficient with two decimals.
 
     Examples
     --------
     >>> quantity(0.6234, "prefers_revision"), quantity(-0.051, "kappa_orders")
-    ('62.3 %', '−0.05')
+    ('62.3\xa0%', '−0.05')
     """
     if not is_share(measure):
         return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-    return f"{100 * value:.1f}".removesuffix(".0") + " %"
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+
+
+def interval(row: dict[str, Any]) -> str:
+    """Write the ends of an interval so that no line breaks inside: `56.0 to 68.0 %`."""
+    low, high = (quantity(row[end], row["measure"]) for end in ("low", "high"))
+    return f"{low.removesuffix('%').rstrip()} to {high}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def with_interval(row: dict[str, Any]) -> str:
-    """Write an estimate with its interval, or why it has none.
+    r"""Write an estimate with its interval, or why it has none.
 
     Examples
     --------
     >>> with_interval({"measure": "ties", "value": 0.5, "low": 0.25, "high": 0.75, "n": 40, "clusters": 9})
-    '50 % (25 % to 75 %)'
+    '50.0\xa0% (25.0\xa0to\xa075.0\xa0%)'
     """
     measure, value = row["measure"], row["value"]
     if _missing(value):
         return f"not defined ({reason_undefined(row)})"
     if _missing(row["low"]) or _missing(row["high"]):
         return f"{quantity(value, measure)} (interval not defined: {reason_undefined(row)})"
-    return f"{quantity(value, measure)} ({quantity(row['low'], measure)} to {quantity(row['high'], measure)})"
+    return f"{quantity(value, measure)} ({interval(row)})"
 
 
 def reason_undefined(row: dict[str, Any]) -> str:

@@ -18,7 +18,8 @@ from populace.report import draw, figures, tables, views
 from populace.report.content import ReportContent, Stage
 from populace.report.figures import theme
 from populace.report.headline import headline
-from populace.report.measures import FEW_CLUSTERS, PAPER_PREFERS, find, quantity
+from populace.report.measures import FEW_CLUSTERS, PAPER_PREFERS, find
+from populace.report.text import plain
 
 __all__ = ["write"]
 
@@ -122,7 +123,7 @@ def _render(content: ReportContent, inlined: dict[str, str]) -> str:
         loader=PackageLoader("populace.report"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: draw.plain(value) if type(value) is str else value,
+        finalize=lambda value: plain(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -133,7 +134,7 @@ def _render(content: ReportContent, inlined: dict[str, str]) -> str:
         style=Markup(style + _dark_figures()),
         headline=headline(content.estimates),
         few=FEW_CLUSTERS,
-        paper_prefers=quantity(PAPER_PREFERS, "prefers_revision"),
+        paper_prefers=f"{100 * PAPER_PREFERS:g}\N{NO-BREAK SPACE}%",
         **_view(content),
     )
 
@@ -145,7 +146,7 @@ def _view(content: ReportContent) -> dict[str, Any]:
     return {
         "tiles": views.tiles(estimates),
         "shares": shares.to_dicts(),
-        "fit": tables.population_fit(shares).to_dicts(),
+        "fit": views.fit(shares),
         "removal": views.removal(content),
         "topics": views.topics(content.prompts),
         "lengths": views.lengths(content.pairs),

@@ -167,7 +167,9 @@ def length_ratios(pairs: pl.DataFrame) -> pl.DataFrame:
         .agg(pairs=pl.len().cast(pl.Int64))
         .sort("step")
         .select(
-            low=(pl.col("step") * RATIO_STEP).round(6), high=((pl.col("step") + 1) * RATIO_STEP).round(6), pairs="pairs"
+            low=(pl.col("step") * RATIO_STEP).round(6),
+            high=((pl.col("step") + 1) * RATIO_STEP).round(6),
+            pairs="pairs",
         )
     )
 

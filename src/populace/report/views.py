@@ -8,18 +8,19 @@ import polars as pl
 
 from populace.report.content import ReportContent, Stage
 from populace.report.measures import (
-    ALWAYS,
-    BASELINES,
     FEW_CLUSTERS,
+    LIKELIHOOD_ARM,
     MAIN_ARM,
     MEASURES,
     PAPER_REMOVED,
+    baselines,
     compare,
     find,
+    interval,
     quantity,
     with_interval,
 )
-from populace.report.tables import CONTROVERSY, topic_counts, verdict_splits
+from populace.report.tables import CONTROVERSY, population_fit, topic_counts, verdict_splits
 
 __all__ = [
     "audit",
@@ -27,6 +28,7 @@ __all__ = [
     "duration",
     "estimate_rows",
     "example_pair",
+    "fit",
     "lengths",
     "pick",
     "removal",
@@ -37,6 +39,10 @@ __all__ = [
 ]
 
 Row = dict[str, Any]
+
+_FAR = 3.0
+"""A distance this many times what chance gives on average is named: with two values, chance alone gets
+there in 1.7 % of draws (|Z| > 3 √(2/π)), and with more values less often."""
 
 
 def pick(estimates: pl.DataFrame, *measures: str, groups: bool = False) -> list[Row]:
@@ -59,29 +65,23 @@ def estimate_rows(estimates: pl.DataFrame) -> list[Row]:
 
 
 def audit(estimates: pl.DataFrame) -> list[Row]:
-    """Set every score beside each baseline it has: `score, value, baseline, other, verdict`."""
-    rows: list[Row] = []
-    for arm in (MAIN_ARM, "author likelihood"):
-        score = find(estimates, "prefers_revision", arm)
-        for baseline, name in BASELINES.items() if score else ():
-            other = find(estimates, "prefers_revision", baseline)
-            if score and other:
-                rows.append(_audit_row(f"Prefers the revision, {arm}", score, name, other))
+    """Set every score beside each baseline it has: `score, value`, and rows `baseline, value, verdict`."""
+    blocks: list[Row] = []
+    for arm in (MAIN_ARM, LIKELIHOOD_ARM):
+        if score := find(estimates, "prefers_revision", arm):
+            rows = [
+                {"baseline": name, "value": with_interval(other), "verdict": compare(score, other)}
+                for baseline, name in baselines(arm).items()
+                if (other := find(estimates, "prefers_revision", baseline))
+            ]
+            blocks.append(
+                {"score": f"Prefers the revision, {arm}", "value": with_interval(score), "rows": rows}
+            )
     for measure in ("kappa_orders", "ac1_orders", "kappa_ways", "ac1_ways"):
         if score := find(estimates, measure):
-            rows.append(_audit_row(MEASURES[measure], score, "chance", 0.0))
-    return rows
-
-
-def _audit_row(label: str, score: Row, name: str, baseline: Row | float) -> Row:
-    other = quantity(baseline, score["measure"]) if isinstance(baseline, float) else with_interval(baseline)
-    return {
-        "score": label,
-        "value": with_interval(score),
-        "baseline": name,
-        "other": other,
-        "verdict": compare(score, baseline),
-    }
+            chance = {"baseline": "chance", "value": quantity(0.0, measure), "verdict": compare(score, 0.0)}
+            blocks.append({"score": MEASURES[measure], "value": with_interval(score), "rows": [chance]})
+    return [block for block in blocks if block["rows"]]
 
 
 def shortcuts(estimates: pl.DataFrame) -> list[Row]:
@@ -92,8 +92,10 @@ def shortcuts(estimates: pl.DataFrame) -> list[Row]:
     """
     own = find(estimates, "kappa_orders")
     rows: list[Row] = []
-    for arm, name in BASELINES.items():
-        raw, kappa = (find(estimates, measure, arm) for measure in ("agreement_with_author", "kappa_with_author"))
+    for arm, name in baselines().items():
+        raw, kappa = (
+            find(estimates, measure, arm) for measure in ("agreement_with_author", "kappa_with_author")
+        )
         if raw or kappa:
             rows.append(
                 {
@@ -101,7 +103,6 @@ def shortcuts(estimates: pl.DataFrame) -> list[Row]:
                     "raw": with_interval(raw) if raw else "not measured",
                     "kappa": with_interval(kappa) if kappa else "not measured",
                     "verdict": compare(own, kappa) if own and kappa else "not defined",
-                    "constant": arm == ALWAYS,
                 }
             )
     return rows
@@ -114,9 +115,18 @@ def removal(content: ReportContent) -> Row:
         "rules": sorted(content.removed.items(), key=lambda item: (-item[1], item[0])),
         "total": total,
         "drawn": content.drawn,
-        "share": quantity(total / content.drawn, "removed") if content.drawn else "not defined (nobody drawn)",
+        "share": quantity(total / content.drawn, "removed")
+        if content.drawn
+        else "not defined (nobody drawn)",
         "paper": quantity(PAPER_REMOVED, "removed"),
     }
+
+
+def fit(shares: pl.DataFrame) -> Row:
+    """Lay out each attribute's distance from the census, and name those that chance does not explain."""
+    table = population_fit(shares)
+    far = table.filter(pl.col("distance") > _FAR * pl.col("chance"))["attribute"].to_list()
+    return {"rows": table.to_dicts(), "far": [name.replace("_", " ") for name in far]}
 
 
 def topics(prompts: pl.DataFrame) -> Row:
@@ -126,7 +136,9 @@ def topics(prompts: pl.DataFrame) -> Row:
     rows = []
     for (topic,), part in counts.group_by("topic", maintain_order=True):
         found = dict(part.select("controversy", "prompts").iter_rows())
-        rows.append({"topic": topic, "counts": [found.get(grade, 0) for grade in grades], "total": part["total"][0]})
+        rows.append(
+            {"topic": topic, "counts": [found.get(grade, 0) for grade in grades], "total": part["total"][0]}
+        )
     return {"grades": grades, "rows": rows, "prompts": prompts.height}
 
 
@@ -209,9 +221,5 @@ def tiles(estimates: pl.DataFrame) -> list[Row]:
     for measure, label in chosen:
         row = find(estimates, measure)
         if row and compare(row, 0.0) != "not defined":
-            low, high = (quantity(row[end], measure) for end in ("low", "high"))
-            rows.append(
-                {"value": quantity(row["value"], measure), "interval": f"{low} to {high}", "label": label}
-            )
+            rows.append({"value": quantity(row["value"], measure), "interval": interval(row), "label": label})
     return rows
-

@@ -17,23 +17,25 @@ def prompts(prompts: pl.DataFrame, width: int = 680) -> Any:
     import altair as alt
 
     counts = topic_counts(prompts)
+    topics = counts["topic"].unique(maintain_order=True).to_list()
     grades = [grade for grade in theme.SEQUENCE if grade in set(counts["controversy"])]
-    order = counts["topic"].unique(maintain_order=True).to_list()
-    labels = theme.axis_labels(width)
+    counts = counts.with_columns(
+        row=pl.col("topic").replace_strict({topic: row for row, topic in enumerate(topics)}),
+        shade=pl.col("controversy").replace_strict({grade: i for i, grade in enumerate(grades)}),
+    )
+    y, step = theme.rows(topics, width)
     return theme.finish(
-        alt.Chart(counts.with_columns(rank=pl.col("grade").fill_null(len(theme.SEQUENCE))))
+        alt.Chart(counts)
         .mark_bar(height={"band": 0.72})
         .encode(
-            y=alt.Y("topic:N", sort=order, title=None).axis(
-                minExtent=labels, maxExtent=labels, labelLimit=labels - 8, grid=False
-            ),
-            x=alt.X("prompts:Q", title="prompts").axis(tickMinStep=1, format="d"),
-            color=alt.Color("controversy:N", sort=grades, title="controversy")
+            y=y,
+            x=alt.X("prompts:Q", title="prompts").axis(tickMinStep=1, tickCount=6, format="d"),
+            color=alt.Color("controversy:N", title=None)
             .scale(domain=grades, range=[theme.SEQUENCE[grade] for grade in grades])
-            .legend(columns=0 if width >= 500 else 3, titleOrient="left" if width >= 500 else "top"),
-            order=alt.Order("rank:Q"),
+            .legend(columns=0 if width >= 500 else 3),
+            order=alt.Order("shade:O"),
         )
-        .properties(width=width - labels - 16, height=alt.Step(21))
+        .properties(width=width - theme.label_room(width) - 16, height=alt.Step(step - 2))
     )
 
 
@@ -41,7 +43,7 @@ def lengths(pairs: pl.DataFrame, width: int = 680) -> Any:
     """Draw how long revisions are against the answers they replace; the rule marks equal length."""
     import altair as alt
 
-    x = alt.X("low:Q", title="length of the revision, as a share of the original’s words").bin("binned")
+    x = alt.X("low:Q", title="words of the revision, original = 100%").bin("binned")
     x = x.scale(domain=[0, 2.1]).axis(format="%", grid=False, values=[0, 0.5, 1, 1.5, 2])
     bars = (
         alt.Chart(length_ratios(pairs))
@@ -63,17 +65,14 @@ def splits(judgements: pl.DataFrame, width: int = 680) -> Any:
     """Draw how many pairs the personas agreed on, and how many they split over."""
     import altair as alt
 
-    counts = verdict_splits(judgements)
-    labels = theme.axis_labels(width)
+    counts = verdict_splits(judgements).with_row_index("row")
+    y, step = theme.rows(counts["split"].to_list(), width)
     base = alt.Chart(counts).encode(
-        y=alt.Y("split:N", sort=counts["split"].to_list(), title=None).axis(
-            minExtent=labels, maxExtent=labels, labelLimit=labels - 8, grid=False
-        ),
-        x=alt.X("pairs:Q", title="pairs").axis(tickMinStep=1, format="d"),
+        y=y, x=alt.X("pairs:Q", title="pairs").axis(tickMinStep=1, tickCount=6, format="d")
     )
     return theme.finish(
         alt.layer(
             base.mark_bar(color=theme.BLUE, height={"band": 0.66}),
             base.mark_text(align="left", dx=5, color=theme.INK).encode(text="pairs:Q"),
-        ).properties(width=width - labels - 34, height=alt.Step(26))
+        ).properties(width=width - theme.label_room(width) - 34, height=alt.Step(step))
     )

@@ -8,9 +8,25 @@ from typing import Any
 import polars as pl
 
 from populace.report.figures import theme
-from populace.report.measures import BASELINES, FEW_CLUSTERS, MAIN_ARM, MEASURES, PAPER_PREFERS
+from populace.report.measures import (
+    FEW_CLUSTERS,
+    LIKELIHOOD_ARM,
+    MAIN_ARM,
+    MEASURES,
+    PAPER_PREFERS,
+    baselines,
+)
 
-__all__ = ["AGREEMENT", "DISAGREEMENT", "POSITION", "agreement", "agreement_by_group", "disagreement", "position", "preference"]
+__all__ = [
+    "AGREEMENT",
+    "DISAGREEMENT",
+    "POSITION",
+    "agreement",
+    "agreement_by_group",
+    "disagreement",
+    "position",
+    "preference",
+]
 
 AGREEMENT = ("kappa_orders", "ac1_orders", "kappa_ways", "ac1_ways")
 POSITION = ("position_flip", "first_shown_preferred")
@@ -24,11 +40,13 @@ def preference(estimates: pl.DataFrame, width: int = 680) -> Any:
     """Draw how often the revision is preferred: the author's judgements, then each baseline."""
     rows = _overall(estimates, ["prefers_revision"]).with_columns(
         label="arm",
-        kind=pl.when(pl.col("arm").is_in(list(BASELINES))).then(pl.lit("baseline")).otherwise(pl.lit("measured")),
+        kind=pl.when(pl.col("arm").is_in([MAIN_ARM, LIKELIHOOD_ARM]))
+        .then(pl.lit("measured"))
+        .otherwise(pl.lit("baseline")),
     )
-    order = [MAIN_ARM, "author likelihood", *BASELINES]
+    order = [MAIN_ARM, LIKELIHOOD_ARM, *(baselines() | baselines(LIKELIHOOD_ARM))]
     rows = rows.sort(pl.col("arm").replace_strict({arm: i for i, arm in enumerate(order)}, default=99))
-    marks = {0.5: "even", PAPER_PREFERS: f"paper {PAPER_PREFERS:.0%}"}
+    marks = {0.5: "even", PAPER_PREFERS: "paper"}
     return theme.finish(_forest(rows, width, domain=(0, 1), marks=marks, title="prefers the revision"))
 
 
@@ -52,13 +70,14 @@ def agreement_by_group(estimates: pl.DataFrame, measure: str = "kappa_orders", w
     if MAIN_ARM in rows["arm"]:
         rows = rows.filter(pl.col("arm") == MAIN_ARM)
     rows = rows.with_columns(
-        label=pl.format("{} · {}", "group", "clusters"),
+        label=pl.format("{}\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}{}", "group", "clusters"),
         kind=pl.when(pl.col("clusters") < FEW_CLUSTERS).then(pl.lit("few")).otherwise(pl.lit("measured")),
     )
+    span = _span(rows)
     columns = 2 if width >= 500 else 1
     panel = (width - 24 * (columns - 1)) // columns
     panels = [
-        _forest(part, panel, domain=_span(rows), marks={0: ""}, title=None, percent=False).properties(
+        _forest(part, panel, domain=span, marks={0: ""}, title=None, percent=False).properties(
             title=str(attribute).replace("_", " ")
         )
         for (attribute,), part in rows.group_by("attribute", maintain_order=True)
@@ -112,35 +131,31 @@ def _forest(
     """Lay out rows of `label, value, low, high, kind` with dashed reference marks."""
     import altair as alt
 
-    labels = theme.axis_labels(width)
-    rows = rows.select("label", "kind", pl.col("value", "low", "high").fill_nan(None))
-    y = alt.Y("label:N", sort=rows["label"].to_list(), title=None).axis(
-        minExtent=labels, maxExtent=labels, labelLimit=labels - 8, grid=False
-    )
+    y, step = theme.rows(rows["label"].to_list(), width)
+    rows = rows.select("kind", pl.col("value", "low", "high").fill_nan(None)).with_row_index("row")
     x = alt.X("value:Q", title=title).scale(domain=domain, nice=False)
-    x = x.axis(format="%" if percent else ".1f", tickCount=5)
-    color = alt.Color("kind:N", legend=None).scale(domain=_KINDS, range=[theme.BLUE, theme.INK, theme.MUTED])
+    x = x.axis(format="%" if percent else ".1f", tickCount=5 if width >= 500 else 3)
+    stroke = alt.Stroke("kind:N", legend=None).scale(
+        domain=_KINDS, range=[theme.BLUE, theme.INK, theme.MUTED]
+    )
     fill = alt.Fill("kind:N", legend=None).scale(domain=_KINDS, range=[theme.BLUE, theme.PAPER, theme.PAPER])
     base = alt.Chart(rows).encode(y=y)
     known = base.transform_filter("isValid(datum.value)")
     return alt.layer(
         *_marks(marks),
-        known.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", color=color),
-        known.mark_point(size=60, strokeWidth=1.8, opacity=1).encode(x=x, stroke=color, fill=fill),
+        known.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", stroke=stroke),
+        known.mark_point(size=60, strokeWidth=1.8, opacity=1).encode(x=x, stroke=stroke, fill=fill),
         base.transform_filter("!isValid(datum.value)")
-        .mark_text(text="not defined", align="left", color=theme.MUTED, fontStyle="italic")
+        .mark_text(text="not defined", align="left", dx=4, color=theme.MUTED, fontStyle="italic")
         .encode(x=alt.datum(domain[0])),
-    ).properties(width=width - labels - 14, height=alt.Step(24))
+    ).properties(width=width - theme.label_room(width) - 20, height=alt.Step(step))
 
 
 def _marks(marks: Mapping[float, str]) -> list[Any]:
     import altair as alt
 
-    if not marks:
-        return []
     frame = pl.DataFrame({"at": [float(at) for at in marks], "label": list(marks.values())})
     base = alt.Chart(frame).encode(x=alt.X("at:Q"))
-    return [
-        base.mark_rule(color=theme.MUTED, strokeDash=[4, 3]),
-        base.mark_text(color=theme.MUTED, y=-8).encode(text="label:N"),
-    ]
+    lines = base.mark_rule(color=theme.MUTED, strokeDash=[4, 3])
+    names = base.mark_text(color=theme.MUTED, y=-8).encode(text="label:N")
+    return [lines, names][: len(marks) and 1 + any(marks.values())]

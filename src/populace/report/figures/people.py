@@ -53,14 +53,12 @@ def _fold(shares: pl.DataFrame) -> pl.DataFrame:
 def _panel(shares: pl.DataFrame, title: str, width: int) -> Any:
     import altair as alt
 
-    labels = theme.axis_labels(width)
-    y = alt.Y("value:N", sort=shares["value"].to_list(), title=None).axis(
-        minExtent=labels, maxExtent=labels, labelLimit=labels - 8, grid=False
-    )
-    x = alt.X("share:Q", title=None, scale=alt.Scale(zero=True, nice=True)).axis(format="%", tickCount=4)
+    y, step = theme.rows(shares["value"].to_list(), width)
+    shares = shares.with_row_index("row")
+    x = alt.X("share:Q", title=None).axis(format="%", tickCount=3)
     gap = alt.Chart(shares).mark_rule(color=theme.MUTED).encode(y=y, x=alt.X("census:Q"), x2="drawn:Q")
     long = shares.rename({"drawn": _WHO[1]}).unpivot(
-        ["census", _WHO[1]], index="value", variable_name="who", value_name="share"
+        _WHO, index="row", variable_name="who", value_name="share"
     )
     points = (
         alt.Chart(long)
@@ -73,4 +71,5 @@ def _panel(shares: pl.DataFrame, title: str, width: int) -> Any:
             size=alt.Size("who:N", title=None).scale(domain=_WHO, range=[90, 26]),
         )
     )
-    return alt.layer(gap, points).properties(width=width - labels - 10, height=alt.Step(20), title=title)
+    plot = width - theme.label_room(width) - 16
+    return alt.layer(gap, points).properties(width=plot, height=alt.Step(step - 3), title=title)

@@ -7,9 +7,26 @@ figure must use no other.
 
 from __future__ import annotations
 
+import json
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["BLUE", "DARK", "GRID", "INK", "MUTED", "ORANGE", "PAPER", "SEQUENCE", "axis_labels", "finish"]
+from populace.report.text import plain
+
+__all__ = [
+    "BLUE",
+    "DARK",
+    "GRID",
+    "INK",
+    "MUTED",
+    "ORANGE",
+    "PAPER",
+    "SEQUENCE",
+    "finish",
+    "label_room",
+    "rows",
+]
 
 INK, MUTED, GRID, PAPER = "#1c2733", "#66717c", "#e2e6e9", "#ffffff"
 BLUE, ORANGE = "#0072b2", "#d55e00"
@@ -53,6 +70,7 @@ _CONFIG: dict[str, Any] = {
     # The page names each figure once; a label on every mark would be read out one by one.
     "aria": False,
     "background": PAPER,
+    "padding": {"left": 1, "right": 6, "top": 5, "bottom": 5},
     "font": "sans-serif",
     "view": {"stroke": None},
     "axis": _AXIS,
@@ -66,6 +84,7 @@ _CONFIG: dict[str, Any] = {
         "titleFontSize": 12,
         "symbolStrokeWidth": 1.5,
         "offset": 12,
+        "columnPadding": 20,
     },
     "title": {"anchor": "start", "color": INK, "fontSize": 13, "fontWeight": 600, "offset": 8},
     "concat": {"spacing": 24},
@@ -77,6 +96,35 @@ def finish(chart: Any) -> Any:
     return chart.configure(**_CONFIG)
 
 
-def axis_labels(width: int) -> int:
-    """Return the room for row labels: a third of the figure, so that panels of one width line up."""
-    return min(210, round(width * 0.38))
+def label_room(width: int) -> int:
+    """Return the room for row labels, the same for all figures of one width, so that they line up."""
+    return min(210, round(width * 0.4))
+
+
+def rows(labels: Sequence[str], width: int) -> tuple[Any, int]:
+    """Return the y channel of a figure of labelled rows, and the height of a row.
+
+    Rows are drawn by the integer field `row`, so that two rows of one name stay two. Labels are set flush
+    left and wrapped: type that runs wider than measured here then reaches into the plot and is not cut off.
+    """
+    import altair as alt
+
+    room = label_room(width)
+    wrapped = [
+        textwrap.wrap(plain(label), room // 7, max_lines=2, placeholder=" …") or [""] for label in labels
+    ]
+    two = [row for row, lines in enumerate(wrapped) if len(lines) > 1]
+    axis = alt.Axis(
+        labelExpr=f"{json.dumps(wrapped)}[datum.value]",
+        labelAlign="left",
+        labelPadding=room,
+        # Vega centres the first line on its row: of two lines, lift both by half a line.
+        labelOffset={"condition": {"test": f"indexof({two}, datum.value) >= 0", "value": -7}, "value": 0},
+        labelLimit=0,
+        minExtent=room,
+        maxExtent=room,
+        grid=False,
+        title=None,
+    )
+    y = alt.Y("row:O", axis=axis, scale=alt.Scale(domain=list(range(len(labels)))))
+    return y, 32 if two else 24
