@@ -19,7 +19,7 @@ pytest.importorskip("vl_convert")
 
 from populace import report
 from populace.errors import DataError
-from populace.report import ReportContent
+from populace.report import ReportContent, draw, figures
 from populace.report.headline import headline
 from populace.report.measures import compare, with_interval
 from populace.report.tables import (
@@ -146,7 +146,13 @@ def content() -> ReportContent:
     verdicts = rng.choice(["revision", "original", "tie"], (48, 3), p=[0.6, 0.37, 0.03])
     judgements = pl.DataFrame(
         [
-            {"pair_id": f"pair{i}", "persona_id": f"q{j}", "way": "choice", "verdict": str(verdicts[i, j])}
+            {
+                "pair_id": f"pair{i}",
+                "persona_id": f"q{j}",
+                "way": "choice",
+                "verdict": str(verdicts[i, j]),
+                "judge": "judge-7b",
+            }
             for i in range(48)
             for j in range(3)
         ]
@@ -249,6 +255,7 @@ def test_golden_facts(page):
     assert "proves that the plumbing works" in text
     assert "tends to prefer its own writing" in text
     assert "Registered nurse" in text
+    assert "Answers by SmolLM2-135M-Instruct, Q4_1, judged by judge-7b." in text
 
 
 def test_the_page_is_well_formed_and_loads_nothing(page):
@@ -422,6 +429,16 @@ def test_headline_claims_only_what_intervals_allow():
     assert "does not show" not in clear[1]
     assert "stands alone" in headline(_overall(author=(0.8, 0.05)))[1]
     assert "not defined (the data do not define it)" in headline(_overall(author=(NAN, NAN)))[0]
+
+
+def test_a_value_without_an_interval_is_drawn_as_a_dot_alone():
+    table = _overall(author=(0.8, NAN), stranger=(0.6, 0.1))
+    root = ElementTree.fromstring(draw.svg(figures.preference(table)))
+    groups = [g for g in root.iter() if "role-mark" in g.get("class", "")]
+    # In drawing order: two dashed references, one interval, two dots.
+    counts = [len(list(g)) for g in groups if "text" not in g.get("class", "")]
+    assert counts == [2, 1, 2]
+    assert "80.0\xa0% (interval not defined" in with_interval(table.row(0, named=True))
 
 
 def test_touching_intervals_cannot_be_told_apart():

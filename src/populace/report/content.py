@@ -32,7 +32,7 @@ class ReportContent:
 
     study_name: str
     people: pl.DataFrame
-    """The population drawn, one row a person, with label columns."""
+    """The population drawn, one row a person, with label columns. Drawn by weight, so each counts once."""
     personas: pl.DataFrame
     prompts: pl.DataFrame
     pairs: pl.DataFrame

@@ -141,9 +141,10 @@ def _forest(
     fill = alt.Fill("kind:N", legend=None).scale(domain=_KINDS, range=[theme.BLUE, theme.PAPER, theme.PAPER])
     base = alt.Chart(rows).encode(y=y)
     known = base.transform_filter("isValid(datum.value)")
+    bounded = base.transform_filter("isValid(datum.low) && isValid(datum.high)")
     return alt.layer(
         *_marks(marks),
-        known.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", stroke=stroke),
+        bounded.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", stroke=stroke),
         known.mark_point(size=60, strokeWidth=1.8, opacity=1).encode(x=x, stroke=stroke, fill=fill),
         base.transform_filter("!isValid(datum.value)")
         .mark_text(text="not defined", align="left", dx=4, color=theme.MUTED, fontStyle="italic")

@@ -98,7 +98,7 @@ def finish(chart: Any) -> Any:
 
 def label_room(width: int) -> int:
     """Return the room for row labels, the same for all figures of one width, so that they line up."""
-    return min(210, round(width * 0.4))
+    return min(230, round(width * 0.4))
 
 
 def rows(labels: Sequence[str], width: int) -> tuple[Any, int]:
