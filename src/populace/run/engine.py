@@ -79,11 +79,14 @@ def cut(requests: Iterable[Request], size: int) -> Iterator[Group]:
     group: Group = {}
     kind: type | None = None
     for request in requests:
-        if group and (len(group) == size or type(request) is not kind):
+        if group and type(request) is not kind:
             yield group
             group = {}
         kind = type(request)
         group[request.key] = request
+        if len(group) == size:
+            yield group
+            group = {}
     if group:
         yield group
 
