@@ -18,7 +18,7 @@ pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
 
 from populace import report
-from populace.errors import DataError
+from populace.errors import DataError, PopulaceError
 from populace.report import ReportContent, draw, figures
 from populace.report.headline import headline
 from populace.report.measures import compare, with_interval
@@ -236,10 +236,10 @@ class _Page(HTMLParser):
 
 def test_every_estimate_stands_on_the_page_with_its_interval(page):
     rows = re.findall(r"<tr><th scope=\"row\">(\w+)</th>(.*?)</tr>", page)
-    appendix = {(m, *re.findall(r"<td[^>]*>(.*?)</td>", cells)[:4]) for m, cells in rows}
+    appendix = {(m, *re.findall(r"<td[^>]*>(.*?)</td>", cells)[:3]) for m, cells in rows}
     for row in estimates().iter_rows(named=True):
-        key = (row["measure"], row["arm"], row["attribute"] or "", row["group"] or "", with_interval(row))
-        assert key in appendix
+        group = f"{row['attribute']}: {row['group']}" if row["attribute"] else ""
+        assert (row["measure"], row["arm"], group, with_interval(row)) in appendix
 
 
 def test_golden_facts(page):
@@ -404,9 +404,16 @@ def test_a_study_without_likelihoods_or_grades(tmp_path):
     ungraded = full.prompts.with_columns(controversy=pl.lit(None, pl.Int64))
     page = report.write(tmp_path, replace(full, estimates=table, prompts=ungraded)).read_text("utf-8")
     assert "author likelihood" not in page
-    assert "Choice against likelihood" not in page
+    assert "between choice and likelihood" not in page
     assert "not graded" in page
     assert len(list((tmp_path / "figures").glob("*.svg"))) == 9
+
+
+def test_without_the_extra_nothing_is_written_and_the_error_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr("populace.report.page.find_spec", lambda name: None)
+    with pytest.raises(PopulaceError, match=r"needs the package altair.*populace\[report\]"):
+        report.write(tmp_path / "new", content())
+    assert not (tmp_path / "new").exists()
 
 
 def _overall(**values: tuple[float, float]) -> pl.DataFrame:

@@ -40,12 +40,12 @@ _RULES = {"length rule": "the length rule", ALWAYS: "always taking the revision"
 
 MEASURES = {
     "prefers_revision": "Prefers the revision",
-    "kappa_orders": "Two orders of the answers, Cohen’s κ",
-    "ac1_orders": "Two orders of the answers, Gwet’s AC1",
-    "kappa_ways": "Choice against likelihood, Cohen’s κ",
-    "ac1_ways": "Choice against likelihood, Gwet’s AC1",
-    "agreement_with_author": "Agreement with the author’s verdict",
-    "kappa_with_author": "Cohen’s κ with the author’s verdict",
+    "kappa_orders": "κ between the two orders",
+    "ac1_orders": "AC1 between the two orders",
+    "kappa_ways": "κ between choice and likelihood",
+    "ac1_ways": "AC1 between choice and likelihood",
+    "agreement_with_author": "Agreement with the author",
+    "kappa_with_author": "κ with the author",
     "position_flip": "Verdict changes with the order",
     "first_shown_preferred": "Prefers the answer shown first",
     "conflict_rate": "Two personas disagree on one pair",

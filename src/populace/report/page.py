@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
 from populace.atomic import write_atomic
+from populace.errors import PopulaceError
 from populace.report import draw, figures, tables, views
 from populace.report.content import ReportContent, Stage
 from populace.report.figures import theme
@@ -56,7 +58,10 @@ def write(folder: Path, content: ReportContent) -> Path:
     ------
     DataError
         If a census range cannot be read, or the folder cannot be written.
+    PopulaceError
+        If the packages that draw are not installed.
     """
+    _require_drawing()
     folder = Path(folder)
     inlined: dict[str, str] = {}
     for figure in _figures(content):
@@ -72,6 +77,15 @@ def write(folder: Path, content: ReportContent) -> Path:
     page = folder / "report.html"
     write_atomic(page, _render(content, inlined).encode())
     return page
+
+
+def _require_drawing() -> None:
+    for package in ("altair", "vl_convert"):
+        if find_spec(package) is None:
+            raise PopulaceError(
+                f"a report needs the package {package}, which is not installed",
+                fix="pip install 'populace[report]'",
+            )
 
 
 def _both_widths(figure: _Figure, wide: str, narrow: str) -> str:

@@ -32,7 +32,7 @@ def prompts(prompts: pl.DataFrame, width: int = 680) -> Any:
             x=alt.X("prompts:Q", title="prompts").axis(tickMinStep=1, tickCount=6, format="d"),
             color=alt.Color("controversy:N", title=None)
             .scale(domain=grades, range=[theme.SEQUENCE[grade] for grade in grades])
-            .legend(columns=0 if width >= 500 else 3),
+            .legend(columns=0 if width >= 500 else 2),
             order=alt.Order("shade:O"),
         )
         .properties(width=width - theme.label_room(width) - 16, height=alt.Step(step - 2))

@@ -1,7 +1,7 @@
 """Colours and type of every figure.
 
-The hues are from Okabe and Ito (2008), told apart under the common colour-blindnesses; nothing is said by
-hue alone. The page turns each of these exact colours into its dark counterpart with one CSS rule, so a
+One hue, the blue of Okabe and Ito (2008), in shades of clearly different lightness, beside greys: nothing
+is said by hue, so nothing is lost to colour-blindness or a grey printer. The page turns each of these exact colours into its dark counterpart with one CSS rule, so a
 figure must use no other.
 """
 
@@ -20,7 +20,6 @@ __all__ = [
     "GRID",
     "INK",
     "MUTED",
-    "ORANGE",
     "PAPER",
     "SEQUENCE",
     "finish",
@@ -29,7 +28,7 @@ __all__ = [
 ]
 
 INK, MUTED, GRID, PAPER = "#1c2733", "#66717c", "#e2e6e9", "#ffffff"
-BLUE, ORANGE = "#0072b2", "#d55e00"
+BLUE = "#0072b2"
 SEQUENCE = {
     "none": "#cfe1ef",
     "mild": "#8dbadb",
@@ -45,7 +44,6 @@ DARK = {
     GRID: "#333b43",
     PAPER: "#14181c",
     BLUE: "#5cb3e6",
-    ORANGE: "#f0934e",
     "#cfe1ef": "#2b4559",
     "#8dbadb": "#3b719b",
     "#3d8cc4": "#63a9da",
@@ -62,6 +60,8 @@ _AXIS = {
     "titlePadding": 8,
     "labelFontSize": 12,
     "labelPadding": 6,
+    "labelOverlap": True,
+    "labelSeparation": 8,
     "domain": False,
     "ticks": False,
     "gridColor": GRID,
