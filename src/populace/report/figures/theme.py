@@ -1,8 +1,8 @@
 """Colours and type of every figure.
 
 One hue, the blue of Okabe and Ito (2008), in shades of clearly different lightness, beside greys: nothing
-is said by hue, so nothing is lost to colour-blindness or a grey printer. The page turns each of these exact colours into its dark counterpart with one CSS rule, so a
-figure must use no other.
+is said by hue, so nothing is lost to colour-blindness or a grey printer. The page turns each of these exact
+colours into its dark counterpart with one CSS rule, so a figure must use no other.
 """
 
 from __future__ import annotations
