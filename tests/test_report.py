@@ -151,7 +151,6 @@ def content() -> ReportContent:
                 "persona_id": f"q{j}",
                 "way": "choice",
                 "verdict": str(verdicts[i, j]),
-                "judge": "judge-7b",
             }
             for i in range(48)
             for j in range(3)
@@ -185,7 +184,7 @@ def content() -> ReportContent:
             "seed": "7",
             "method": "Castricato et al. 2024, PERSONA, arXiv 2407.17387v1",
         },
-        model_identity="SmolLM2-135M-Instruct, Q4_1",
+        model_identity="SmolLM2-135M-Instruct, judged by judge-7b",
         model_note="This small model proves that the plumbing works, and nothing about people.",
         examples=[
             "Age: 43\nSex: Female\nRace: White alone\nOccupation: Registered nurse\nIdeology: Moderate",
@@ -255,7 +254,7 @@ def test_golden_facts(page):
     assert "proves that the plumbing works" in text
     assert "tends to prefer its own writing" in text
     assert "Registered nurse" in text
-    assert "Answers by SmolLM2-135M-Instruct, Q4_1, judged by judge-7b." in text
+    assert "Answers by SmolLM2-135M-Instruct, judged by judge-7b." in text
 
 
 def test_the_page_is_well_formed_and_loads_nothing(page):
@@ -381,9 +380,11 @@ def _empty() -> ReportContent:
 
 
 def test_a_study_that_got_nowhere_still_has_a_page_and_sheds_old_figures(tmp_path):
-    report.write(tmp_path, content())
+    (tmp_path / "figures").mkdir()
+    for name in ("population.svg", "splits.png", "mine.svg"):
+        (tmp_path / "figures" / name).write_text("old")
     page = report.write(tmp_path, _empty()).read_text("utf-8")
-    assert list((tmp_path / "figures").iterdir()) == []
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["mine.svg"]
     text = _Page(page).text
     assert "<figure>" not in page
     for sentence in (
@@ -460,7 +461,7 @@ def test_ranges_of_a_numeric_column():
     census = pl.DataFrame(
         {
             "attribute": ["age"] * 4,
-            "value": ["under 18", "18-34", "35–64", "65 and over"],
+            "value": ["under 18", "18-34", "35 to 64", "65 and over"],
             "share": [0.2, 0.2, 0.3, 0.3],
         }
     )

@@ -49,6 +49,7 @@ class ReportContent:
     provenance: Mapping[str, str]
     """Label -> text, shown in this order."""
     model_identity: str
+    """The model that wrote the answers, with `, judged by ...` where another one judged."""
     model_note: str
     """A plain sentence on what this model can and cannot show."""
     examples: Sequence[str] = ()

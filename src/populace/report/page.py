@@ -158,7 +158,6 @@ def _view(content: ReportContent) -> dict[str, Any]:
     estimates = content.estimates
     shares = tables.population_shares(content.people, content.census)
     return {
-        "judges": content.judgements["judge"].drop_nulls().unique().sort().to_list(),
         "tiles": views.tiles(estimates),
         "shares": shares.to_dicts(),
         "fit": views.fit(shares),
