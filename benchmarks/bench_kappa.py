@@ -81,10 +81,11 @@ def main() -> None:
     parser.add_argument("--naive-draws", type=int, default=20, help="draws timed in the naive loop")
     timed = parser.parse_args().naive_draws
     a, b, personas = ratings(np.random.default_rng(0))
-    print(
-        f"{datetime.date.today()}  {platform.machine()}, {os.cpu_count()} CPUs, "
-        f"load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, numpy {np.__version__}, scikit-learn {sklearn.__version__}"
+    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
+    versions = (
+        f"Python {platform.python_version()}, numpy {np.__version__}, scikit-learn {sklearn.__version__}"
     )
+    print(f"{datetime.date.today()}: {machine}; {versions}")
     print(f"{PERSONAS * ROWS_EACH:,} rows, {PERSONAS:,} personas; wall ms, best of 3\n")
     print(f"{'':<44} {'populace':>12} {'scikit-learn':>14} {'ratio':>10}")
 
