@@ -307,6 +307,16 @@ def test_figures_are_whole_files(written):
             assert data[-8:-4] == b"IEND"
 
 
+@pytest.mark.parametrize("width", [680, 330])
+def test_every_row_of_a_figure_has_its_label(width):
+    root = ElementTree.fromstring(draw.svg(figures.agreement(estimates(), width=width)))
+    shown = "".join("".join(element.itertext()) for element in root.iter() if element.tag.endswith("}text"))
+    labels = ("between the two orders", "between choice and likelihood")
+    wanted = [f"{coefficient} {label}" for label in labels for coefficient in ("κ", "AC1")]
+    # Wrapped lines are joined without a space.
+    assert "".join(wanted).replace(" ", "") in shown.replace(" ", "")
+
+
 def test_same_content_same_bytes(written, tmp_path):
     report.write(tmp_path, content())
     for path in written.rglob("*.*"):

@@ -79,7 +79,7 @@ def _count(column: pl.Series, value: str) -> int:
 
 
 def _range(text: str) -> tuple[float, float]:
-    """Read `under 18` (exclusive), `18-34` or `18 to 34` (both ends belong), `65 and over`, `65+` or one number."""
+    """Read `under 18` (exclusive), `18-34`, `18 to 34` (both ends count), `65 and over`, `65+`, or `7`."""
     plain = re.sub(r"[$, ]", "", text).replace("–", "-").replace("to", "-")
     if found := re.fullmatch(r"under(-?[\d.]+)", plain):
         return -math.inf, math.nextafter(float(found[1]), -math.inf)

@@ -121,6 +121,7 @@ def rows(labels: Sequence[str], width: int) -> tuple[Any, int]:
         # Vega centres the first line on its row: of two lines, lift both by half a line.
         labelOffset={"condition": {"test": f"indexof({two}, datum.value) >= 0", "value": -7}, "value": 0},
         labelLimit=0,
+        labelOverlap=False,
         minExtent=room,
         maxExtent=room,
         grid=False,
