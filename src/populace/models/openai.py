@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -215,13 +215,8 @@ class OpenAI:
         if isinstance(reply, Failure):
             return reply
         answer = reply.choices[0]
-        finish = {"stop": "stop", "length": "length", "content_filter": "refusal"}.get(
-            answer.finish_reason or "stop", "other"
-        )
-        if answer.message.refusal:
-            finish = "refusal"
         text = answer.message.content or answer.message.refusal or ""
-        return Completion(key=key, text=text, finish=finish, usage=reply.tokens)
+        return Completion(key=key, text=text, finish=_finish(answer), usage=reply.tokens)
 
     async def _choose_one(self, request: ChooseRequest) -> Choice | Failure:
         key = request.key
@@ -299,6 +294,18 @@ class OpenAI:
         if not secret:
             raise ModelError(f"{self._url} needs an API key", fix=f"export {variable}=...")
         return {"Authorization": f"Bearer {secret}"}
+
+
+def _finish(answer: _Answer) -> Literal["stop", "length", "refusal", "other"]:
+    if answer.message.refusal or answer.finish_reason == "content_filter":
+        return "refusal"
+    match answer.finish_reason:
+        case "stop" | None:
+            return "stop"
+        case "length":
+            return "length"
+        case _:
+            return "other"
 
 
 def _choice(key: str, options: Sequence[str], reply: _Reply) -> Choice:
