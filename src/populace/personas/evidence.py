@@ -71,7 +71,7 @@ def _race_ethnicity() -> pl.Expr:
     return pl.when(hispanic.is_null()).then(None).when(hispanic == NOT_HISPANIC).then(race).otherwise(0)
 
 
-NOT_HISPANIC = "Not Spanish/Hispanic/Latino"
+NOT_HISPANIC = "Not Hispanic"
 """Label of `hispanic_origin` for everyone who is not Hispanic."""
 
 EVIDENCE: dict[str, pl.Expr] = {

@@ -266,7 +266,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         "Without health insurance",
     ),
     *(
-        _category(21, trait, "bfi.json", description, *TRAIT_LEVELS, ordered=True)
+        _category(21, trait, "traits.json", description, *TRAIT_LEVELS, ordered=True)
         for trait, description in _TRAITS.items()
     ),
     _written(22, "defining_quirks", "A habit the person is known for."),
@@ -276,7 +276,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     _category(
         26,
         "ideology",
-        "views.json",
+        "views.parquet",
         "Political outlook (adults).",
         "Very liberal",
         "Liberal",
@@ -288,7 +288,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     _category(
         27,
         "political_views",
-        "views.json",
+        "views.parquet",
         "Party the person identifies with (adults); those leaning to a party count as Independent.",
         "Democrat",
         "Republican",
@@ -298,7 +298,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     _category(
         28,
         "religion",
-        "views.json",
+        "views.parquet",
         "Religious affiliation (adults).",
         "Protestant",
         "Catholic",

@@ -1,0 +1,276 @@
+"""Fit the tables that personas draw religion, ideology, party and the Big Five from.
+
+    python scripts/fit_psychographics.py [--data ../shared/data]
+
+Reads the General Social Survey (2016-2020 panel, first waves; 2021-2024 cross-sections), the Big Five items of the psych package and a self-weighting sample of the 2024 ACS PUMS;
+writes `views.parquet` and `traits.json` into the package. Only weighted shares and regression
+coefficients leave the data, none from fewer than 20 records.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import polars as pl
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from populace.atomic import write_atomic
+from populace.personas.evidence import AGE_EDGES
+from populace.personas.schema import BIG_FIVE, attribute
+from populace.personas.traits import AGE_EDGES as TRAIT_AGE_EDGES
+from populace.personas.traits import SHARES, design_matrix
+from populace.population.tables import Node, TableModel
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "populace" / "personas" / "data"
+MIN_RECORDS = 20
+
+RELIGION, IDEOLOGY, PARTY = (
+    {name: code for code, name in enumerate(attribute(column).values)}
+    for column in ("religion", "ideology", "political_views")
+)
+NODES = [
+    Node("religion", ("race_ethnicity", "foreign_born", "age_group", "region", "sex", "degree")),
+    Node("ideology", ("religion", "race_ethnicity", "degree", "age_group", "sex", "region")),
+    Node("party", ("ideology", "race_ethnicity", "religion", "age_group", "sex", "region")),
+]
+"""Parents in the order that a five-fold check of held-out likelihood preferred (see `--check`)."""
+
+# GSS RELIG: 11 "Christian" and 13 "Inter-nondenominational" name no Protestant church, so they are not
+# counted as one.
+GSS_RELIGION = {
+    **{1: "Protestant", 2: "Catholic", 3: "Jewish", 4: "Unaffiliated", 5: "Other", 6: "Buddhist", 7: "Hindu"},
+    **{
+        8: "Other",
+        9: "Muslim",
+        10: "Other Christian",
+        11: "Other Christian",
+        12: "Other",
+        13: "Other Christian",
+    },
+}
+# Seven points to five: "slightly" joins the plain word, "extremely" becomes "very".
+GSS_IDEOLOGY = dict(enumerate((0, 1, 1, 2, 3, 3, 4), start=1))
+# GSS PARTYID 2 and 4 lean to a party but call themselves Independent first.
+GSS_PARTY = {
+    **{0: "Democrat", 1: "Democrat", 2: "Independent", 3: "Independent", 4: "Independent"},
+    **{5: "Republican", 6: "Republican", 7: "Other"},
+}
+GSS_REGION = {1: 0, 2: 0, 3: 1, 4: 1, 5: 2, 6: 2, 7: 2, 8: 3, 9: 3}
+
+
+def coded(column: str, codes: dict[int, int]) -> pl.Expr:
+    return pl.col(column).cast(pl.Int64).replace_strict(codes, default=None, return_dtype=pl.Int64)
+
+
+def named(column: str, labels: dict[int, str], codes: dict[str, int]) -> pl.Expr:
+    return coded(column, {code: codes[label] for code, label in labels.items()})
+
+
+def age_group(age: pl.Expr) -> pl.Expr:
+    return pl.when(age >= AGE_EDGES[0]).then(sum((age >= edge).cast(pl.Int64) for edge in AGE_EDGES) - 1)
+
+
+def read_r(path: Path, columns: list[str]) -> pl.DataFrame:
+    import rdata  # noqa: PLC0415 (a development dependency)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        (table,) = rdata.read_rda(str(path)).values()
+    return pl.DataFrame({name: np.asarray(table[name], dtype=float) for name in columns}, nan_to_null=True)
+
+
+def gss_panel(data: Path) -> pl.DataFrame:
+    """First waves of the panel (2016 and 2018): one row a person, weights summing to the persons."""
+    names = "relig polviews partyid race hispanic racecen1 born sex age degree region wtssall".split()
+    table = read_r(
+        data / "gss" / "gss_panel20.rda", [f"{name}_{wave}" for wave in ("1a", "1b") for name in names]
+    )
+    waves = [
+        table.select(pl.col(f"{name}_{wave}").alias(name) for name in names).drop_nulls("wtssall")
+        for wave in ("1a", "1b")
+    ]
+    asian = (pl.col("racecen1").is_between(4, 10)).fill_null(False)
+    race = (
+        pl.when(pl.col("hispanic") > 1)
+        .then(0)
+        .when(pl.col("hispanic").is_null())
+        .then(None)
+        .when(asian)
+        .then(3)
+        .otherwise(coded("race", {1: 1, 2: 2, 3: 4}))
+    )
+    return pl.concat(waves).select(
+        age_group=age_group(pl.col("age")),
+        sex=coded("sex", {1: 0, 2: 1}),
+        race_ethnicity=race,
+        foreign_born=coded("born", {1: 0, 2: 1}),
+        region=coded("region", GSS_REGION),
+        # GSS DEGREE 2 is a junior college degree; some college without one counts as high school there.
+        degree=coded("degree", {code: code for code in range(5)}),
+        religion=named("relig", GSS_RELIGION, RELIGION),
+        ideology=coded("polviews", GSS_IDEOLOGY),
+        party=named("partyid", GSS_PARTY, PARTY),
+        race3=coded("race", {1: 1, 2: 2, 3: 3}),
+        w=pl.col("wtssall"),
+    )
+
+
+def gss_recent(data: Path) -> pl.DataFrame:
+    """Cross-sections of 2021, 2022 and 2024: recent, but without Hispanic origin, region and party."""
+    table = read_r(
+        data / "gss" / "gss_sub.rda", ["year", "age", "race", "sex", "degree", "relig", "polviews", "wtssps"]
+    )
+    return table.filter(pl.col("year") >= 2021, pl.col("wtssps").is_not_null()).select(
+        age_group=age_group(pl.col("age")),
+        sex=coded("sex", {1: 0, 2: 1}),
+        race3=coded("race", {1: 1, 2: 2, 3: 3}),
+        degree=coded("degree", {code: code for code in range(5)}),
+        religion=named("relig", GSS_RELIGION, RELIGION),
+        ideology=coded("polviews", GSS_IDEOLOGY),
+        w=pl.col("wtssps"),
+    )
+
+
+MARGINS = [
+    (opinion, given)
+    for opinion in ("religion", "ideology")
+    for given in ("age_group", "sex", "race3", "degree")
+]
+"""What the panel is brought up to date on."""
+
+
+def rake(panel: pl.DataFrame, recent: pl.DataFrame, rounds: int = 40) -> np.ndarray:
+    """Reweight the panel so that each two-way table of `MARGINS` has the shares of the recent surveys.
+
+    Iterative proportional fitting (Deming and Stephan, 1940, doi:10.1214/aoms/1177731829). Cells with
+    fewer than 20 recent records, or empty in the panel, keep their weight; so do people who did not answer.
+    """
+    weight = panel["w"].to_numpy().astype(float)
+    targets = [_target(panel, recent, names) for names in MARGINS]
+    for _ in range(rounds):
+        for cell, share in targets:
+            now = np.bincount(cell[cell >= 0], weight[cell >= 0], minlength=len(share))
+            factor = np.divide(
+                share * now[share > 0].sum(), now, out=np.ones_like(now), where=(share > 0) & (now > 0)
+            )
+            weight[cell >= 0] *= factor[cell[cell >= 0]]
+    return weight * panel.height / weight.sum()
+
+
+def _target(
+    panel: pl.DataFrame, recent: pl.DataFrame, names: tuple[str, str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cell of each panel record (-1: not used) and the share each cell should have."""
+    size = 16
+    number = pl.col(names[0]) * size + pl.col(names[1])
+    cells = recent.group_by(number.alias("cell")).agg(n=pl.len(), w=pl.col("w").sum()).drop_nulls("cell")
+    cell = panel.select(number.fill_null(-1)).to_series().to_numpy()
+    cells = cells.filter(pl.col("n") >= MIN_RECORDS, pl.col("cell").is_in(np.unique(cell).tolist()))
+    share = np.zeros(size * size)
+    share[cells["cell"].to_numpy()] = cells["w"].to_numpy() / cells["w"].sum()
+    return cell, share
+
+
+def fit_views(data: Path) -> TableModel:
+    panel, recent = gss_panel(data), gss_recent(data)
+    panel = panel.with_columns(w=rake(panel, recent))
+    info = {
+        "source": "General Social Survey: panel 2016-2018-2020, first waves; cross-sections 2021, 2022, 2024",
+        "citation": "Davern, Bautista, Freese, Herd and Morgan, General Social Survey 1972-2024, NORC, gss.norc.org",
+        "licence": "GSS public-use files; only weighted shares of at least 20 records are stored",
+        "records": f"{panel.height} panel members, reweighted to {recent.height} answers of 2021-2024",
+        "script": "scripts/fit_psychographics.py",
+    }
+    return TableModel.fit(panel, NODES, weight="w", min_records=MIN_RECORDS, info=info)
+
+
+def bfi_people(data: Path) -> pl.DataFrame:
+    """Adults of the Big Five file with their five scale scores (means of the answered items)."""
+    people = pl.read_csv(data / "bfi" / "bfi.csv", null_values=["", "NA"]).filter(
+        pl.col("age") >= TRAIT_AGE_EDGES[0]
+    )
+    keys = pl.read_csv(data / "bfi" / "bfi.keys.csv")
+    scale = {name: key for key in keys.columns[1:] for name in BIG_FIVE if name.startswith(key)}
+
+    def score(trait: str) -> pl.Expr:
+        # Six-point answers; a minus in the key turns the item round.
+        items = [7 - pl.col(item[1:]) if item[0] == "-" else pl.col(item) for item in keys[scale[trait]]]
+        return pl.mean_horizontal(items)
+
+    return people.drop_nulls("education").select(
+        pl.col("gender").sub(1).alias("sex"),
+        pl.sum_horizontal((pl.col("age") >= edge).cast(pl.Int64) for edge in TRAIT_AGE_EDGES[1:]).alias(
+            "age_group"
+        ),
+        pl.col("education").sub(1).alias("degree"),
+        *(score(trait).alias(trait) for trait in BIG_FIVE),
+    )
+
+
+def fit_traits(data: Path) -> dict[str, object]:
+    """Additive means by sex, age and education; covariance of what is left; cuts between the levels."""
+    people = bfi_people(data)
+    smallest = min(people[name].value_counts()["count"].min() for name in ("sex", "age_group", "degree"))
+    if smallest < MIN_RECORDS:
+        raise SystemExit(f"a group of only {smallest} records: merge it")
+    scores = people.select((pl.col(t) - pl.col(t).mean()) / pl.col(t).std() for t in BIG_FIVE).to_numpy()
+    design = design_matrix(people.select("sex", "age_group", "degree").to_numpy())
+    effects, *_ = np.linalg.lstsq(design, scores, rcond=None)
+    residual = scores - design @ effects
+    covariance = residual.T @ residual / (len(scores) - design.shape[1])
+    means = design_matrix(census_cells(data)) @ effects
+    return {
+        "source": "bfi: 25 IPIP items, SAPA project, psych package for R (Revelle)",
+        "citation": "Revelle, Wilt and Rosenthal (2010), doi:10.1007/978-1-4419-1210-7_2",
+        "licence": "Only regression coefficients, a covariance and cuts are stored; the data are not",
+        "records": people.height,
+        "script": "scripts/fit_psychographics.py",
+        "traits": list(BIG_FIVE),
+        "effects": effects.round(4).tolist(),
+        "covariance": covariance.round(4).tolist(),
+        "cuts": [cuts(means[:, k], float(np.sqrt(covariance[k, k]))) for k in range(len(BIG_FIVE))],
+    }
+
+
+def census_cells(data: Path) -> np.ndarray:
+    """Sex, age group and degree of a self-weighting sample of US adults, shape (people, 3)."""
+    adults = pl.read_parquet(data / "acs_pums_2024" / "us_adults_pps30k.parquet")
+    return adults.select(
+        pl.col("SEX") - 1,
+        pl.sum_horizontal((pl.col("AGEP") >= edge).cast(pl.Int64) for edge in TRAIT_AGE_EDGES[1:]).alias(
+            "age_group"
+        ),
+        pl.sum_horizontal((pl.col("SCHL") >= edge).cast(pl.Int64) for edge in (16, 18, 21, 22)).alias(
+            "degree"
+        ),
+    ).to_numpy()
+
+
+def cuts(means: np.ndarray, deviation: float) -> list[float]:
+    """Scores below which the intended shares of US adults lie: quantiles of the mixture of normals."""
+    cells, counts = np.unique(means.round(6), return_counts=True)
+
+    def below(score: float) -> float:
+        return float(np.average(norm.cdf(score, cells, deviation), weights=counts))
+
+    return [round(brentq(lambda score, at=at: below(score) - at, -9, 9), 4) for at in np.cumsum(SHARES)[:-1]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    data = parser.parse_args().data
+    views = fit_views(data)
+    views.save(PACKAGE / "views.parquet")
+    write_atomic(PACKAGE / "traits.json", msgspec.json.format(msgspec.json.encode(fit_traits(data))) + b"\n")
+    for path in ("views.parquet", "traits.json"):
+        print(f"{path}: {(PACKAGE / path).stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
