@@ -21,7 +21,7 @@ from populace import report
 from populace.errors import DataError, PopulaceError
 from populace.report import ReportContent, draw, figures
 from populace.report.headline import headline
-from populace.report.measures import compare, with_interval
+from populace.report.measures import compare, outcome, with_interval
 from populace.report.tables import (
     length_ratios,
     population_fit,
@@ -51,16 +51,27 @@ def estimates() -> pl.DataFrame:
         _estimate("prefers_revision", "nobody choice", 0.59, 0.1, n=48),
         _estimate("prefers_revision", "length rule", 0.44, 0.07),
         _estimate("prefers_revision", "always the revision", 1.0, 0.0),
-        _estimate("kappa_orders", "author choice", 0.31, 0.12),
-        _estimate("ac1_orders", "author choice", 0.42, 0.11),
-        _estimate("kappa_ways", "author choice", 0.06, 0.13),
-        _estimate("ac1_ways", "author choice", 0.15, 0.12),
-        _estimate("position_flip", "author choice", 0.33, 0.06),
-        _estimate("first_shown_preferred", "author choice", 0.58, 0.05),
+        _estimate("prefers_revision_above", "author likelihood", -0.09, 0.07),
+        _estimate("prefers_revision_above", "stranger choice", 0.02, 0.05),
+        _estimate("prefers_revision_above", "nobody choice", 0.03, 0.06),
+        _estimate("prefers_revision_above", "length rule", 0.18, 0.08),
+        _estimate("prefers_revision_above", "always the revision", -0.38, 0.06),
+        _estimate("kappa_orders", "choice", 0.31, 0.12),
+        _estimate("ac1_orders", "choice", 0.42, 0.11),
+        _estimate("kappa_ways", "choice and likelihood", 0.06, 0.13),
+        _estimate("ac1_ways", "choice and likelihood", 0.15, 0.12),
+        _estimate("position_flip", "choice", 0.33, 0.06),
+        _estimate("first_shown_preferred", "choice", 0.58, 0.05),
+        _estimate("position_flip", "nobody choice", 0.4, 0.13, n=48),
+        _estimate("first_shown_preferred", "nobody choice", 0.61, 0.1, n=48),
         _estimate("conflict_rate", "choice", 0.37, 0.05, n=144),
         _estimate("single_model_ceiling", "choice", 0.81, 0.03, n=144),
-        _estimate("ties", "author choice", 0.02, 0.01),
-        _estimate("refusals", "author choice", 0.0, 0.0),
+        _estimate("conflict_rate", "choice, verdicts shuffled over pairs", 0.46, 0.03, n=144),
+        _estimate("single_model_ceiling", "choice, verdicts shuffled over pairs", 0.76, 0.015, n=144),
+        _estimate("conflict_rate", "likelihood", 0.33, 0.05, n=144),
+        _estimate("single_model_ceiling", "likelihood", 0.84, 0.03, n=144),
+        _estimate("ties", "choice", 0.02, 0.01),
+        _estimate("refusals", "choice", 0.0, 0.0),
         _estimate("revision_shorter", "pairs", 0.57, 0.08),
         _estimate("identical_answers", "pairs", 0.04, 0.03),
         _estimate("agreement_with_author", "stranger choice", 0.74, 0.05),
@@ -84,7 +95,7 @@ def estimates() -> pl.DataFrame:
         rows.append(
             _estimate(
                 "kappa_orders",
-                "author choice",
+                "choice",
                 value,
                 half,
                 attribute=attribute,
@@ -457,6 +468,17 @@ def test_a_value_without_an_interval_is_drawn_as_a_dot_alone():
     counts = [len(list(g)) for g in groups if "text" not in g.get("class", "")]
     assert counts == [2, 1, 2]
     assert "80.0\xa0% (interval not defined" in with_interval(table.row(0, named=True))
+
+
+def test_the_paired_difference_decides_where_there_is_one():
+    # Intervals overlap (0.55..0.65 and 0.52..0.62), the paired difference 0.03 +- 0.02 leaves out zero.
+    table = _overall(author=(0.6, 0.05), stranger=(0.57, 0.05))
+    assert outcome(table, "author choice", "stranger choice") == "cannot be told apart"
+    paired = pl.DataFrame([_estimate("prefers_revision_above", "stranger choice", 0.03, 0.02)])
+    both = pl.concat([table, paired], how="vertical_relaxed")
+    assert outcome(both, "author choice", "stranger choice") == "beats"
+    assert "is above a shuffled persona" in headline(both)[1]
+    assert outcome(table, "author choice", "nobody choice") is None
 
 
 def test_touching_intervals_cannot_be_told_apart():

@@ -19,7 +19,9 @@ from populace.report.measures import (
     compare,
     find,
     interval,
+    outcome,
     quantity,
+    shuffled,
     with_interval,
 )
 
@@ -62,19 +64,19 @@ def _baselines(estimates: pl.DataFrame, score: dict[str, Any]) -> str:
     explained = False
     for arm, name in baselines(score["arm"]).items():
         row = find(estimates, _PREFERS, arm)
-        outcome = "not defined" if row is None else compare(score, row)
+        result = outcome(estimates, score["arm"], arm)
         # Below a baseline that is 1 by construction is no news; level with it is.
-        if row is None or outcome == "not defined" or (arm == ALWAYS and outcome == "loses"):
+        if row is None or result in (None, "not defined") or (arm == ALWAYS and result == "loses"):
             continue
-        found.setdefault(outcome, []).append(f"{name} ({quantity(row['value'], _PREFERS)})")
-        explained |= arm.startswith(("stranger", "nobody")) and outcome != "beats"
+        found.setdefault(result, []).append(f"{name} ({quantity(row['value'], _PREFERS)})")
+        explained |= arm.startswith(("stranger", "nobody")) and result != "beats"
     if not found:
         return "No baseline was measured beside it, so the number stands alone and shows little."
     words = {"beats": "above", "loses": "below", "cannot be told apart": "cannot be told apart from"}
     clauses = [
-        f"{'' if outcome.startswith('cannot') else 'is '}{words[outcome]} {_and(found[outcome])}"
-        for outcome in words
-        if outcome in found
+        f"{'' if result.startswith('cannot') else 'is '}{words[result]} {_and(found[result])}"
+        for result in words
+        if result in found
     ]
     so = "; so it does not show that the persona made a difference" if explained else ""
     return f"That number {_and(clauses)}{so}."
@@ -103,6 +105,9 @@ def _steadiness(estimates: pl.DataFrame) -> str:
             if compare(ceiling, 0.0) != "not defined"
             else f"the share of verdicts one model could satisfy is {with_interval(ceiling)}"
         )
+    random = shuffled(estimates, "single_model_ceiling")
+    if ceiling is not None and random is not None:
+        parts[-1] += f", where verdicts shuffled over pairs would leave {with_interval(random)}"
     if not parts:
         return "This study did not measure how steady the judge was."
     sentence = "; ".join(parts)

@@ -15,13 +15,16 @@ __all__ = [
     "MEASURES",
     "PAPER_PREFERS",
     "PAPER_REMOVED",
+    "SHUFFLED",
     "baselines",
     "compare",
     "find",
     "interval",
     "is_share",
+    "outcome",
     "quantity",
     "reason_undefined",
+    "shuffled",
     "with_interval",
 ]
 
@@ -34,12 +37,15 @@ FEW_CLUSTERS = 10
 """Below this a percentile interval over clusters is too narrow to lean on; such rows are greyed."""
 
 MAIN_ARM, LIKELIHOOD_ARM = "author choice", "author likelihood"
+SHUFFLED = ", verdicts shuffled over pairs"
+"""Ending of the arms that say what a measure gives where nobody agrees about the pairs themselves."""
 ALWAYS = "always the revision"
 
 _RULES = {"length rule": "the length rule", ALWAYS: "always taking the revision"}
 
 MEASURES = {
     "prefers_revision": "Prefers the revision",
+    "prefers_revision_above": "Author’s choice above this arm, pair by pair",
     "kappa_orders": "κ between the two orders",
     "ac1_orders": "AC1 between the two orders",
     "kappa_ways": "κ between choice and likelihood",
@@ -78,7 +84,7 @@ def is_share(measure: str) -> bool:
 
 
 def quantity(value: float, measure: str) -> str:
-    r"""Write one value as the page does: a percentage, or a coefficient with two decimals.
+    r"""Write one value as the page does: a percentage (a difference: points), or a coefficient.
 
     Examples
     --------
@@ -87,13 +93,15 @@ def quantity(value: float, measure: str) -> str:
     """
     if not is_share(measure):
         return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+    unit = "points" if measure.endswith("_above") else "%"
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}{unit}".replace("-", "−")
 
 
 def interval(row: dict[str, Any]) -> str:
     """Write the ends of an interval so that no line breaks inside: `56.0 to 68.0 %`."""
     low, high = (quantity(row[end], row["measure"]) for end in ("low", "high"))
-    return f"{low.removesuffix('%').rstrip()} to {high}".replace(" ", "\N{NO-BREAK SPACE}")
+    # The unit stands once, after the upper end.
+    return f"{low.split()[0]} to {high}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def with_interval(row: dict[str, Any]) -> str:
@@ -136,8 +144,8 @@ def find(estimates: pl.DataFrame, measure: str, arm: str | None = None) -> dict[
 def compare(score: dict[str, Any], baseline: dict[str, Any] | float) -> str:
     """Return `beats`, `loses`, `cannot be told apart`, or `not defined`.
 
-    A careful rule: two numbers whose intervals touch cannot be told apart. It misses small differences
-    that a paired test would find, and it seldom claims one that is not there.
+    A careful rule: two numbers whose intervals touch cannot be told apart. It misses small differences, and
+    it seldom claims one that is not there.
 
     Examples
     --------
@@ -153,6 +161,26 @@ def compare(score: dict[str, Any], baseline: dict[str, Any] | float) -> str:
     if low > other_high:
         return "beats"
     return "loses" if high < other_low else "cannot be told apart"
+
+
+def outcome(estimates: pl.DataFrame, arm: str, baseline: str) -> str | None:
+    """Say how often-preferred `arm` fares against `baseline`, as `compare` does; None if one is missing.
+
+    For the main arm the paired difference (`prefers_revision_above`, the same pairs on both sides) decides
+    where it was estimated: it sees differences that two intervals side by side hide.
+    """
+    score = find(estimates, "prefers_revision", arm)
+    other = find(estimates, "prefers_revision", baseline)
+    if score is None or other is None:
+        return None
+    paired = find(estimates, "prefers_revision_above", baseline) if arm == MAIN_ARM else None
+    return compare(score, other) if paired is None else compare(paired, 0.0)
+
+
+def shuffled(estimates: pl.DataFrame, measure: str) -> dict[str, Any] | None:
+    """Return what `find` gives for `measure`, but with verdicts shuffled over pairs; None if not measured."""
+    row = find(estimates, measure)
+    return row and find(estimates, measure, f"{row['arm']}{SHUFFLED}")
 
 
 def _missing(value: float | None) -> bool:

@@ -17,7 +17,9 @@ from populace.report.measures import (
     compare,
     find,
     interval,
+    outcome,
     quantity,
+    shuffled,
     with_interval,
 )
 from populace.report.tables import CONTROVERSY, population_fit, topic_counts, verdict_splits
@@ -46,9 +48,11 @@ there in 1.7 % of draws (|Z| > 3 √(2/π)), and with more values less often."""
 
 
 def pick(estimates: pl.DataFrame, *measures: str, groups: bool = False) -> list[Row]:
-    """Return printable rows of some measures, overall or (`groups`) broken down."""
+    """Return printable rows of some measures, in the order given, overall or (`groups`) broken down."""
     null = pl.col("attribute").is_not_null() if groups else pl.col("attribute").is_null()
-    return estimate_rows(estimates.filter(pl.col("measure").is_in(measures) & null))
+    rows = estimates.filter(pl.col("measure").is_in(measures) & null)
+    place = pl.col("measure").replace_strict({name: i for i, name in enumerate(measures)})
+    return estimate_rows(rows.sort(place, maintain_order=True))
 
 
 def estimate_rows(estimates: pl.DataFrame) -> list[Row]:
@@ -70,7 +74,12 @@ def audit(estimates: pl.DataFrame) -> list[Row]:
     for arm in (MAIN_ARM, LIKELIHOOD_ARM):
         if score := find(estimates, "prefers_revision", arm):
             rows = [
-                {"baseline": name, "value": with_interval(other), "verdict": compare(score, other)}
+                {
+                    "baseline": name,
+                    "value": with_interval(other),
+                    "paired": _paired(estimates, arm, baseline),
+                    "verdict": outcome(estimates, arm, baseline),
+                }
                 for baseline, name in baselines(arm).items()
                 if (other := find(estimates, "prefers_revision", baseline))
             ]
@@ -81,7 +90,17 @@ def audit(estimates: pl.DataFrame) -> list[Row]:
         if score := find(estimates, measure):
             chance = {"baseline": "chance", "value": quantity(0.0, measure), "verdict": compare(score, 0.0)}
             blocks.append({"score": MEASURES[measure], "value": with_interval(score), "rows": [chance]})
+    ceiling, random = (look(estimates, "single_model_ceiling") for look in (find, shuffled))
+    if ceiling and random:
+        row = {"baseline": "verdicts shuffled over pairs", "value": with_interval(random)}
+        row["verdict"] = compare(ceiling, random)
+        blocks.append({"score": MEASURES[ceiling["measure"]], "value": with_interval(ceiling), "rows": [row]})
     return [block for block in blocks if block["rows"]]
+
+
+def _paired(estimates: pl.DataFrame, arm: str, baseline: str) -> str:
+    row = find(estimates, "prefers_revision_above", baseline) if arm == MAIN_ARM else None
+    return with_interval(row) if row else ""
 
 
 def shortcuts(estimates: pl.DataFrame) -> list[Row]:

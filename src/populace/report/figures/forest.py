@@ -14,6 +14,7 @@ from populace.report.measures import (
     MAIN_ARM,
     MEASURES,
     PAPER_PREFERS,
+    SHUFFLED,
     baselines,
 )
 
@@ -87,14 +88,37 @@ def agreement_by_group(estimates: pl.DataFrame, measure: str = "kappa_orders", w
 
 def position(estimates: pl.DataFrame, width: int = 680) -> Any:
     """Draw what the mere order of two answers does to the verdict."""
-    rows = _named(_overall(estimates, POSITION))
-    return theme.finish(_forest(rows, width, domain=(0, 1), marks={0.5: "even"}, title="share of judgements"))
+    return _panels(_overall(estimates, POSITION), width, marks={"first_shown_preferred": {0.5: "even"}})
 
 
 def disagreement(estimates: pl.DataFrame, width: int = 680) -> Any:
-    """Draw how often two personas disagree on one pair, and the most that any single model could satisfy."""
-    rows = _named(_overall(estimates, DISAGREEMENT))
-    return theme.finish(_forest(rows, width, domain=(0, 1), marks={}, title="share"))
+    """Draw how often two personas disagree on one pair, and the most that any single model could satisfy.
+
+    Hollow dots are the same figures with verdicts shuffled over pairs.
+    """
+    return _panels(_overall(estimates, DISAGREEMENT), width, marks={})
+
+
+def _panels(rows: pl.DataFrame, width: int, marks: Mapping[str, Mapping[float, str]]) -> Any:
+    """Set one panel of shares beside the other, one a measure, one row an arm."""
+    import altair as alt
+
+    random = pl.col("arm").str.ends_with(SHUFFLED)
+    rows = rows.with_columns(
+        label=pl.when(random)
+        .then(pl.col("arm").str.replace(SHUFFLED, ", shuffled", literal=True))
+        .otherwise("arm"),
+        kind=pl.when(random).then(pl.lit("baseline")).otherwise(pl.lit("measured")),
+    )
+    columns = 2 if width >= 500 else 1
+    panel = (width - 24 * (columns - 1)) // columns
+    panels = [
+        _forest(part, panel, domain=(0, 1), marks=marks.get(str(measure), {}), title=None).properties(
+            title=MEASURES[str(measure)]
+        )
+        for (measure,), part in rows.group_by("measure", maintain_order=True)
+    ]
+    return theme.finish(alt.concat(*panels, columns=columns))
 
 
 def _overall(estimates: pl.DataFrame, measures: Sequence[str]) -> pl.DataFrame:
