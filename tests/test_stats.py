@@ -200,9 +200,10 @@ def test_scores_equal_scikit_learn_and_naive_twin(rows):
 
 
 def test_scores_by_hand():
-    # Certain and wrong: the log score stops at the floor. A probability of 1 is in the last bin.
+    # Certain and wrong: the log score stops at the floor.
     assert log_score([1.0], [0], floor=0.001).value == pytest.approx(-math.log(0.001))
-    assert calibration_error([1.0, 0.95], [1, 1]).value == pytest.approx(0.025)
+    # Ten bins: 1.0 and 0.95 share the last one, |(1.0 - 0) + (0.95 - 1)| / 2 = 0.475.
+    assert calibration_error([1.0, 0.95], [0, 1]).value == pytest.approx(0.475)
     for score in brier_score, log_score, calibration_error:
         estimate = score([0.5, 0.5, None, 0.9], [1, 0, 1, None], clusters=["ann", "bo", "cy", "di"])
         assert (estimate.n, estimate.clusters) == (2, 2)

@@ -317,6 +317,14 @@ def test_interval_alpha_of_real_numbers_is_free_of_origin_and_scale():
     assert not krippendorff_alpha(np.full((9, 2), 0.1), metric="interval").defined
 
 
+def test_interval_alpha_of_draws_all_alike_is_undefined_despite_rounding():
+    # Three units, each of two equal ratings: a third squared of the draws, 1/9, hold one unit three times.
+    estimate = krippendorff_alpha([[0.1, 0.1], [0.3, 0.3], [0.7, 0.7]], metric="interval")
+    assert (estimate.low, estimate.high) == pytest.approx((1, 1))
+    left_out = int(estimate.method.removesuffix(" undefined left out").rpartition(" ")[2])
+    assert abs(left_out - 2000 / 9) < 4 * math.sqrt(2000 / 9 * 8 / 9)
+
+
 def test_alpha_of_alike_ratings_is_undefined():
     for metric in METRICS:
         for ratings in [[2, 2], [2, 2]], [[1, None], [None, 2]], np.zeros((0, 2)):

@@ -238,6 +238,20 @@ def test_whole_clusters_are_flipped():
     assert paired_test(a, np.zeros(12)).p_value == 0.25  # as rows: 2 of 2^3 signs of the non-zero ones
 
 
+def test_random_p_value_is_never_zero_and_counts_the_observed_flip():
+    # All 40 differences are +1: only 2 of 2^40 flips are as extreme, so none of 99 random ones.
+    assert paired_test(np.ones(40), np.zeros(40), draws=1, flips=99).p_value == 0.01
+
+
+def test_weights_weigh_in_the_p_value():
+    # Differences 1, 1, -1 sum to 1: every flip has a total of 1 or 3. With weights 1, 1, 4 the total is
+    # -2, and of the 4 sign patterns up to sign, (1, 1, -4), (1, 1, 4), (1, -1, 4), (-1, 1, 4), all have
+    # at least 2; with 2, 1, 0 it is 3, which 2 of 4 reach (4 of 8 flips).
+    assert paired_test([1, 1, 0], [0, 0, 1]).p_value == 1
+    assert paired_test([1, 1, 0], [0, 0, 1], weights=[1, 1, 4]).p_value == 1
+    assert paired_test([1, 1, 0], [0, 0, 1], weights=[2, 1, 0]).p_value == 0.5
+
+
 def test_p_values_are_uniform_when_nothing_differs():
     rng = np.random.default_rng(3)
     samples = rng.normal(size=(300, 2, 30)) + np.repeat(rng.normal(size=(300, 1, 10)), 3, axis=2)

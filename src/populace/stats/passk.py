@@ -50,8 +50,8 @@ def pass_at_k(n: npt.ArrayLike, c: npt.ArrayLike, k: npt.ArrayLike) -> Floats:
     misses = np.ones(tries.shape)
     for drawn in range(int(allowed.max(initial=0))):
         going_on = drawn < allowed
-        next_misses = np.clip(tries - successes - drawn, 0, None) / np.where(going_on, tries - drawn, 1)
-        misses *= np.where(going_on, next_misses, 1)
+        # Where failures run out before the k tries do, one factor is zero, and so the product.
+        misses *= np.where(going_on, (tries - successes - drawn) / np.where(going_on, tries - drawn, 1), 1)
     return 1 - misses
 
 
