@@ -162,6 +162,7 @@ def test_missing_ratings_are_left_out(a, b):
 
 def test_minus_one_is_a_label_once_it_is_named():
     assert percent_agreement([-1, 0, 1], [-1, 1, 1]).n == 2
+    assert percent_agreement([-1, 0, 1], [-1, 1, 1], categories=[0, 1]).n == 2
     assert percent_agreement([-1, 0, 1], [-1, 1, 1], categories=[-1, 0, 1]).n == 3
     assert percent_agreement([-1.0, 0, 1], [-1.0, 1, 1]).n == 3  # numbers, not codes
 

@@ -35,7 +35,7 @@ def vector(name: str, values: npt.ArrayLike, length: int | None = None) -> Float
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"`{name}` is not numeric ({error})") from error
-    _check_flat(name, array, length)
+    _check_shape(name, array, length)
     if np.isinf(array).any():
         raise DataError(f"`{name}` holds an infinite number")
     return array
@@ -63,7 +63,7 @@ def as_labels(name: str, values: Any, length: int | None = None, ndim: int = 1) 
     if array.dtype.kind in "US" and not isinstance(values, np.ndarray):
         # Beside text, numpy would turn a nan into the text "nan".
         array = np.asarray(values, dtype=object)
-    _check_flat(name, array, length, ndim)
+    _check_shape(name, array, length, ndim)
     return array
 
 
@@ -72,11 +72,12 @@ def codes(
 ) -> tuple[list[Ints], list[Any]]:
     """Replace labels by their place among the categories, and a missing label by -1.
 
-    Missing are None, nan and, in arrays of integers whose categories are not named, the code -1.
+    Missing are None, nan and, in arrays of integers, -1 unless `categories` names it as a label.
     Without `categories` the labels found are used, sorted; text has no order of its own, so where
     the order matters (`ordered`) they must be named.
     """
-    present = [~_is_missing(array, minus_one=categories is None) for array in arrays]
+    minus_one = categories is None or -1 not in categories
+    present = [~_is_missing(array, minus_one=minus_one) for array in arrays]
     parts = [_distinct(array[where]) for array, where in zip(arrays, present, strict=True)]
     if categories is None:
         categories = _sorted(label for distinct, _ in parts for label in distinct)
@@ -150,7 +151,7 @@ def _sorted(labels: Iterable[Any]) -> list[Any]:
         raise DataError(f"labels of several kinds ({error})", fix="use one kind of label") from error
 
 
-def _check_flat(name: str, array: Labels, length: int | None, ndim: int = 1) -> None:
+def _check_shape(name: str, array: Labels, length: int | None, ndim: int = 1) -> None:
     if array.ndim != ndim:
         raise DataError(f"`{name}` has {array.ndim} dimensions and needs {ndim}")
     if length is not None and len(array) != length:
