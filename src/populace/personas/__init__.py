@@ -1,0 +1,21 @@
+"""People as a model is given them: the attribute schema, enrichment, consistency rules and rendering."""
+
+from populace.personas.frames import Personas, build, load
+from populace.personas.persona import Persona
+from populace.personas.rules import RULES, Rule
+from populace.personas.schema import ATTRIBUTES, BIG_FIVE, COLUMNS, Attribute, attribute, validate
+
+__all__ = [
+    "ATTRIBUTES",
+    "BIG_FIVE",
+    "COLUMNS",
+    "RULES",
+    "Attribute",
+    "Persona",
+    "Personas",
+    "Rule",
+    "attribute",
+    "build",
+    "load",
+    "validate",
+]

@@ -10,28 +10,37 @@ import polars as pl
 
 from populace.personas.schema import attribute
 
-__all__ = ["AGE_EDGES", "DEGREES", "EVIDENCE", "MARITAL", "RACE_ETHNICITY", "REGIONS", "SEXES", "evidence"]
+__all__ = ["AGE_EDGES", "DEGREES", "EVIDENCE", "NOT_HISPANIC", "RACE_ETHNICITY", "REGIONS", "evidence"]
 
-SEXES = attribute("sex").values
 AGE_EDGES = (18, 30, 45, 60, 75)
 """Youngest age of each age group."""
 RACE_ETHNICITY = ("Hispanic", "White", "Black", "Asian", "Other")
 """Hispanic people of any race, then the race of everyone else; Other holds two or more races."""
+NOT_HISPANIC = "Not Hispanic"
+"""Label of `hispanic_origin` for everyone who is not Hispanic."""
 DEGREES = ("Less than high school", "High school", "Some college", "Bachelor's", "Graduate")
-MARITAL = ("Married", "Widowed", "Divorced or separated", "Never married")
-REGIONS = {
-    "Northeast": "Connecticut Maine Massachusetts New_Hampshire New_Jersey New_York Pennsylvania Rhode_Island Vermont",
-    "Midwest": "Illinois Indiana Iowa Kansas Michigan Minnesota Missouri Nebraska North_Dakota Ohio South_Dakota"
-    " Wisconsin",
-    "South": "Alabama Arkansas Delaware District_of_Columbia Florida Georgia Kentucky Louisiana Maryland Mississippi"
-    " North_Carolina Oklahoma South_Carolina Tennessee Texas Virginia West_Virginia",
-    "West": "Alaska Arizona California Colorado Hawaii Idaho Montana Nevada New_Mexico Oregon Utah Washington Wyoming",
+REGIONS: dict[str, tuple[str, ...]] = {
+    "Northeast": (
+        *("Connecticut", "Maine", "Massachusetts", "New Hampshire", "New Jersey", "New York"),
+        *("Pennsylvania", "Rhode Island", "Vermont"),
+    ),
+    "Midwest": (
+        *("Illinois", "Indiana", "Iowa", "Kansas", "Michigan", "Minnesota", "Missouri", "Nebraska"),
+        *("North Dakota", "Ohio", "South Dakota", "Wisconsin"),
+    ),
+    "South": (
+        *("Alabama", "Arkansas", "Delaware", "District of Columbia", "Florida", "Georgia", "Kentucky"),
+        *("Louisiana", "Maryland", "Mississippi", "North Carolina", "Oklahoma", "South Carolina"),
+        *("Tennessee", "Texas", "Virginia", "West Virginia"),
+    ),
+    "West": (
+        *("Alaska", "Arizona", "California", "Colorado", "Hawaii", "Idaho", "Montana", "Nevada"),
+        *("New Mexico", "Oregon", "Utah", "Washington", "Wyoming"),
+    ),
 }
 """Census regions and their states."""
 
-_STATE_REGION = {
-    state.replace("_", " "): code for code, states in enumerate(REGIONS.values()) for state in states.split()
-}
+_STATE_REGION = {state: code for code, states in enumerate(REGIONS.values()) for state in states}
 _RACE = {
     "White alone": 1,
     "Black or African American alone": 2,
@@ -43,7 +52,6 @@ _RACE = {
     "Some Other Race alone": 4,
     "Two or More Races": 4,
 }
-_MARITAL = {"Married": 0, "Widowed": 1, "Divorced": 2, "Separated": 2, "Never married or under 15": 3}
 _FOREIGN_BORN = ("Naturalized citizen", "Not a citizen")
 
 
@@ -71,17 +79,13 @@ def _race_ethnicity() -> pl.Expr:
     return pl.when(hispanic.is_null()).then(None).when(hispanic == NOT_HISPANIC).then(race).otherwise(0)
 
 
-NOT_HISPANIC = "Not Hispanic"
-"""Label of `hispanic_origin` for everyone who is not Hispanic."""
-
 EVIDENCE: dict[str, pl.Expr] = {
     "age_group": _age_group(),
-    "sex": _coded("sex", {name: code for code, name in enumerate(SEXES)}),
+    "sex": _coded("sex", {"Male": 0, "Female": 1}),
     "race_ethnicity": _race_ethnicity(),
     "foreign_born": pl.col("citizenship").is_in(_FOREIGN_BORN).cast(pl.Int64),
     "region": _coded("state", _STATE_REGION),
     "degree": _coded("education", _degree_codes()),
-    "marital": _coded("marital_status", _MARITAL),
 }
 """Name of each reading -> expression over the census attributes."""
 

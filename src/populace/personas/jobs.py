@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from populace.personas.schema import EMPLOYED
 from populace.population.codebook import load_codebook
 
 __all__ = ["draw_job", "job_parts"]
@@ -61,7 +62,9 @@ def draw_job(frame: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
         .replace_strict(_group_of_label("INDP"), default=None, return_dtype=pl.String)
         .replace_strict(parts["industries"], default=None, return_dtype=pl.String)
     )
-    employer = pl.col("class_of_worker").replace_strict(parts["employers"], default=None, return_dtype=pl.String)
+    employer = pl.col("class_of_worker").replace_strict(
+        parts["employers"], default=None, return_dtype=pl.String
+    )
     place = pl.concat_str(employer, industry, separator=" ", ignore_nulls=True)
     text = pl.concat_str(
         pl.Series("duty", duties, dtype=pl.String),
@@ -72,11 +75,3 @@ def draw_job(frame: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
     employed = pl.col("employment_status").is_in(EMPLOYED)
     known = pl.Series("duty", duties, dtype=pl.String).is_not_null()
     return frame.select(pl.when(employed & known).then(text)).to_series().alias("detailed_job_description")
-
-
-EMPLOYED = (
-    "Civilian employed, at work",
-    "Civilian employed, not at work",
-    "Armed forces, at work",
-    "Armed forces, not at work",
-)

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from populace.personas.schema import BIG_FIVE
+from populace.personas.schema import BIG_FIVE, EMPLOYED
 
 __all__ = ["FLAGS", "MIN_AGE", "Entry", "draw_text", "entries"]
 
@@ -47,7 +47,9 @@ def _religion(*names: str) -> pl.Expr:
 
 def _traits() -> dict[str, pl.Expr]:
     levels = {"low": ("Extremely Low", "Low"), "high": ("High", "Extremely High")}
-    return {f"{end}_{trait}": pl.col(trait).is_in(names) for trait in BIG_FIVE for end, names in levels.items()}
+    return {
+        f"{end}_{trait}": pl.col(trait).is_in(names) for trait in BIG_FIVE for end, names in levels.items()
+    }
 
 
 _EMPLOYMENT = pl.col("employment_status")
@@ -59,12 +61,14 @@ FLAGS: dict[str, pl.Expr] = {
     "alone": _HOUSEHOLD.str.contains("living alone"),
     "children": _CHILDREN.str.starts_with("Related") | _HOUSEHOLD.str.contains("with children"),
     "young_children": _CHILDREN.str.contains("under 5"),
-    "partner": ((pl.col("marital_status") == "Married") & ~_HOUSEHOLD.str.contains("living alone").fill_null(False))
+    "partner": (
+        (pl.col("marital_status") == "Married") & ~_HOUSEHOLD.str.contains("living alone").fill_null(False)
+    )
     | _HOUSEHOLD.str.starts_with("Cohabiting couple"),
-    "employed": _EMPLOYMENT.str.contains("at work"),
+    "employed": _EMPLOYMENT.is_in(EMPLOYED),
     "unemployed": _EMPLOYMENT == "Unemployed",
     "armed_forces": _EMPLOYMENT.str.starts_with("Armed forces"),
-    "self_employed": pl.col("class_of_worker").str.starts_with("Self-employed") & _EMPLOYMENT.str.contains("at work"),
+    "self_employed": pl.col("class_of_worker").str.starts_with("Self-employed") & _EMPLOYMENT.is_in(EMPLOYED),
     "retired": (pl.col("age") >= 62) & (_EMPLOYMENT == "Not in labor force"),
     "veteran": pl.col("veteran_status") == "Veteran",
     "low_income": pl.col("income") < _LOW_INCOME,
@@ -114,10 +118,12 @@ def draw_text(frame: pl.DataFrame, attribute: str, rng: np.random.Generator) -> 
         One uniform number a row is taken from it, whether used or not.
     """
     pool = entries(attribute)
-    flagged = frame.select("age", *(flag.fill_null(False).alias(f"is_{name}") for name, flag in FLAGS.items()))
-    fits = np.column_stack([
-        flagged.select(entry.fits().fill_null(False).alias("fits")).to_series().to_numpy() for entry in pool
-    ])
+    flagged = frame.select(
+        "age", *(flag.fill_null(False).alias(f"is_{name}") for name, flag in FLAGS.items())
+    )
+    fits = np.column_stack(
+        [flagged.select(entry.fits().fill_null(False).alias("fits")).to_series().to_numpy() for entry in pool]
+    )
     counts = fits.sum(axis=1)
     rank = np.minimum((rng.random(frame.height) * counts).astype(np.int64), counts - 1)
     # The rank-th fitting entry is the first at which the running count of fitting ones passes the rank.

@@ -86,5 +86,7 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def big_five_scores(self) -> str | None:
         """The five traits on one line, as the public PERSONA release writes them; None if none is known."""
-        known = [f"{name.title()}: {level}" for name in BIG_FIVE if (level := getattr(self, name)) is not None]
+        known = [
+            f"{name.title()}: {level}" for name in BIG_FIVE if (level := getattr(self, name)) is not None
+        ]
         return ", ".join(known) or None

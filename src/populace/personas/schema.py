@@ -17,8 +17,19 @@ import msgspec
 import polars as pl
 
 from populace.errors import DataError
+from populace.population.codebook import load_codebook
 
-__all__ = ["ATTRIBUTES", "BIG_FIVE", "COLUMNS", "TRAIT_LEVELS", "WRITTEN", "Attribute", "attribute", "validate"]
+__all__ = [
+    "ATTRIBUTES",
+    "BIG_FIVE",
+    "COLUMNS",
+    "EMPLOYED",
+    "TRAIT_LEVELS",
+    "WRITTEN",
+    "Attribute",
+    "attribute",
+    "validate",
+]
 
 Kind = Literal["integer", "dollars", "category", "text"]
 _POLARS: dict[str, type[pl.DataType]] = {
@@ -84,6 +95,17 @@ BIG_FIVE = tuple(_TRAITS)
 _YES_NO = ("Yes", "No")
 
 
+def _codebook_labels(*variables: str) -> tuple[str, ...]:
+    """Labels of long closed lists, read from the census codebook rather than typed twice."""
+    book = load_codebook("acs_pums").variables
+    return tuple(label for name in variables for label in book[name].labels.values())
+
+
+_HISPANIC, _STATES, _HOUSEHOLD_TYPES = (
+    _codebook_labels(*names) for names in (("HISP",), ("STATE",), ("HHT2", "HHT"))
+)
+
+
 def _category(
     number: int | None,
     name: str,
@@ -108,7 +130,12 @@ def _category(
 def _written(number: int, name: str, description: str) -> Attribute:
     source = f"list written for this project ({name})"
     return Attribute(
-        name=name, title=name.replace("_", " "), number=number, kind="text", source=source, description=description
+        name=name,
+        title=name.replace("_", " "),
+        number=number,
+        kind="text",
+        source=source,
+        description=description,
     )
 
 
@@ -139,8 +166,8 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         "Some Other Race alone",
         "Two or More Races",
     ),
-    _category(None, "hispanic_origin", "HISP", "Hispanic origin, asked apart from race."),
-    _category(None, "state", "STATE", "State of residence."),
+    _category(None, "hispanic_origin", "HISP", "Hispanic origin, asked apart from race.", *_HISPANIC),
+    _category(None, "state", "STATE", "State of residence.", *_STATES),
     _category(4, "ancestry", "ANC1P", "First ancestry reported."),
     _category(
         5,
@@ -232,8 +259,17 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         "Separated",
         "Never married or under 15",
     ),
-    _category(14, "household_type", "HHT2 or HHT", "Type of household."),
-    _category(15, "family_presence_and_age", "FPARC", "Related children in the household, by age."),
+    _category(14, "household_type", "HHT2, else HHT", "Type of household.", *_HOUSEHOLD_TYPES),
+    _category(
+        15,
+        "family_presence_and_age",
+        "FPARC",
+        "Related children in a family household, by age.",
+        "Related children under 5 only",
+        "Related children 5 to 17 only",
+        "Related children under 5 and 5 to 17",
+        "No related children",
+    ),
     _category(16, "place_of_birth", "POBP", "State or country of birth."),
     _category(
         17,
@@ -256,7 +292,9 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         "Training only",
         "Never served",
     ),
-    _category(19, "disability", "DIS", "Any of six disabilities.", "With a disability", "Without a disability"),
+    _category(
+        19, "disability", "DIS", "Any of six disabilities.", "With a disability", "Without a disability"
+    ),
     _category(
         20,
         "health_insurance",
@@ -310,7 +348,9 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         "Other",
         "Unaffiliated",
     ),
-    _category(29, "cognitive_difficulty", "DREM", "Difficulty concentrating, remembering or deciding.", *_YES_NO),
+    _category(
+        29, "cognitive_difficulty", "DREM", "Difficulty concentrating, remembering or deciding.", *_YES_NO
+    ),
     _category(
         30,
         "ability_to_speak_english",
@@ -322,7 +362,9 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         "Very well",
         ordered=True,
     ),
-    _category(31, "vision_difficulty", "DEYE", "Blind, or serious difficulty seeing even with glasses.", *_YES_NO),
+    _category(
+        31, "vision_difficulty", "DEYE", "Blind, or serious difficulty seeing even with glasses.", *_YES_NO
+    ),
     _category(32, "fertility", "FER", "Gave birth in the past 12 months (women 15 to 50).", *_YES_NO),
     _category(33, "hearing_difficulty", "DEAR", "Deaf, or serious difficulty hearing.", *_YES_NO),
 )
@@ -330,6 +372,14 @@ ATTRIBUTES: tuple[Attribute, ...] = (
 
 COLUMNS = tuple(each.name for each in ATTRIBUTES)
 """Names of the attributes, in order."""
+
+EMPLOYED = (
+    "Civilian employed, at work",
+    "Civilian employed, not at work",
+    "Armed forces, at work",
+    "Armed forces, not at work",
+)
+"""Employment statuses of people who have a job."""
 
 WRITTEN = ("defining_quirks", "mannerisms", "personal_time", "lifestyle")
 """Attributes drawn from lists written for this project."""
@@ -394,12 +444,14 @@ def validate(frame: pl.DataFrame, *, file: object | None = None) -> pl.DataFrame
 
 
 def _check_type(found: pl.DataType, each: Attribute, file: object | None) -> None:
-    if found == pl.Null or found in (pl.String, pl.Categorical, pl.Enum) and each.dtype == pl.String:
+    if found == pl.Null or (found in (pl.String, pl.Categorical, pl.Enum) and each.dtype == pl.String):
         return
     if found.is_integer() and each.dtype == pl.Int64:
         return
     wanted = "whole numbers" if each.dtype == pl.Int64 else "text"
-    raise DataError(f"holds {found} where {wanted} is wanted", file=file, column=each.name, fix="convert the column")
+    raise DataError(
+        f"holds {found} where {wanted} is wanted", file=file, column=each.name, fix="convert the column"
+    )
 
 
 def _value_error(value: object, each: Attribute, *, file: object | None, row: int) -> DataError:

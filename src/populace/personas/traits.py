@@ -93,7 +93,9 @@ def draw_traits(evidence: pl.DataFrame, ages: pl.Series, rng: np.random.Generato
         pl.sum_horizontal((ages >= edge).cast(pl.Int64) for edge in AGE_EDGES[1:]).alias("age_group"),
         "degree",
     ).with_columns(adult=(ages >= AGE_EDGES[0]).fill_null(False))
-    known = groups.select(pl.col("adult") & pl.all_horizontal(pl.col("sex", "degree").is_not_null())).to_series()
+    known = groups.select(
+        pl.col("adult") & pl.all_horizontal(pl.col("sex", "degree").is_not_null())
+    ).to_series()
     codes = groups.select("sex", "age_group", "degree").fill_null(0).to_numpy()
     scores = design_matrix(codes) @ np.array(model.effects) + noise @ np.linalg.cholesky(model.covariance).T
     levels = np.array(TRAIT_LEVELS, dtype=object)

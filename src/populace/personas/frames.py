@@ -1,0 +1,187 @@
+"""`Personas`: a table of people with a note of where they came from, and how it is built and stored."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+import polars as pl
+
+from populace.atomic import atomic_path
+from populace.errors import DataError
+from populace.personas.enrich import ADULT_AGE, enrich, views_model
+from populace.personas.persona import Persona
+from populace.personas.rules import apply_rules
+from populace.personas.schema import ATTRIBUTES, COLUMNS, validate
+from populace.personas.traits import trait_model
+
+__all__ = ["Personas", "build", "complete", "load"]
+
+_METADATA_KEY = "populace.provenance"
+
+
+@runtime_checkable
+class _Population(Protocol):
+    """What `build` needs of a population: a frame of people and a record of where they come from."""
+
+    frame: pl.DataFrame
+    provenance: Any
+
+
+class Personas(msgspec.Struct, frozen=True):
+    """Personas in the order of the people they were built from.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({"age": [30, 12], "sex": ["Female", "Male"]})
+    >>> personas = build(people, seed=7)
+    >>> len(personas), personas.provenance["minors_left_out"], sum(personas.removed.values())
+    (1, 1, 0)
+    >>> [one.sex for one in personas]
+    ['Female']
+    """
+
+    frame: pl.DataFrame
+    """`persona_id, person_id, weight`, then every attribute."""
+    provenance: dict[str, Any]
+    """Seed, counts, sources and the provenance of the population."""
+
+    @property
+    def removed(self) -> dict[str, int]:
+        """Rows removed by each rule, counted under the first rule they broke."""
+        return self.provenance["removed"]
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def __iter__(self) -> Iterator[Persona]:
+        return (Persona.from_row(row) for row in self.frame.iter_rows(named=True))
+
+    def save(self, path: str | Path) -> None:
+        """Write Parquet with the provenance in its metadata: whole or not at all, same bytes each time."""
+        metadata = {_METADATA_KEY: msgspec.json.encode(self.provenance, order="sorted").decode()}
+        with atomic_path(path) as temporary:
+            self.frame.write_parquet(temporary, compression="zstd", metadata=metadata)
+
+
+def build(population: _Population | pl.DataFrame, seed: int, *, adults: bool = True) -> Personas:
+    """Turn people into personas: enrich them, drop those that contradict themselves, name the rest.
+
+    Parameters
+    ----------
+    population
+        A population, or a frame with its columns; labels that are absent count as missing.
+    seed
+        Of every draw.
+    adults
+        Leave out everyone under 18 and everyone of unknown age. Otherwise minors stay, without opinions
+        and scored traits, and under 6 without free text.
+
+    Returns
+    -------
+    Personas
+        Two people with the same attributes are one persona, with the sum of their weights.
+
+    Raises
+    ------
+    DataError
+        If a value is not allowed, a weight is negative, or nobody is left.
+    """
+    source = population if isinstance(population, pl.DataFrame) else population.frame
+    people = validate(complete(source))
+    _check_people(people)
+    grown = people.filter(pl.col("age") >= ADULT_AGE) if adults else people
+    kept, removed, broken = apply_rules(enrich(grown, seed))
+    frame = _named(kept)
+    if frame.is_empty():
+        raise DataError(
+            f"no persona is left of {people.height} people",
+            fix="check the ages, or include minors" if grown.is_empty() else "see which rules removed them",
+        )
+    provenance = {
+        "populace": importlib.metadata.version("populace"),
+        "seed": seed,
+        "adults": adults,
+        "people": people.height,
+        "minors_left_out": people.height - grown.height,
+        "removed": removed,
+        "broken": broken,
+        "merged": kept.height - frame.height,
+        "personas": frame.height,
+        "sources": {"views": views_model().info, "traits": _traits_info()},
+        "population": None
+        if isinstance(population, pl.DataFrame)
+        else msgspec.to_builtins(population.provenance),
+    }
+    return Personas(frame, provenance)
+
+
+def load(path: str | Path) -> Personas:
+    """Read personas written by `Personas.save`, and check every value.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or holds no personas, or a value is not allowed.
+    """
+    fix = "make it with `populace personas build`"
+    try:
+        frame = pl.read_parquet(path)
+        provenance = msgspec.json.decode(pl.read_parquet_metadata(path)[_METADATA_KEY])
+    except FileNotFoundError as error:
+        raise DataError("there is no such file", file=path, fix=fix) from error
+    except (KeyError, OSError, pl.exceptions.PolarsError, msgspec.DecodeError) as error:
+        raise DataError("this is no file of personas", file=path, fix=fix) from error
+    missing = [name for name in ("persona_id", "person_id", "weight", *COLUMNS) if name not in frame.columns]
+    if missing:
+        raise DataError("this column is missing", file=path, column=missing[0], fix=fix)
+    return Personas(validate(frame, file=path), provenance)
+
+
+def complete(people: pl.DataFrame) -> pl.DataFrame:
+    """Give a frame of people every column of personas but the id: what is absent becomes null.
+
+    People without an id are numbered from 1; people without a weight weigh 1.
+    """
+    number = pl.int_range(1, pl.len() + 1).cast(pl.String)
+    columns = {
+        "person_id": pl.col("person_id").cast(pl.String) if "person_id" in people.columns else number,
+        "weight": pl.col("weight").cast(pl.Float64) if "weight" in people.columns else pl.lit(1.0),
+    }
+    for each in ATTRIBUTES:
+        columns[each.name] = pl.col(each.name) if each.name in people.columns else pl.lit(None, each.dtype)
+    return people.select(expression.alias(name) for name, expression in columns.items())
+
+
+def _check_people(people: pl.DataFrame) -> None:
+    bad = (~(people["weight"].is_finite() & (people["weight"] >= 0))).fill_null(True).arg_true()
+    if len(bad):
+        weight = people["weight"][bad[0]]
+        raise DataError(
+            f"{weight} is not a weight from 0 up", row=bad[0] + 1, column="weight", fix="remove the row"
+        )
+
+
+def _named(people: pl.DataFrame) -> pl.DataFrame:
+    """Put the content hash in front, and merge people whose attributes are all the same."""
+    names = [Persona.from_row(row).persona_id for row in people.iter_rows(named=True)]
+    frame = people.with_columns(pl.Series("persona_id", names, dtype=pl.String))
+    return (
+        frame.with_columns(pl.col("weight").sum().over("persona_id"))
+        .unique("persona_id", keep="first", maintain_order=True)
+        .select("persona_id", "person_id", "weight", *COLUMNS)
+    )
+
+
+def _traits_info() -> dict[str, str]:
+    model = trait_model()
+    return {
+        "source": model.source,
+        "citation": model.citation,
+        "licence": model.licence,
+        "records": str(model.records),
+        "script": model.script,
+    }
