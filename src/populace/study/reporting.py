@@ -145,7 +145,7 @@ def _provenance(study: Study, prepared: Prepared, manifest: Manifest) -> dict[st
         "Models": ", ".join(manifest.models),
         "Templates": templates_hash(),
         "People": str(prepared.population.provenance.summary()),
-        "Prompts": f"{study.settings.prompts.source}; {filters.summary()}",
+        "Prompts": f"{study.settings.prompts.source}; {filters}",
         **SOURCES,
         "Machine": f"{manifest.platform}, Python {manifest.python}",
         "Packages": ", ".join(f"{name} {version}" for name, version in manifest.packages.items()),

@@ -1,0 +1,219 @@
+"""The whole job on a scripted model: same bytes again, killed anywhere, wrong settings, the command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from populace import Study
+from populace.canonical import file_hash
+from populace.errors import StudyError
+from populace.study.study import TABLES
+
+SETTINGS = """
+name = "tiny"
+seed = 3
+
+[population]
+size = 60
+
+[personas]
+size = 6
+
+[prompts]
+size = 6
+
+[model]
+provider = "scripted"
+
+[judge]
+provider = "scripted"
+model = "judge@1/exact"
+
+[report]
+draws = 100
+"""
+DERIVED = [f"{name}.parquet" for name in (*TABLES, "calls")]
+
+
+def write(folder: Path, text: str = SETTINGS) -> Path:
+    path = folder / "tiny.toml"
+    path.write_text(text)
+    return path
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {name: file_hash(folder / name) for name in DERIVED}
+
+
+def populace(*arguments: object, **options):
+    command = [sys.executable, "-m", "populace", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Study:
+    folder = tmp_path_factory.mktemp("finished")
+    study = Study.load(write(folder), folder / "study")
+    study.run(progress=False)
+    return study
+
+
+def test_every_table_is_there_and_fits_together(finished):
+    people, personas, prompts, pairs, judgements, estimates = (finished.table(name) for name in TABLES)
+    assert people.height == 60
+    assert personas.height == prompts.height == pairs.height == 6
+    assert set(pairs["author_id"]) == set(personas["persona_id"])
+    # Each pair: nobody by choice, and three people by choice and by likelihood.
+    assert judgements.height == 6 * (1 + 3 * 2)
+    assert judgements["verdict"].is_in(["revision", "original", "tie"]).all()
+    assert {"prefers_revision", "kappa_orders", "kappa_ways", "conflict_rate"} <= set(estimates["measure"])
+    calls = pl.read_parquet(finished.folder / "calls.parquet")
+    # Six answers, critiques and revisions; four judges a pair, three questions each.
+    assert dict(calls["stage"].value_counts().iter_rows()) == {
+        "answers": 6,
+        "critiques": 6,
+        "revisions": 6,
+        "judgements": 6 * 4 * 3,
+    }
+
+
+def test_running_again_asks_nothing_and_gives_the_same_bytes(finished):
+    before, journal = hashes(finished.folder), (finished.folder / "journal" / "journal.log").read_bytes()
+    finished.run(progress=False)
+    assert hashes(finished.folder) == before
+    assert (finished.folder / "journal" / "journal.log").read_bytes() == journal
+
+
+def test_another_folder_gives_the_same_bytes(finished, tmp_path):
+    study = Study.load(write(tmp_path), tmp_path / "elsewhere")
+    study.run(progress=False)
+    assert hashes(study.folder) == hashes(finished.folder)
+
+
+@pytest.mark.parametrize("calls", [1, 7, 15, 30, 70])
+def test_killed_after_so_many_calls_it_goes_on_to_the_same_bytes(finished, tmp_path, calls):
+    # A slow model, killed with SIGKILL once the journal holds `calls` lines; the second run is not slowed.
+    slow = SETTINGS.replace('provider = "scripted"', 'provider = "scripted"\nlatency = 0.05')
+    path = write(tmp_path, slow)
+    folder = tmp_path / "study"
+    log = folder / "journal" / "journal.log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "populace", "study", "run", str(path), "--folder", str(folder)],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (log.exists() and log.read_bytes().count(b"\n") >= calls) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert process.poll() is None, "it ended before it could be killed"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = log.read_bytes()
+    study = Study.load(write(tmp_path), folder)
+    study.run(progress=False)
+    assert hashes(folder) == hashes(finished.folder)
+    whole = kept[: kept.rfind(b"\n") + 1]
+    assert log.read_bytes().startswith(whole), "what was paid for before the kill is kept"
+
+
+def test_plan_says_what_is_left_and_writes_nothing(finished, tmp_path):
+    study = Study.load(write(tmp_path), tmp_path / "study")
+    fresh = study.plan()
+    assert fresh.calls == 6 * 3 + 6 * 4 * 3
+    assert fresh.writing.total.done == 0
+    assert not study.folder.exists()
+    done = finished.plan()
+    assert done.writing.total.done + done.judging.total.done == done.calls
+    assert done.writing.total.prompt_tokens == 0
+
+
+def test_the_report_shows_every_table(finished):
+    page = finished.report()
+    text = page.read_text()
+    assert "tiny" in text
+    assert finished.table("prompts")["topic"][0].split(" ")[0] in text
+    assert list((finished.folder / "figures").glob("*.svg"))
+    assert list((finished.folder / "figures").glob("*.png"))
+
+
+def test_a_changed_study_file_is_not_reported_under_the_old_run(finished, tmp_path):
+    changed = Study.load(write(tmp_path, SETTINGS.replace("seed = 3", "seed = 4")), finished.folder)
+    with pytest.raises(StudyError, match="changed since this run"):
+        changed.report()
+
+
+@pytest.mark.parametrize("form", ["parquet", "trl", "hf"])
+def test_exports(finished, tmp_path, form):
+    out = finished.export(form, tmp_path / "out")
+    assert out.exists()
+    assert finished.preferences().height == 18
+    if form == "hf":
+        assert "prefers_revision" in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("seed = 3", "sead = 3"), "column sead: there is no such setting.*did you mean 'seed'"),
+        (("[population]\nsize", "[population]\nsise"), r"population\.sise.*did you mean 'size'"),
+        (("size = 60", "size = -1"), r"population\.size"),
+        (("size = 60", 'size = "many"'), r"population\.size.*many"),
+        (("seed = 3", "seed = "), "not valid TOML"),
+        (('name = "tiny"', ""), "column name"),
+        (('name = "tiny"', 'name = "../up"'), "column name"),
+        (('model = "judge@1/exact"', ""), "the judge would be the model under test"),
+        (("[personas]\nsize = 6", "[personas]\nsize = 59000"), r"personas\.size"),
+        (("[prompts]\nsize = 6", "[prompts]\nsize = 6000"), r"prompts\.size"),
+        (("[population]\n", '[population]\nsource = "nowhere"\n'), "nowhere"),
+        (("[prompts]\n", '[prompts]\nsource = "nowhere.csv"\n'), r"nowhere\.csv"),
+        (('[model]\nprovider = "scripted"', '[model]\nprovider = "scriptid"'), "no provider 'scriptid'"),
+        (("[report]", "[feedback]\nstrangers = 6\n\n[report]"), r"feedback\.strangers"),
+    ],
+)
+def test_a_wrong_study_file_ends_in_one_line_and_exit_code_2(tmp_path, change, message):
+    import re
+
+    path = write(tmp_path, SETTINGS.replace(*change))
+    done = populace("study", "run", path, "--folder", tmp_path / "study", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert re.search(message, done.stderr), done.stderr
+    assert not (tmp_path / "study" / "people.parquet").exists()
+
+
+def test_a_missing_study_file_and_an_unfinished_study_are_errors(tmp_path):
+    assert "no such study file" in populace("study", "run", tmp_path / "none.toml").stderr
+    done = populace("study", "report", write(tmp_path), "--folder", tmp_path / "study")
+    assert done.returncode == 2
+    assert "no finished run" in done.stderr
+
+
+def test_an_unreachable_model_is_one_clear_error(tmp_path):
+    text = SETTINGS.replace(
+        '[model]\nprovider = "scripted"',
+        '[model]\nprovider = "openai"\nname = "m"\nbase_url = "http://127.0.0.1:9/v1"',
+    )
+    text += '\n[feedback]\nways = ["choice"]\n'
+    done = populace("study", "run", write(tmp_path, text), "--folder", tmp_path / "study")
+    assert done.returncode == 2
+    assert "cannot be reached" in done.stderr.splitlines()[-1]
+
+
+def test_help_answers_quickly():
+    def once() -> float:
+        start = time.perf_counter()
+        assert populace("--help").returncode == 0
+        return time.perf_counter() - start
+
+    # The budget is 0.3 s on an idle machine; a busy one gets three tries and some room.
+    assert min(once() for _ in range(3)) < 0.6
