@@ -51,14 +51,12 @@ def sample(frame: pl.DataFrame, n: int, seed: int, by_topic: bool = True) -> pl.
     generator = np.random.default_rng(seed)
     shuffled = frame.sort("prompt_id")[generator.permutation(frame.height)]
     if by_topic:
-        names = frame["topic"].unique().sort()
-        turns = pl.DataFrame({"topic": names, "_turn": generator.permutation(len(names))})
-        shuffled = (
-            shuffled.join(turns, on="topic", how="left", nulls_equal=True)
-            .with_columns(pl.int_range(pl.len()).over("topic").alias("_round"))
-            .sort("_round", "_turn")
-            .drop("_round", "_turn")
-        )
+        topic = shuffled["topic"].fill_null("")
+        names, which = np.unique(topic.to_numpy(), return_inverse=True)
+        turn = generator.permutation(len(names))[which]
+        # How many prompts of its topic stand before each prompt: the round in which it is taken.
+        lap = topic.to_frame("topic").select(pl.int_range(pl.len()).over("topic")).to_series()
+        shuffled = shuffled[np.lexsort((turn, lap.to_numpy()))]
     return shuffled.head(n)
 
 

@@ -25,13 +25,14 @@ __all__ = ["TEXT_COLUMNS", "load", "save"]
 TEXT_COLUMNS = ("text", "prompt", "question", "instruction", "opening_prompt")
 """Names under which a text column is looked for, in this order."""
 
-_OPTIONAL: dict[str, Any] = {
-    "topic": str,
-    "controversy": Grade,
-    "source": str,
-    "licence": str,
-    "license": str,
-    "split": Split,
+# Columns taken over from a file: what a cell must be, as a type and in words.
+_OPTIONAL: dict[str, tuple[Any, str]] = {
+    "topic": (str, "a text"),
+    "controversy": (Grade, "a grade from 0 to 3"),
+    "source": (str, "a text"),
+    "licence": (str, "a text"),
+    "license": (str, "a text"),
+    "split": (Split, "train or test"),
 }
 _PRISM = frozenset({"conversation_id", "conversation_type", "opening_prompt"})
 
@@ -76,7 +77,10 @@ def load(source: str | Path = "builtin", *, column: str | None = None) -> pl.Dat
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError("this kind of file is not known", file=path, fix=f"use one of {', '.join(_READERS)}")
-    table = to_frame(_prompts(reader(path), path, column))
+    try:
+        table = to_frame(_prompts(reader(path), path, column))
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error}", file=path, fix="check its permissions") from None
     if table.is_empty():
         raise DataError("the file has no rows", file=path, fix="give a file with at least one prompt")
     return table
@@ -159,12 +163,13 @@ def _cell(cells: dict[str, Any], name: str, path: Path, row: int) -> Any:
     value = cells.get(name)
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
+    kind, described = _OPTIONAL[name]
     try:
         # Not strict: a CSV writes the grade 2 as text.
-        return msgspec.convert(value, _OPTIONAL[name], strict=False)
-    except msgspec.ValidationError as error:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
         raise DataError(
-            f"{error}, found {value!r:.60}",
+            f"expected {described}, found {value!r:.60}",
             file=path,
             row=row,
             column=name,
@@ -193,9 +198,8 @@ def _read_csv(path: Path) -> Iterator[Row]:
                 f"broken CSV: {error}", file=path, row=row + 1, fix="mend the quotes in this row"
             ) from None
         except UnicodeDecodeError:
-            raise DataError(
-                "the file is not UTF-8", file=path, row=row + 1, fix="save the file as UTF-8"
-            ) from None
+            # Text is decoded in blocks, so the row is not known.
+            raise DataError("the file is not UTF-8", file=path, fix="save the file as UTF-8") from None
 
 
 def _read_jsonl(path: Path) -> Iterator[Row]:
@@ -206,7 +210,7 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
                 continue
             try:
                 yield row, decoder.decode(line)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise DataError(
                     f"not a JSON object: {error}", file=path, row=row, fix="mend or remove this line"
                 ) from None
