@@ -2,6 +2,7 @@
 
 from populace.personas.frames import Personas, build, load
 from populace.personas.persona import Persona
+from populace.personas.render import TEMPLATES, render
 from populace.personas.rules import RULES, Rule
 from populace.personas.schema import ATTRIBUTES, BIG_FIVE, COLUMNS, Attribute, attribute, validate
 
@@ -10,6 +11,7 @@ __all__ = [
     "BIG_FIVE",
     "COLUMNS",
     "RULES",
+    "TEMPLATES",
     "Attribute",
     "Persona",
     "Personas",
@@ -17,5 +19,6 @@ __all__ = [
     "attribute",
     "build",
     "load",
+    "render",
     "validate",
 ]

@@ -243,7 +243,7 @@ def sight_against_difficulty() -> pl.Expr:
 @rule
 def adult_habit_of_a_minor() -> pl.Expr:
     """Texts speak of alcohol, betting, dating or shopping for gas only for adults of the age for it."""
-    return (_text(r"\b(beer|betting|toast|bar)\b(?! of chips)") & (_age < 21)) | (
+    return (_text(r"\b(beer|betting|toast|date nights)\b") & (_age < 21)) | (
         _text(r"\bgas prices\b") & (_age < 16)
     )
 

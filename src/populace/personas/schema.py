@@ -401,11 +401,11 @@ def attribute(name: str) -> Attribute:
     ('Protestant', 'Catholic')
     >>> attribute("religon")
     Traceback (most recent call last):
-    populace.errors.DataError: there is no attribute 'religon'. To mend it: did you mean 'religion'?
+    populace.errors.DataError: there is no attribute 'religon'. To mend it: write 'religion'.
     """
     if name not in _BY_NAME:
         close = difflib.get_close_matches(name, COLUMNS, n=1)
-        fix = f"did you mean '{close[0]}'?" if close else f"use one of {', '.join(COLUMNS)}"
+        fix = f"write '{close[0]}'" if close else f"use one of {', '.join(COLUMNS)}"
         raise DataError(f"there is no attribute '{name}'", fix=fix)
     return _BY_NAME[name]
 
@@ -461,7 +461,7 @@ def _value_error(value: object, each: Attribute, *, file: object | None, row: in
     elif each.values:
         what = f"'{value}' is not a value of {each.name}"
         close = difflib.get_close_matches(str(value), each.values, n=1, cutoff=0.5)
-        fix = f"did you mean '{close[0]}'?" if close else f"use one of: {'; '.join(each.values)}"
+        fix = f"write '{close[0]}'" if close else f"use one of: {'; '.join(each.values)}"
     else:
         what, fix = "the text is empty", "leave the cell null where nothing is known"
     return DataError(what, file=file, row=row, column=each.name, fix=fix)
