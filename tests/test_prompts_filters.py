@@ -147,6 +147,9 @@ def test_agreement_of_the_word_list_with_our_grades_is_as_documented() -> None:
 
     assert kappa(frame) == pytest.approx(0.52, abs=0.005)
     assert kappa(frame.filter(pl.col("split") == "test")) == pytest.approx(0.54, abs=0.005)
+    for bound, documented in ((1, 0.13), (2, 0.45)):
+        agreement = cohen_kappa_score(frame["controversy"] >= bound, frame["scored"] >= bound)
+        assert agreement == pytest.approx(documented, abs=0.005)
     assert (frame["controversy"] == frame["scored"]).mean() == pytest.approx(0.54, abs=0.005)
 
 
