@@ -44,6 +44,7 @@ def test_prism_conversations(tmp_path: Path) -> None:
     assert table["source"].to_list() == ["PRISM", "PRISM"]
     assert table["licence"].to_list() == ["CC BY 4.0", "CC BY 4.0"]
     assert table["split"].to_list() == [split_of(text) for text in table["text"]]
+    assert load(path, column="opening_prompt").equals(table)
     assert table["topic"].null_count() == table["controversy"].null_count() == 2
 
 

@@ -109,11 +109,9 @@ def save(frame: pl.DataFrame, path: str | Path) -> None:
 
 
 def _prompts(rows: Iterator[Row], path: Path, column: str | None) -> Iterator[Prompt]:
-    prism = False
     for row, cells in rows:
-        if column is None:
-            column = _text_column(cells, path)
-            prism = cells.keys() >= _PRISM
+        column = column or _text_column(cells, path)
+        prism = cells.keys() >= _PRISM
         told = {name: _cell(cells, name, path, row) for name in _OPTIONAL}
         text = _text(cells, column, path, row)
         yield Prompt(
