@@ -331,11 +331,16 @@ async def test_a_server_that_answered_once_is_not_given_up(tmp_path):
 
 
 async def test_text_that_is_no_unicode_is_a_failure_and_not_the_end_of_the_run(tmp_path):
-    model = Scripted(text=lambda request: "half an emoji \ud83d" if request == ask(1) else "fine")
+    def text(request):
+        odd = "half an emoji \ud83d"
+        return {"1": odd, "2": down(request, "request", odd, False)}.get(request.messages[0].content, "fine")
+
     with Journal(tmp_path) as journal:
-        stats = await execute([ask(1), ask(2)], model, journal, stage="s", retries=AT_ONCE)
-        assert (stats.answered, stats.failed) == (1, 1)
+        plan = [ask(1), ask(2), ask(3)]
+        stats = await execute(plan, Scripted(text=text), journal, stage="s", retries=AT_ONCE)
+        assert (stats.answered, stats.failed) == (1, 2)
         assert journal.get(ask(1).key).boundary == "answer"
+        assert journal.get(ask(2).key).message == r"'half an emoji \ud83d'"
 
 
 async def test_a_provider_that_mixes_up_answers_is_found_out(tmp_path):

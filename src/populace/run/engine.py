@@ -22,7 +22,7 @@ import msgspec
 
 from populace.errors import BudgetError, ModelError
 from populace.models.protocol import Price, Provider
-from populace.models.records import Choice, Completion, Failure, GenerateRequest, Request, Result
+from populace.models.records import Failure, GenerateRequest, Request, Result
 from populace.run.journal import Journal, Record
 from populace.run.limits import Budget, Retries
 
@@ -212,7 +212,7 @@ class _Work:
         while admitted := await self.admit():
             group, own = admitted
             start = time.monotonic()
-            results = await self.answer(list(group.values()), own)
+            results = await self.answer(group, own)
             self.land(results, (time.monotonic() - start) / len(group))
             if not self.stats.answered and self.unreached >= _UNREACHABLE_AFTER:
                 raise self.unreachable()
@@ -243,12 +243,12 @@ class _Work:
                 await asyncio.sleep(0)
         return None
 
-    async def answer(self, requests: list[Request], own: set[str]) -> list[Result]:
+    async def answer(self, group: Group, own: set[str]) -> list[Result]:
         """Hand over the group until every key of `own` is answered or has failed for good."""
         settled: dict[str, Result] = {}
         tried = 0
         while True:
-            results = await self.call(requests)
+            results = await self.call(group)
             tried += 1
             for result in results:
                 before = settled.get(result.key)
@@ -260,16 +260,17 @@ class _Work:
             self.stats.retries += 1
             await asyncio.sleep(pause)
 
-    async def call(self, requests: list[Request]) -> list[Result]:
+    async def call(self, group: Group) -> list[Result]:
         """Ask the provider once, and hold it to its protocol."""
+        requests = list(group.values())
         seconds = self.timeout * len(requests)
         try:
             async with asyncio.timeout(seconds):
                 results = await _method(self.provider, requests[0])(requests)
         except TimeoutError:
             message = f"no answer within {seconds:g} s"
-            return [Failure(key=r.key, boundary="timeout", message=message, retryable=True) for r in requests]
-        if [result.key for result in results] != [request.key for request in requests]:
+            return [Failure(key=key, boundary="timeout", message=message, retryable=True) for key in group]
+        if [result.key for result in results] != list(group):
             raise ModelError(
                 f"{self.provider.model} did not answer the requests it was given, in their order"
             )
@@ -344,16 +345,13 @@ def _may_change(result: Result) -> bool:
 
 
 def _storable(result: Result) -> Result:
-    """Turn an answer that is no Unicode text (a lone surrogate, half of a cut emoji) into a `Failure`."""
-    if isinstance(result, Completion | Choice) and not _is_unicode(result.text):
-        message = "the answer is not valid Unicode"
-        return Failure(key=result.key, boundary="answer", message=message, retryable=True)
-    return result
-
-
-def _is_unicode(text: str) -> bool:
+    """Keep text that is no Unicode (a lone surrogate, half of a cut emoji) from ending the run."""
+    text = result.message if isinstance(result, Failure) else result.text
     try:
         text.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        if isinstance(result, Failure):
+            return msgspec.structs.replace(result, message=ascii(text))
+        message = "the answer is not valid Unicode"
+        return Failure(key=result.key, boundary="answer", message=message, retryable=True)
+    return result
