@@ -33,6 +33,8 @@ Group = dict[str, Request]
 
 _UNREACHABLE_AFTER = 3
 """Connection failures, with no answer before them, after which the rest is not tried."""
+_FIRST_TRIES = 3
+"""Tries to connect before the first answer: a mistyped address should not take long to tell."""
 _SKIPPED_IN_A_ROW = 256
 """Answered requests passed over before calls in flight get their turn."""
 
@@ -254,11 +256,16 @@ class _Work:
                 before = settled.get(result.key)
                 if result.key in own and (before is None or _may_change(before)):
                     settled[result.key] = result
-            pause = self.retries.pause(tried, [r for r in settled.values() if isinstance(r, Failure)])
-            if pause is None:
+            failures = [result for result in settled.values() if isinstance(result, Failure)]
+            pause = self.retries.pause(tried, failures)
+            if pause is None or (tried >= _FIRST_TRIES and self.never_connected(failures)):
                 return list(settled.values())
             self.stats.retries += 1
             await asyncio.sleep(pause)
+
+    def never_connected(self, failures: list[Failure]) -> bool:
+        """Whether nothing was answered in this run and these calls could not connect either."""
+        return not self.stats.answered and all(failure.boundary == "connection" for failure in failures)
 
     async def call(self, group: Group) -> list[Result]:
         """Ask the provider once, and hold it to its protocol."""
