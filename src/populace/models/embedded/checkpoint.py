@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,20 +85,16 @@ def _load_gguf(path: Path, dtype: torch.dtype) -> Loaded:
         rope_base=setting("rope.freq_base", 10_000.0),
         norm_epsilon=setting("attention.layer_norm_rms_epsilon"),
     )
-    factors = _tensor(file, "rope_freqs.weight") if "rope_freqs.weight" in file.tensors else None
+    factors = _tensor(file, "rope_freqs.weight")
     chat = chat_from_gguf(path, file.metadata)
     return Loaded(Decoder(shape, _gguf_weights(file, family, shape), dtype, factors), chat)
 
 
 def _gguf_weights(file: Gguf, family: str, shape: Shape) -> Callable[[str], Tensor | None]:
-    """Serve tensors by Hugging Face name; they are dequantised ahead, side by side."""
-    names = {_gguf_name(name): name for name in _hugging_face_names(shape)}
-    wanted = [name for name in names if name in file.tensors]
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        tensors = dict(zip(wanted, pool.map(lambda name: _tensor(file, name), wanted), strict=True))
+    """Serve a file's tensors by their Hugging Face names."""
 
     def weight(name: str) -> Tensor | None:
-        found = tensors.pop(_gguf_name(name), None)
+        found = _tensor(file, _gguf_name(name))
         rotated = {"q_proj": shape.heads, "k_proj": shape.kv_heads}.get(name.split(".")[-2])
         if found is None or rotated is None or family != "llama":
             return found
@@ -107,13 +102,6 @@ def _gguf_weights(file: Gguf, family: str, shape: Shape) -> Callable[[str], Tens
         return found.view(rotated, shape.head_dim // 2, 2, -1).transpose(1, 2).reshape(found.shape)
 
     return weight
-
-
-def _hugging_face_names(shape: Shape) -> list[str]:
-    outer = ("embed_tokens", "norm", "lm_head")
-    names = [name for name in _GGUF_NAMES if name in outer]
-    names += [f"layers.{i}.{name}" for i in range(shape.layers) for name in _GGUF_NAMES if name not in outer]
-    return [f"{name}.{kind}" for name in names for kind in ("weight", "bias")]
 
 
 def _gguf_name(name: str) -> str:
@@ -125,8 +113,8 @@ def _gguf_name(name: str) -> str:
     return f"blk.{layer}.{_GGUF_NAMES[part]}.{kind}"
 
 
-def _tensor(file: Gguf, name: str) -> Tensor:
-    return torch.tensor(file.tensor(name))
+def _tensor(file: Gguf, name: str) -> Tensor | None:
+    return torch.tensor(file.tensor(name)) if name in file.tensors else None
 
 
 def _load_folder(folder: Path, dtype: torch.dtype) -> Loaded:

@@ -15,6 +15,7 @@ keys (Qwen 3) are used where the checkpoint has them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -71,7 +72,7 @@ class Decoder:
         Sizes.
     weight
         Gives a tensor (float32) by its Hugging Face name without the leading `model.`, or None where
-        the checkpoint has none of that name.
+        the checkpoint has none of that name. Called from several threads.
     dtype
         Precision of the matrix products and the cache. The residual stream, the norms, the rotary
         positions and the logits are float32 in any case.
@@ -98,7 +99,11 @@ class Decoder:
         head = weight("lm_head.weight")
         self._head = _Linear(self._embedding if head is None else head)
         self._norm = need("norm.weight")
-        self._layers = [_Layer(shape, f"layers.{i}.", weight, need, dtype) for i in range(shape.layers)]
+        # Side by side and one layer at a time each: dequantising takes most of the loading, and all
+        # weights at once in float32 would be the peak of the memory.
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            prefixes = [f"layers.{i}." for i in range(shape.layers)]
+            self._layers = list(pool.map(lambda prefix: _Layer(shape, prefix, weight, need, dtype), prefixes))
         steps = torch.arange(0, shape.head_dim, 2, dtype=torch.float64) / shape.head_dim
         self._frequencies = (1.0 / shape.rope_base**steps).float()
         if rope_factors is not None:

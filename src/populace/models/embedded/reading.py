@@ -14,7 +14,7 @@ from populace.models.embedded.tree import Node, grow
 
 __all__ = ["Step", "cached_tokens", "read", "within"]
 
-_CACHE_BYTES = 200_000_000
+_CACHE_BYTES = 150_000_000
 """Keys and values one step may hold."""
 _STEP_TOKENS = 2_048
 """Tokens read in one step, which bounds the feed-forward's intermediate results."""
@@ -52,7 +52,7 @@ def read(decoder: Decoder, sequences: Sequence[Sequence[int]]) -> Iterator[Step]
 
 
 def within(costs: Sequence[int], order: Sequence[int], limit: int) -> Iterator[list[int]]:
-    """Cut `order` into runs whose costs (in tokens of cache) add up to no more than `limit`.
+    """Cut `order` into runs of about equal cost, each within `limit` (in tokens of cache).
 
     An item dearer than the limit gets a run of its own.
 
@@ -60,15 +60,19 @@ def within(costs: Sequence[int], order: Sequence[int], limit: int) -> Iterator[l
     --------
     >>> list(within([4, 4, 9, 1], order=[0, 1, 2, 3], limit=8))
     [[0, 1], [2], [3]]
+    >>> list(within([2, 2, 2, 2], order=[3, 2, 1, 0], limit=7))
+    [[3, 2], [1, 0]]
     """
+    total = sum(costs)
+    fair = total / max(1, -(-total // limit))
     run: list[int] = []
-    total = 0
+    spent = 0
     for item in order:
-        if run and total + costs[item] > limit:
+        if run and (spent + costs[item] > limit or spent >= fair):
             yield run
-            run, total = [], 0
+            run, spent = [], 0
         run.append(item)
-        total += costs[item]
+        spent += costs[item]
     if run:
         yield run
 

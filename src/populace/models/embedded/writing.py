@@ -15,8 +15,8 @@ from populace.models.embedded.tree import Node
 
 __all__ = ["Prompt", "Written", "write"]
 
-_CACHE_BYTES = 600_000_000
-"""Keys and values of the rows that are written together: 64 rows of 400 tokens of the packaged model."""
+_CACHE_BYTES = 450_000_000
+"""Keys and values of the rows that are written together: 64 rows of 300 tokens of the packaged model."""
 
 
 class Prompt(NamedTuple):
