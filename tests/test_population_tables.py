@@ -19,27 +19,30 @@ def records(counts: dict[tuple[int, int], int]) -> pl.DataFrame:
 
 # g = 0: v2 stands for one record only; alone it may not be a remainder, so the next smallest, v1, joins it.
 # g = 1: both cells stand for at least 3 records, nothing is hidden.
-SMALL = records({(0, 0): 5, (0, 1): 4, (0, 2): 1, (1, 0): 3, (1, 2): 6})
+# g = 2: two records in all, so nothing is stored.
+SMALL = records({(0, 0): 5, (0, 1): 4, (0, 2): 1, (1, 0): 3, (1, 2): 6, (2, 1): 2})
 
 
 def test_hand_derived_back_off():
-    model = TableModel.fit(SMALL, [Node("g"), Node("v", ("g",))], min_records=3)
-    stored = model.cells("v", 1)
-    assert stored.select("g", "v").rows() == [(0, 0), (1, 0), (1, 2)]
-    # g = 0: 5/10 stored; the other half is spread over v1 : v2 = 4 : 7, their margin.
-    # g = 1: 3/9 and 6/9. Unseen g: the margin 8 : 4 : 7 of 19.
-    got = model.distribution("v", pl.DataFrame({"g": [0, 1, 7, None]}))
-    margin = [8 / 19, 4 / 19, 7 / 19]
-    expected = [[1 / 2, 2 / 11, 7 / 22], [1 / 3, 0, 2 / 3], margin, margin]
+    model = TableModel.fit(SMALL, [Node("v", ("g",))], min_records=3)
+    assert model.cells("v", 0).rows() == [(0, 8), (1, 6), (2, 7)]
+    assert model.cells("v", 1).rows() == [(0, 0, 5), (1, 0, 3), (1, 2, 6)]
+    # The margin holds 8 : 6 : 7 of 21. Stored further down are 8 of v0 and 6 of v2, so the rest is
+    # 0 : 6 : 1. It serves the remainder of g = 0 (5 of 10 records) and all of g = 2.
+    got = model.distribution("v", pl.DataFrame({"g": [0, 1, 2]}))
+    expected = [[1 / 2, 6 / 14, 1 / 14], [1 / 3, 0, 2 / 3], [0, 6 / 7, 1 / 7]]
     np.testing.assert_allclose(got, expected, atol=1e-3)
-    assert got[1, 1] == 0
+    assert got[1, 1] == 0 and got[2, 0] == 0
+    # An unknown or missing g could be any: the whole margin.
+    got = model.distribution("v", pl.DataFrame({"g": [7, None]}))
+    np.testing.assert_allclose(got, [[8 / 21, 6 / 21, 7 / 21]] * 2, atol=1e-3)
 
 
 def test_weights_move_shares_and_records_decide_suppression():
     frame = SMALL.with_columns(w=pl.when(pl.col("v") == 2).then(9.0).otherwise(1.0))
     model = TableModel.fit(frame, [Node("g"), Node("v", ("g",))], weight="w", min_records=3)
     # g = 1: weights 3 and 54; the single heavy record (g = 0, v = 2) is still hidden.
-    assert model.cells("v", 1).select("g", "v").rows() == [(0, 0), (1, 0), (1, 2)]
+    assert model.cells("v", 1).rows() == [(0, 0, 5), (1, 0, 3), (1, 2, 54)]
     np.testing.assert_allclose(
         model.distribution("v", pl.DataFrame({"g": [1]})), [[3 / 57, 0, 54 / 57]], atol=1e-3
     )
@@ -87,8 +90,8 @@ def test_draws_follow_the_distribution_and_the_seed():
     assert drawn.equals(model.draw(100_000, np.random.default_rng(5)))
     assert not drawn.equals(model.draw(100_000, np.random.default_rng(6)))
     share = drawn.filter(pl.col("g") == 0)["v"].value_counts(normalize=True).sort("v")["proportion"]
-    # About 52,600 draws: the standard error of a share is at most 0.0022.
-    np.testing.assert_allclose(share, [1 / 2, 2 / 11, 7 / 22], atol=0.012)
+    # About 52,600 draws of g = 0: the standard error of a share is at most 0.0022.
+    np.testing.assert_allclose(share, [1 / 2, 6 / 14, 1 / 14], atol=0.012)
 
 
 def test_stored_tables_come_back_the_same(tmp_path):
@@ -134,31 +137,51 @@ def test_missing_evidence_and_broken_files_are_named(tmp_path):
         TableModel.load(tmp_path / "other.parquet")
 
 
-def naive(frame: pl.DataFrame, model: TableModel, given: dict[str, int]) -> list[float]:
-    """Back-off written out with dictionaries, one configuration at a time."""
-    rows = frame.rows(named=True)
-    distribution: dict[int, float] = {}
-    for depth in range(3):
-        prefix = ("a", "b")[:depth]
-        counts: dict[int, int] = {}
-        for row in rows:
-            if all(row[name] == given[name] for name in prefix):
-                counts[row["v"]] = counts.get(row["v"], 0) + 1
-        hidden, seen = set(), 0
-        for value, n in sorted(counts.items(), key=lambda item: (item[1], item[0])):
-            if n < model.min_records or (depth and 0 < seen < model.min_records):
-                hidden.add(value)
-            seen += n
-        shown = {value: n for value, n in counts.items() if value not in hidden}
-        total = sum(counts.values()) if depth else sum(shown.values())
-        if not shown:
-            break
-        stored = {value: n / total for value, n in shown.items()}
-        rest = {value: p for value, p in distribution.items() if value not in stored}
-        scale = (1 - sum(stored.values())) / sum(rest.values()) if any(rest.values()) else 0
-        raw = stored | {value: p * scale for value, p in rest.items()}
-        distribution = {value: p / sum(raw.values()) for value, p in raw.items()}
-    return [distribution.get(value, 0.0) for value in model.categories["v"].tolist()]
+class Naive:
+    """The same tables with dictionaries, one configuration at a time and no rounding."""
+
+    def __init__(self, frame: pl.DataFrame, parents: tuple[str, ...], name: str, least: int) -> None:
+        self.parents = parents
+        self.tables: list[dict[tuple, tuple[dict[int, int], int]]] = []
+        for depth in range(len(parents) + 1):
+            counts: dict[tuple, dict[int, int]] = {}
+            for row in frame.rows(named=True):
+                prefix = tuple(row[parent] for parent in parents[:depth])
+                cell = counts.setdefault(prefix, {})
+                cell[row[name]] = cell.get(row[name], 0) + 1
+            self.tables.append({})
+            for prefix, cell in counts.items():
+                seen, shown = 0, {}
+                for value, n in sorted(cell.items(), key=lambda item: (item[1], item[0])):
+                    if n >= least and not (depth and 0 < seen < least):
+                        shown[value] = n
+                    seen += n
+                if shown:
+                    self.tables[depth][prefix] = (shown, seen - sum(shown.values()) if depth else 0)
+
+    def whole(self, prefix: tuple) -> dict[int, float]:
+        shown, remainder = self.tables[len(prefix)][prefix]
+        total = sum(shown.values()) + remainder
+        shorter = self.given(prefix[:-1], rare=True) if remainder else {}
+        values = {*shown, *shorter}
+        return {v: (shown.get(v, 0) + remainder * shorter.get(v, 0)) / total for v in values}
+
+    def given(self, prefix: tuple, rare: bool) -> dict[int, float]:
+        """Distribution for a configuration, of which `prefix` is what is known."""
+        if prefix not in self.tables[len(prefix)]:
+            return self.given(prefix[:-1], rare=True)
+        whole = self.whole(prefix)
+        if not rare:
+            return whole
+        shown, remainder = self.tables[len(prefix)][prefix]
+        total = sum(shown.values()) + remainder
+        rest = {value: p * total for value, p in whole.items()}
+        for longer, (cells, _) in self.tables[len(prefix) + 1].items():
+            if longer[:-1] == prefix:
+                for value, n in cells.items():
+                    rest[value] -= n
+        rest = {value: n for value, n in rest.items() if n > whole[value] * total * 2**-9}
+        return {v: n / sum(rest.values()) for v, n in rest.items()} if rest else whole
 
 
 @settings(max_examples=60, deadline=None)
@@ -170,13 +193,30 @@ def test_equals_a_naive_twin_and_stores_no_rare_cell(seed, rows, least):
     )
     nodes = [Node("a"), Node("b", ("a",)), Node("v", ("a", "b"))]
     model = TableModel.fit(frame, nodes, min_records=least)
+    twin = Naive(frame, ("a", "b"), "v", least)
     evidence = frame.select("a", "b").unique(maintain_order=True)
     got = model.distribution("v", evidence)
-    for row, given_ in enumerate(evidence.rows(named=True)):
-        np.testing.assert_allclose(got[row], naive(frame, model, given_), atol=4e-3)
+    for row, prefix in enumerate(evidence.rows()):
+        expected = twin.given(prefix, rare=False)
+        np.testing.assert_allclose(
+            got[row], [expected.get(v, 0.0) for v in model.categories["v"].tolist()], atol=5e-3
+        )
     for node in nodes:
         for depth in range(len(node.parents) + 1):
             on = [*node.parents[:depth], node.name]
             counts = frame.group_by(on).len()
             stored = model.cells(node.name, depth).join(counts, on=on, how="left")
             assert (stored["len"].fill_null(0) >= least).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), least=st.integers(1, 30))
+def test_margins_are_kept(seed, least):
+    # However much is suppressed, over the people it was fitted to the model gives every value its share.
+    rng = np.random.default_rng(seed)
+    a = rng.integers(0, 4, 500)
+    frame = pl.DataFrame({"a": a, "b": rng.geometric(0.3, 500), "v": (a * rng.integers(0, 3, 500)) % 3})
+    model = TableModel.fit(frame, [Node("v", ("a", "b"))], min_records=least)
+    kept = model.cells("v", 0)
+    shares = model.distribution("v", frame).mean(axis=0)[np.isin(model.categories["v"], kept["v"])]
+    np.testing.assert_allclose(shares, kept["weight"] / kept["weight"].sum(), atol=6e-3)

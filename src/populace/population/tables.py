@@ -5,20 +5,21 @@ weighted counts. The parents of a node are ordered, the most telling one first. 
 prefix of that order, and a record is described by the longest prefix that was seen often enough:
 
 - a cell (parents' values, node's value) from fewer than `min_records` records is never stored;
-- the weight of such cells stays with their parents' values as a *remainder*, spread over the values not
-  stored there in the proportions of the next shorter prefix (the discounting-free form of Katz, 1987,
-  IEEE Trans. ASSP 35(3), 400-401, doi:10.1109/TASSP.1987.1165125);
+- the weight of such cells stays with their parents' values as a *remainder*. It is spread like all the
+  weight that the next shorter prefix holds and no longer one stores, so that what is drawn keeps every
+  margin that was counted (Kneser & Ney, 1995, ICASSP, 181-184, doi:10.1109/ICASSP.1995.479394);
 - a remainder itself stands for at least `min_records` records: where the suppressed cells hold fewer, the
   smallest stored cells join them, as in complementary cell suppression (Cox, 1980, JASA 75, 377-385).
 
-Null means *not observed*: the record does not count for the tables that need the value. *Not applicable*
+Null means *not observed*: in fitting, the record does not count for the tables that need the value; in
+drawing, the parents from there on are summed out. *Not applicable*
 is a value like any other and needs a code of its own. `Node.keep` parents are never backed off from, which
 makes structural zeros exact (nobody under 16 has an employment status).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -28,13 +29,11 @@ import polars as pl
 
 from populace.atomic import atomic_path
 from populace.errors import DataError
-from populace.population.levels import Level, combine, count, pack, restored, stored
+from populace.population.levels import Distributions, Level, count, expand, find, pack, restored, stored
 
 __all__ = ["Node", "Recode", "TableModel"]
 
 _METADATA_KEY = "populace.tables"
-# Rows whose distributions are held in memory at once; never changes what is drawn.
-_CHUNK = 1 << 15
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -60,10 +59,13 @@ class _Coder:
     """Maps raw codes to positions 0..size-1; `size` itself stands for anything else, null included."""
 
     def __init__(self, source: str, codes: np.ndarray, positions: np.ndarray) -> None:
-        order = np.argsort(codes)
         self.source = source
-        self.codes, self.positions = codes[order], positions[order]
         self.size = int(positions.max()) + 1 if len(positions) else 0
+        self.first = int(codes.min()) if len(codes) else 0
+        # One place past the last code catches everything unknown.
+        span = int(codes.max()) - self.first + 1 if len(codes) else 0
+        self.lookup = np.full(span + 1, self.size, dtype=np.int64)
+        self.lookup[codes - self.first] = positions
 
     def __call__(self, frame: pl.DataFrame) -> np.ndarray:
         column = frame[self.source]
@@ -73,13 +75,10 @@ class _Coder:
                 column=self.source,
                 fix="code the column",
             )
-        raw = column.cast(pl.Int64)
-        known = raw.is_not_null().to_numpy()
-        filled = raw.fill_null(0).to_numpy()
-        if not len(self.codes):
-            return np.zeros(len(filled), dtype=np.int64)
-        at = np.searchsorted(self.codes, filled).clip(max=len(self.codes) - 1)
-        return np.where(known & (self.codes[at] == filled), self.positions[at], self.size)
+        outside = self.first + len(self.lookup) - 1
+        offset = column.cast(pl.Int64).fill_null(outside).to_numpy() - self.first
+        offset = np.where((offset < 0) | (offset >= len(self.lookup)), len(self.lookup) - 1, offset)
+        return self.lookup[offset]
 
 
 class TableModel:
@@ -119,6 +118,7 @@ class TableModel:
         self._levels = {name: tuple(tables) for name, tables in levels.items()}
         self._node = {node.name: node for node in self.nodes}
         self._coders = _coders(self.nodes, self.recodes, self.categories)
+        self._expanded: dict[str, list[Distributions]] = {}
 
     @classmethod
     def fit(
@@ -189,8 +189,10 @@ class TableModel:
         numpy.ndarray
             Shape (rows, categories); columns in the order of `categories[name]`, rows sum to 1.
         """
-        configurations, row = np.unique(self._configurations(name, evidence), axis=0, return_inverse=True)
-        return self._expand(name, configurations)[row.reshape(-1)]
+        result = np.empty((evidence.height, len(self.categories[name])))
+        for rows, at, below in self._located(name, evidence):
+            result[rows] = np.diff(below, prepend=0.0)[at]
+        return result
 
     def draw(self, given: int | pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
         """Draw every node that is not given, in order.
@@ -212,16 +214,12 @@ class TableModel:
         for node in self.nodes:
             if node.name not in frame.columns:
                 uniform = rng.random(frame.height)
-                parts = [
-                    self._invert(node.name, frame[at : at + _CHUNK], uniform[at : at + _CHUNK])
-                    for at in range(0, frame.height, _CHUNK)
-                ]
-                codes = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+                codes = self._invert(node.name, frame, uniform)
                 frame = frame.with_columns(pl.Series(node.name, codes, dtype=pl.Int64))
         return frame.drop("_") if isinstance(given, int) else frame
 
     def cells(self, name: str, depth: int) -> pl.DataFrame:
-        """List the stored cells of a node given its first `depth` parents, with codes and shares."""
+        """List the stored cells of a node given its first `depth` parents, with codes and weights."""
         node = self._node[name]
         level = self._levels[name][depth - node.keep]
         keys = np.repeat(level.keys, np.diff(level.starts))
@@ -232,8 +230,8 @@ class TableModel:
             keys = keys // size
         # The remainder has no code of its own.
         codes = pl.Series([*self.categories[name].tolist(), None], dtype=pl.Int64)[level.values]
-        frame = pl.DataFrame({**columns, name: codes, "share": level.shares})
-        return frame.select(*node.parents[:depth], name, "share").drop_nulls(name)
+        frame = pl.DataFrame({**columns, name: codes, "weight": level.weights})
+        return frame.select(*node.parents[:depth], name, "weight").drop_nulls(name)
 
     def save(self, path: str | Path) -> None:
         """Write the tables as one Parquet file: whole or not at all, the same bytes for the same tables."""
@@ -291,46 +289,64 @@ class TableModel:
         recode = next((r for r in self.recodes if r.name == name), None)
         return self.categories[name] if recode is None else np.array(sorted(set(recode.codes.values())))
 
-    def _configurations(self, name: str, evidence: pl.DataFrame) -> np.ndarray:
-        """Positions of the parents' values, shape (rows, parents)."""
+    def _configurations(self, name: str, evidence: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """List the parents' distinct positions, shape (configurations, parents), and each row's."""
         coders = [self._coders[parent] for parent in self._node[name].parents]
+        key = np.zeros(evidence.height, dtype=np.int64)
         for coder in coders:
             if coder.source not in evidence.columns:
                 raise DataError(f"{name} depends on {coder.source}, which is not given", column=coder.source)
-        columns = [coder(evidence) for coder in coders]
-        return np.column_stack(columns) if columns else np.zeros((evidence.height, 0), dtype=np.int64)
+            key = key * (coder.size + 1) + coder(evidence)
+        keys, row = np.unique(key, return_inverse=True)
+        columns = np.zeros((len(keys), len(coders)), dtype=np.int64)
+        for at in reversed(range(len(coders))):
+            keys, columns[:, at] = np.divmod(keys, coders[at].size + 1)
+        return columns, row
 
-    def _expand(self, name: str, configurations: np.ndarray) -> np.ndarray:
-        """Distribution of a node for each row of parents' positions, from the shortest prefix up."""
+    def _located(
+        self, name: str, evidence: pl.DataFrame
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Find each row's longest stored prefix, and with it the distributions that serve the row."""
         node, levels = self._node[name], self._levels[name]
         sizes = [self._coders[parent].size for parent in node.parents]
-        rows, width = len(configurations), len(self.categories[name])
-        result = np.zeros((rows, width))
-        for depth, level in zip(range(node.keep, len(sizes) + 1), levels, strict=True):
-            known = (configurations[:, :depth] < sizes[:depth]).all(axis=1)
-            keys = pack(configurations[:, :depth], sizes[:depth])
-            at = np.searchsorted(level.keys, keys).clip(max=max(len(level.keys) - 1, 0))
-            found = np.flatnonzero(known & (level.keys[at] == keys)) if len(level.keys) else np.empty(0, int)
-            if depth == node.keep and len(found) < rows:
-                raise DataError(
-                    f"no record was seen with the given {', '.join(node.parents[:depth])}", column=name
-                )
-            if len(found):
-                result[found] = combine(level, at[found], result[found])
-        return result
+        configurations, row = self._configurations(name, evidence)
+        observed = configurations < np.array(sizes, dtype=np.int64)
+        level_of, at = np.full((2, len(configurations)), -1)
+        for index, level in enumerate(levels):
+            depth = node.keep + index
+            found = find(level, pack(configurations[:, :depth], sizes[:depth]))
+            hit = (found >= 0) & observed[:, :depth].all(axis=1)
+            level_of[hit], at[hit] = index, found[hit]
+        if (level_of < 0).any():
+            kept = ", ".join(node.parents[: node.keep])
+            raise DataError(f"no record was seen with the given {kept}", column=name)
+        # A next parent that is known but not stored is a rare one; one that is not known could be any.
+        further = np.column_stack([observed, np.ones(len(observed), dtype=bool)])
+        rare = np.take_along_axis(further, level_of[:, None] + node.keep, axis=1)[:, 0]
+        for index, level in enumerate(self._distributions(name)):
+            for flag, below in ((True, level.rest), (False, level.whole)):
+                rows = np.flatnonzero(((level_of == index) & (rare == flag))[row])
+                yield rows, at[row[rows]], below
+
+    def _distributions(self, name: str) -> list[Distributions]:
+        """Complete the tables of a node, on first use."""
+        if name not in self._expanded:
+            node = self._node[name]
+            sizes = [self._coders[parent].size for parent in node.parents[node.keep :]]
+            self._expanded[name] = expand(self._levels[name], sizes, len(self.categories[name]))
+        return self._expanded[name]
 
     def _invert(self, name: str, evidence: pl.DataFrame, uniform: np.ndarray) -> np.ndarray:
         """Draw by inverse distribution function, one uniform number in [0, 1) a row."""
-        configurations = self._configurations(name, evidence)
-        configurations, row = np.unique(configurations, axis=0, return_inverse=True)
-        below = self._expand(name, configurations).cumsum(axis=1)
-        below /= below[:, -1:]
-        below += np.arange(len(below))[:, None]
-        width = below.shape[1]
-        row = row.reshape(-1)
-        # Rounding row + uniform must not reach the next row.
-        at = np.searchsorted(below.reshape(-1), row + np.minimum(uniform, 1 - 2**-32), side="right")
-        return self.categories[name][at - row * width]
+        codes = np.empty(evidence.height, dtype=np.int64)
+        for rows, at, below in self._located(name, evidence):
+            used = np.bincount(at, minlength=len(below)) > 0
+            nth = (np.cumsum(used) - 1)[at]
+            flat = (below[used] + np.arange(used.sum())[:, None]).reshape(-1)
+            # Rounding nth + uniform must not reach the next configuration.
+            place = np.searchsorted(flat, nth + np.minimum(uniform[rows], 1 - 2**-24), side="right")
+            codes[rows] = self.categories[name][place - nth * below.shape[1]]
+        return codes
 
 
 def _coders(
