@@ -2,15 +2,17 @@
 
     python scripts/fit_psychographics.py [--data ../shared/data]
 
-Reads the General Social Survey (2016-2020 panel, first waves; 2021-2024 cross-sections), the Big Five items of the psych package and a self-weighting sample of the 2024 ACS PUMS;
-writes `views.parquet` and `traits.json` into the package. Only weighted shares and regression
-coefficients leave the data, none from fewer than 20 records.
+Reads the General Social Survey (2016-2020 panel, first waves; 2021-2024 cross-sections), the Big Five
+items of the psych package and a self-weighting sample of the 2024 ACS PUMS; writes `views.json` and
+`traits.json` into the package. Only regression coefficients, means and a covariance leave the data, none
+from fewer than 20 records. With `--check` it prints five-fold held-out losses instead.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,12 +20,14 @@ import numpy as np
 import polars as pl
 from scipy.optimize import brentq
 from scipy.stats import norm
+from sklearn.linear_model import LogisticRegression
 
 from populace.atomic import write_atomic
 from populace.personas.evidence import AGE_EDGES
 from populace.personas.schema import BIG_FIVE, attribute
 from populace.personas.traits import AGE_EDGES as TRAIT_AGE_EDGES
 from populace.personas.traits import SHARES, design_matrix
+from populace.personas.views import Term, ViewModel, ViewNode, indicators
 from populace.population.tables import Node, TableModel
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "populace" / "personas" / "data"
@@ -33,12 +37,15 @@ RELIGION, IDEOLOGY, PARTY = (
     {name: code for code, name in enumerate(attribute(column).values)}
     for column in ("religion", "ideology", "political_views")
 )
-NODES = [
-    Node("religion", ("race_ethnicity", "foreign_born", "age_group", "region", "sex", "degree")),
-    Node("ideology", ("religion", "race_ethnicity", "degree", "age_group", "sex", "region")),
-    Node("party", ("ideology", "race_ethnicity", "religion", "age_group", "sex", "region")),
-]
-"""Parents in the order that a five-fold check of held-out likelihood preferred (see `--check`)."""
+GROUPS = ("race_ethnicity", "foreign_born", "age_group", "region", "sex", "degree")
+TERMS = {
+    "religion": [*GROUPS, "race_ethnicity foreign_born", "race_ethnicity region"],
+    "ideology": ["religion", *GROUPS, "religion race_ethnicity"],
+    "party": ["ideology", "religion", *GROUPS, "ideology race_ethnicity", "ideology degree"],
+}
+"""Effects of each opinion, in drawing order; the pairs are those that lowered the held-out loss."""
+RIDGE = 0.1
+"""Inverse strength of the ridge penalty (scikit-learn's C), by held-out loss too."""
 
 # GSS RELIG: 11 "Christian" and 13 "Inter-nondenominational" name no Protestant church, so they are not
 # counted as one.
@@ -76,7 +83,7 @@ def age_group(age: pl.Expr) -> pl.Expr:
 
 
 def read_r(path: Path, columns: list[str]) -> pl.DataFrame:
-    import rdata  # noqa: PLC0415 (a development dependency)
+    import rdata
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -86,7 +93,8 @@ def read_r(path: Path, columns: list[str]) -> pl.DataFrame:
 
 def gss_panel(data: Path) -> pl.DataFrame:
     """First waves of the panel (2016 and 2018): one row a person, weights summing to the persons."""
-    names = "relig polviews partyid race hispanic racecen1 born sex age degree region wtssall".split()
+    names = ["relig", "polviews", "partyid", "race", "hispanic", "racecen1"]
+    names += ["born", "sex", "age", "degree", "region", "wtssall"]
     table = read_r(
         data / "gss" / "gss_panel20.rda", [f"{name}_{wave}" for wave in ("1a", "1b") for name in names]
     )
@@ -176,17 +184,77 @@ def _target(
     return cell, share
 
 
-def fit_views(data: Path) -> TableModel:
+def terms_of(panel: pl.DataFrame, opinion: str, names: list[str]) -> list[Term]:
+    """List the cells of each term that at least 20 people who answered belong to."""
+    answered = panel.drop_nulls(opinion)
+    terms = []
+    for name in names:
+        columns = name.split()
+        counts = answered.drop_nulls(columns).group_by(columns).len().filter(pl.col("len") >= MIN_RECORDS)
+        terms.append(Term(columns, [list(cell) for cell in counts.select(columns).sort(columns).rows()]))
+    return terms
+
+
+def fit_node(panel: pl.DataFrame, opinion: str, names: list[str]) -> ViewNode:
+    answered = panel.drop_nulls(opinion)
+    terms, weight = terms_of(panel, opinion, names), answered["w"].to_numpy()
+    marks = indicators(answered, terms)
+    centre = np.average(marks, axis=0, weights=weight).round(4)
+    design = indicators(answered, terms, missing=centre) - centre
+    model = LogisticRegression(C=RIDGE, max_iter=1000).fit(design, answered[opinion].to_numpy(), weight)
+    return ViewNode(
+        opinion, terms, centre.tolist(), model.intercept_.round(4).tolist(), model.coef_.T.round(4).tolist()
+    )
+
+
+def raked_panel(data: Path) -> tuple[pl.DataFrame, int]:
+    """The panel with up-to-date weights, and how many recent answers they rest on."""
     panel, recent = gss_panel(data), gss_recent(data)
-    panel = panel.with_columns(w=rake(panel, recent))
+    return panel.with_columns(w=rake(panel, recent)), recent.height
+
+
+def fit_views(data: Path) -> ViewModel:
+    panel, answers = raked_panel(data)
+    for opinion in TERMS:
+        smallest = panel[opinion].drop_nulls().value_counts()["count"].min()
+        if smallest < MIN_RECORDS:
+            raise SystemExit(f"a value of {opinion} has only {smallest} records: merge it")
     info = {
         "source": "General Social Survey: panel 2016-2018-2020, first waves; cross-sections 2021, 2022, 2024",
-        "citation": "Davern, Bautista, Freese, Herd and Morgan, General Social Survey 1972-2024, NORC, gss.norc.org",
-        "licence": "GSS public-use files; only weighted shares of at least 20 records are stored",
-        "records": f"{panel.height} panel members, reweighted to {recent.height} answers of 2021-2024",
+        "citation": "Davern et al., General Social Survey 1972-2024, NORC at the University of Chicago",
+        "licence": "GSS public-use files; only coefficients are stored, of groups of at least 20 records",
+        "records": f"{panel.height} panel members, reweighted to {answers} answers of 2021-2024",
         "script": "scripts/fit_psychographics.py",
     }
-    return TableModel.fit(panel, NODES, weight="w", min_records=MIN_RECORDS, info=info)
+    return ViewModel(info, [fit_node(panel, opinion, names) for opinion, names in TERMS.items()])
+
+
+def check(data: Path) -> None:
+    """Print the mean negative log-likelihood of held-out people, beside what ignores or tabulates groups."""
+    panel, _ = raked_panel(data)
+    fold = np.random.default_rng(0).integers(0, 5, panel.height)
+    for opinion, names in TERMS.items():
+        parents = list(dict.fromkeys(column for name in names for column in name.split()))
+        totals = np.zeros(4)
+        for k in range(5):
+            train, test = (panel.filter(pl.Series(keep)) for keep in (fold != k, fold == k))
+            test = test.drop_nulls(opinion)
+            answer, weight = test[opinion].to_numpy(), test["w"].to_numpy()
+            for at, shares in enumerate(_rivals(train, test, opinion, names, parents)):
+                told = shares[np.arange(len(answer)), answer].clip(1e-4)
+                totals[at] -= np.sum(np.log(told) * weight)
+            totals[-1] += weight.sum()
+        marginal, tables, model = totals[:-1] / totals[-1]
+        print(f"{opinion}: margin {marginal:.3f}, tables with back-off {tables:.3f}, log-linear {model:.3f}")
+
+
+def _rivals(
+    train: pl.DataFrame, test: pl.DataFrame, opinion: str, names: list[str], parents: list[str]
+) -> Iterator[np.ndarray]:
+    for given in ((), tuple(parents[:2])):
+        nodes = [Node(opinion, given)]
+        yield TableModel.fit(train, nodes, weight="w", min_records=MIN_RECORDS).distribution(opinion, test)
+    yield fit_node(train, opinion, names).distribution(test)
 
 
 def bfi_people(data: Path) -> pl.DataFrame:
@@ -264,12 +332,14 @@ def cuts(means: np.ndarray, deviation: float) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    data = parser.parse_args().data
-    views = fit_views(data)
-    views.save(PACKAGE / "views.parquet")
-    write_atomic(PACKAGE / "traits.json", msgspec.json.format(msgspec.json.encode(fit_traits(data))) + b"\n")
-    for path in ("views.parquet", "traits.json"):
-        print(f"{path}: {(PACKAGE / path).stat().st_size:,} bytes")
+    parser.add_argument("--check", action="store_true", help="print held-out losses, write nothing")
+    arguments = parser.parse_args()
+    if arguments.check:
+        check(arguments.data)
+        return
+    for name, fit in {"views.json": fit_views, "traits.json": fit_traits}.items():
+        write_atomic(PACKAGE / name, msgspec.json.encode(fit(arguments.data)) + b"\n")
+        print(f"{name}: {(PACKAGE / name).stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What no census asks: drawn from survey tables given who the person is, and from written lists.
 
-Religion, ideology and party come from the General Social Survey (`views.parquet`), the Big Five from the
+Religion, ideology and party come from the General Social Survey (`views.json`), the Big Five from the
 bfi items (`traits.json`), both fitted by `scripts/fit_psychographics.py`. Party is drawn given the drawn
 ideology and religion, ideology given the drawn religion, so that opinions hang together as they do among
 people. Whoever is under 18 gets none of them: no survey asked minors. Free text comes from lists
@@ -8,9 +8,6 @@ people. Whoever is under 18 gets none of them: no survey asked minors. Free text
 """
 
 from __future__ import annotations
-
-import functools
-from importlib import resources
 
 import numpy as np
 import polars as pl
@@ -20,19 +17,12 @@ from populace.personas.jobs import draw_job
 from populace.personas.lists import draw_text
 from populace.personas.schema import WRITTEN, attribute
 from populace.personas.traits import draw_traits
-from populace.population.tables import TableModel
+from populace.personas.views import view_model
 
-__all__ = ["ADULT_AGE", "enrich", "views_model"]
+__all__ = ["ADULT_AGE", "enrich"]
 
 ADULT_AGE = AGE_EDGES[0]
 _VIEWS = {"religion": "religion", "ideology": "ideology", "political_views": "party"}
-
-
-@functools.cache
-def views_model() -> TableModel:
-    """Load the tables of religion, ideology and party from the package."""
-    with resources.as_file(resources.files("populace.personas").joinpath("data", "views.parquet")) as path:
-        return TableModel.load(path)
 
 
 def enrich(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -55,7 +45,7 @@ def enrich(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3 + len(WRITTEN))
     )
     known = evidence(frame)
-    drawn = views_model().draw(known, views_rng)
+    drawn = view_model().draw(known, views_rng)
     adult = (frame["age"] >= ADULT_AGE).fill_null(False)
     labels = (_label(drawn[node], adult, column) for column, node in _VIEWS.items())
     frame = frame.with_columns(*labels, *draw_traits(known, frame["age"], traits_rng))

@@ -12,11 +12,12 @@ import polars as pl
 
 from populace.atomic import atomic_path
 from populace.errors import DataError
-from populace.personas.enrich import ADULT_AGE, enrich, views_model
+from populace.personas.enrich import ADULT_AGE, enrich
 from populace.personas.persona import Persona
 from populace.personas.rules import apply_rules
 from populace.personas.schema import ATTRIBUTES, COLUMNS, validate
 from populace.personas.traits import trait_model
+from populace.personas.views import view_model
 
 __all__ = ["Personas", "build", "complete", "load"]
 
@@ -111,7 +112,7 @@ def build(population: _Population | pl.DataFrame, seed: int, *, adults: bool = T
         "broken": broken,
         "merged": kept.height - frame.height,
         "personas": frame.height,
-        "sources": {"views": views_model().info, "traits": _traits_info()},
+        "sources": {"views": view_model().info, "traits": _traits_info()},
         "population": None
         if isinstance(population, pl.DataFrame)
         else msgspec.to_builtins(population.provenance),

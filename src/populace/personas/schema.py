@@ -314,7 +314,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     _category(
         26,
         "ideology",
-        "views.parquet",
+        "views.json",
         "Political outlook (adults).",
         "Very liberal",
         "Liberal",
@@ -326,7 +326,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     _category(
         27,
         "political_views",
-        "views.parquet",
+        "views.json",
         "Party the person identifies with (adults); those leaning to a party count as Independent.",
         "Democrat",
         "Republican",
@@ -336,7 +336,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     _category(
         28,
         "religion",
-        "views.parquet",
+        "views.json",
         "Religious affiliation (adults).",
         "Protestant",
         "Catholic",
