@@ -1,19 +1,19 @@
 """People: census microdata read through a codebook, or drawn from tables fitted to them."""
 
-from populace.population.codebook import Codebook, load_codebook
-from populace.population.fidelity import Fidelity, Margin, compare
-from populace.population.population import Population, Provenance, build, census_margins
-from populace.population.pums import read_pums
+from populace.population.building import EMBEDDED, build
+from populace.population.comparison import Fidelity, Margin, census_fidelity, fidelity
+from populace.population.margins import census_margins, margins
+from populace.population.people import Population, Provenance
 
 __all__ = [
-    "Codebook",
+    "EMBEDDED",
     "Fidelity",
     "Margin",
     "Population",
     "Provenance",
     "build",
+    "census_fidelity",
     "census_margins",
-    "compare",
-    "load_codebook",
-    "read_pums",
+    "fidelity",
+    "margins",
 ]

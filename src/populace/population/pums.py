@@ -34,8 +34,8 @@ def read_pums(
     Returns
     -------
     tuple
-        The people: `SERIALNO` (text), the weight, and every column of the codebook that the files have,
-        Int32; the files read; notes on what was derived.
+        The people: `person_id`, the weight, and every column of the codebook that the files have (Int32);
+        the files read; notes on what was derived.
 
     Raises
     ------
@@ -60,7 +60,15 @@ def read_pums(
     if {"HHT", "SPORDER"} <= set(people.columns) and "FPARC" not in people.columns:
         people = _with_children(people, book)
         notes.append(HOUSEHOLD_CHILDREN)
-    return people.drop("SPORDER", strict=False), [*person_files, *household_files], notes
+    return _named(people, book), [*person_files, *household_files], notes
+
+
+def _named(people: pl.DataFrame, book: Codebook) -> pl.DataFrame:
+    """Name people by their serial number and place in the household, as the release does."""
+    serial = pl.col(book.serial) if book.serial in people.columns else pl.lit("row")
+    place = pl.col("SPORDER") if "SPORDER" in people.columns else pl.int_range(pl.len()) + 1
+    person_id = pl.format("{}-{}", serial, place.cast(pl.String).str.zfill(2))
+    return people.with_columns(person_id=person_id).drop("SPORDER", book.serial, strict=False)
 
 
 def _read(path: Path, book: Codebook, record: str, states: Sequence[int] | None) -> pl.DataFrame:

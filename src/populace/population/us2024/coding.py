@@ -200,10 +200,13 @@ def decode(drawn: pl.DataFrame, knots: Mapping[str, np.ndarray], rng: np.random.
     rng
         Draws the place inside the bracket.
     """
-    amounts = [
-        pl.Series(name, income(drawn[node].to_numpy(), knots[name], rng))
+    personal, household = (
+        income(drawn[node].to_numpy(), knots[name], rng)
         for name, node in (("PINCP", "PINCB"), ("HINCP", "HINCB"))
-    ]
+    )
+    # Who lives alone is the household: one income under two names.
+    alone = ((drawn["NP"] == 1) & (drawn["PINCB"] == drawn["HINCB"])).to_numpy()
+    personal = personal.zip_with(pl.Series(~alone), household)
     # Age 0 is an age; every other 0 means not applicable.
     codes = drawn.select(
         pl.col(name) if name == "AGEP" else pl.when(pl.col(name) != 0).then(pl.col(name)).alias(name)
@@ -211,7 +214,8 @@ def decode(drawn: pl.DataFrame, knots: Mapping[str, np.ndarray], rng: np.random.
     )
     other = pl.col("LANG") != _ENGLISH_ONLY
     return codes.with_columns(
-        *amounts,
+        personal.alias("PINCP"),
+        household.alias("HINCP"),
         pl.when(pl.col("CIT") <= 3).then(1).otherwise(2).alias("NATIVITY"),
         pl.when(other).then(1).when(pl.col("LANG").is_not_null()).then(2).alias("LANX"),
         pl.when(other).then(pl.col("LANG")).alias("ENG"),

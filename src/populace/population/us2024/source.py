@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from populace.errors import DataError
+from populace.population.people import ADULT
 from populace.population.tables import TableModel
 from populace.population.us2024.coding import decode
 
@@ -18,7 +19,6 @@ __all__ = ["CENSUS_FILE", "TABLES_FILE", "Census", "MarginCell", "census", "draw
 
 TABLES_FILE = Path(__file__).parent / "tables.parquet"
 CENSUS_FILE = Path(__file__).parent / "census.json"
-_ADULT = 18
 
 
 class MarginCell(msgspec.Struct, frozen=True, array_like=True):
@@ -94,7 +94,7 @@ def draw_people(
     if states is not None:
         joint[~np.isin(places, list(states))] = 0
     if adults:
-        joint[:, ages < _ADULT] = 0
+        joint[:, ages < ADULT] = 0
     share = joint.sum()
     edges = np.cumsum(joint.reshape(-1)) / share
     points = (np.arange(size) + rng.random()) / max(size, 1)

@@ -11,15 +11,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import polars as pl
 
 from populace.errors import DataError
+from populace.population.margins import census_margins, margins
+from populace.population.people import ADULT, Population
+from populace.population.pums import read_pums
 from populace.population.us2024.coding import encode
+from populace.population.us2024.source import census
 
-__all__ = ["Fidelity", "Margin", "compare", "margin_codes"]
+__all__ = ["Fidelity", "Margin", "census_fidelity", "compare", "fidelity"]
 
 # Long lists of codes are compared by themselves and, in pairs, by their major groups.
 _ONE_WAY_ONLY = ("OCCP", "INDP", "AGEP")
@@ -66,15 +71,35 @@ class Fidelity(msgspec.Struct, frozen=True):
         }
 
 
-def margin_codes(people: pl.DataFrame, *, complete: bool) -> pl.DataFrame:
-    """Code people for comparison: the nodes of the tables, and age in five-year bands (`AGE5`)."""
-    coded = encode(people, complete=complete)
-    return coded.with_columns((pl.col("AGEP") // 5).alias("AGE5"))
+def fidelity(population: Population, reference: str | Path | Population) -> Fidelity:
+    """Compare a population with the microdata it stands for.
+
+    Parameters
+    ----------
+    population
+        The people to judge.
+    reference
+        Microdata: a PUMS file or folder, or a population built from one without a size. Its states and
+        ages are cut to those of the population.
+
+    Raises
+    ------
+    DataError, CodebookError
+        If the reference cannot be read or shares no variable with the population.
+    """
+    if isinstance(reference, Population):
+        people = reference.frame
+    else:
+        people = read_pums(reference)[0].rename({"PWGTP": "weight"})
+    provenance = population.provenance
+    if provenance.adults:
+        people = people.filter(pl.col("AGEP") >= ADULT)
+    if provenance.states is not None:
+        people = people.filter(pl.col("STATE").is_in(provenance.states))
+    return compare(population.frame, people)
 
 
-def compare(
-    people: pl.DataFrame, reference: pl.DataFrame, *, weight: str = "weight", reference_weight: str = "PWGTP"
-) -> Fidelity:
+def compare(people: pl.DataFrame, reference: pl.DataFrame) -> Fidelity:
     """Compare people with microdata on every one- and two-way margin that both have.
 
     A state where the microdata do not release a variable is left out, on both sides, of the margins of
@@ -83,26 +108,22 @@ def compare(
     Parameters
     ----------
     people, reference
-        PUMS columns as codes; null = not applicable (in the reference also: not released).
-    weight, reference_weight
-        Their weight columns.
+        PUMS columns as codes, and `weight`; null = not applicable (in the reference also: not released).
 
     Raises
     ------
     DataError
-        If a weight is missing or nothing can be compared.
+        If nothing can be compared.
     """
-    for frame, name in ((people, weight), (reference, reference_weight)):
-        if name not in frame.columns:
-            raise DataError("the weight is missing", column=name)
-    theirs = margin_codes(reference, complete=False)
-    ours = margin_codes(people, complete=True)
+    band = (pl.col("AGEP") // 5).alias("AGE5")
+    theirs = encode(reference).with_columns(band)
+    ours = encode(people, complete=True).with_columns(band)
     names = [name for name in theirs.columns if name in ours.columns]
     released = theirs.group_by("STATE").agg(pl.col(n).is_not_null().any().alias(f"{n}?") for n in names)
     masked = ours.join(released, on="STATE", how="left", maintain_order="left")
     ours = masked.select(pl.when(pl.col(f"{n}?")).then(pl.col(n)).alias(n) for n in names)
-    left = _Coded(ours, people[weight].to_numpy().astype(float), names)
-    right = _Coded(theirs.select(names), reference[reference_weight].to_numpy().astype(float), names)
+    left = _Coded(ours, people["weight"], names)
+    right = _Coded(theirs, reference["weight"], names)
     one_way = [(name,) for name in names]
     two_way = itertools.combinations([name for name in names if name not in _ONE_WAY_ONLY], 2)
     margins = tuple(_margins(left, right, [*one_way, *two_way]))
@@ -111,11 +132,51 @@ def compare(
     return Fidelity(people.height, reference.height, margins)
 
 
+def census_fidelity(population: Population) -> Fidelity:
+    """Compare a population with the embedded one-way margins of the whole 2024 ACS PUMS.
+
+    Margins here are those of `census_margins`: ages and incomes in bands, occupation and industry in major
+    groups. They hold for the whole country; a population of some states will differ from them.
+
+    Examples
+    --------
+    >>> from populace.population import build
+    >>> found = census_fidelity(build("us-2024", size=2000, seed=0, adults=True))
+    >>> found.summary(1)["max"] < 0.1
+    True
+    """
+    adults = population.provenance.adults
+    weight = population.frame["weight"].to_numpy()
+    effective = weight.sum() ** 2 / (weight**2).sum()
+    both = margins(population.frame).join(
+        census_margins(adults=adults),
+        on=["attribute", "label"],
+        how="full",
+        nulls_equal=True,
+        suffix="_census",
+        coalesce=True,
+    )
+    present = both.filter(pl.col("people").sum().over("attribute") > 0).fill_null(0)
+    compared = []
+    for (attribute,), part in present.partition_by("attribute", as_dict=True, maintain_order=True).items():
+        ours, theirs = part["share"].to_numpy(), part["share_census"].to_numpy()
+        compared.append(
+            Margin((str(attribute),), float(np.abs(ours - theirs).sum() / 2), _noise(theirs, effective))
+        )
+    return Fidelity(len(population), census().records, tuple(compared))
+
+
+def _noise(shares: np.ndarray, people: float) -> float:
+    """Total variation that an honest sample of so many people shows on average."""
+    spread = np.sqrt(2 * shares * (1 - shares) / (np.pi * people))
+    return float(np.minimum(spread, 2 * shares).sum() / 2)
+
+
 class _Coded:
     """Columns as small integers from 0, -1 where not released."""
 
-    def __init__(self, frame: pl.DataFrame, weight: np.ndarray, names: list[str]) -> None:
-        self.weight = weight
+    def __init__(self, frame: pl.DataFrame, weight: pl.Series, names: list[str]) -> None:
+        self.weight = weight.to_numpy().astype(float)
         self.columns = {name: frame[name].fill_null(-1).to_numpy().astype(np.int32) for name in names}
 
     def table(self, variables: tuple[str, ...], sizes: tuple[int, ...]) -> tuple[np.ndarray, float]:
@@ -142,6 +203,4 @@ def _margins(left: _Coded, right: _Coded, variables: Iterable[tuple[str, ...]]) 
         ours, effective = left.table(names, sizes)
         theirs, records = right.table(names, sizes)
         if effective > 0 and records > 0:
-            spread = np.sqrt(2 * theirs * (1 - theirs) / (np.pi * effective))
-            noise = np.minimum(spread, 2 * theirs).sum() / 2
-            yield Margin(names, float(np.abs(ours - theirs).sum() / 2), float(noise))
+            yield Margin(names, float(np.abs(ours - theirs).sum() / 2), _noise(theirs, effective))

@@ -1,0 +1,114 @@
+"""One-way margins of the attributes, of a population and of the census beside it."""
+
+from __future__ import annotations
+
+import itertools
+
+import polars as pl
+
+from populace.population.codebook import load_codebook
+from populace.population.us2024.source import census
+
+__all__ = ["ATTRIBUTES", "census_margins", "margins"]
+
+_AGES = (0, 5, 18, 25, 35, 45, 55, 65, 75)
+_INCOMES = (0, 25_000, 50_000, 75_000, 100_000, 150_000, 200_000)
+# Lists too long for a margin are read by their major groups.
+_GROUPED = {"industry_category": "INDP", "occupation_category": "OCCP"}
+
+ATTRIBUTES: tuple[str, ...] = tuple(
+    name for name in load_codebook("acs_pums").attributes if name not in ("ancestry", "place_of_birth")
+)
+"""Attributes that have a margin."""
+
+
+def margins(people: pl.DataFrame, *, complete: bool = True) -> pl.DataFrame:
+    """Give the weighted share of every value of every attribute.
+
+    Parameters
+    ----------
+    people
+        Columns of `people.parquet`.
+    complete
+        Whether null always means *not applicable*. If not, a state where an attribute is null throughout
+        counts as not releasing it, and is left out for that attribute.
+
+    Returns
+    -------
+    polars.DataFrame
+        `attribute`, `label` (null = not applicable or missing), `share`, `people` (rows, unweighted); ages
+        and incomes in bands, occupation and industry in major groups.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({"weight": [1.0, 3.0], "STATE": [1, 1], "AGEP": [20, 80], "SEX": [1, 2]})
+    >>> margins(people).filter(pl.col("attribute") == "sex").rows()
+    [('sex', 'Female', 0.75, 1), ('sex', 'Male', 0.25, 1)]
+    """
+    book = load_codebook("acs_pums")
+    tables = []
+    for attribute in ATTRIBUTES:
+        readings = [
+            r for r in book.attributes[attribute] if (book.variables[r].column or r) in people.columns
+        ]
+        if not readings:
+            continue
+        column = book.variables[readings[0]].column or readings[0]
+        label = _label(attribute, column)
+        released = pl.lit(True) if complete else pl.col(column).is_not_null().any().over("STATE")
+        table = (
+            people.filter(released)
+            .group_by(label.alias("label"))
+            .agg(pl.col("weight").cast(pl.Float64).sum(), pl.len().cast(pl.Int64).alias("people"))
+            .select(
+                pl.lit(attribute).alias("attribute"),
+                pl.col("label").cast(pl.String),
+                (pl.col("weight") / pl.col("weight").sum()).alias("share"),
+                "people",
+            )
+            .sort("label", nulls_last=True)
+        )
+        tables.append(table)
+    return pl.concat(tables)
+
+
+def census_margins(*, adults: bool) -> pl.DataFrame:
+    """Give the margins of the whole 2024 ACS PUMS: `attribute`, `label`, `share`.
+
+    Examples
+    --------
+    >>> table = census_margins(adults=True)
+    >>> table.filter(pl.col("attribute") == "sex")["share"].sum().__round__(6)
+    1.0
+    """
+    cells = census().margins
+    return pl.DataFrame(
+        {
+            "attribute": [cell.attribute for cell in cells],
+            "label": [cell.label for cell in cells],
+            "share": [cell.adults if adults else cell.everyone for cell in cells],
+        },
+        schema={"attribute": pl.String, "label": pl.String, "share": pl.Float64},
+    ).filter(pl.col("share") > 0)
+
+
+def _label(attribute: str, column: str) -> pl.Expr:
+    book = load_codebook("acs_pums")
+    if attribute == "age":
+        return _band(column, _AGES, "{}–{}", "{} and over")
+    if attribute == "income":
+        return _band(column, _INCOMES, "${:,}–{:,}", "${:,} and over")
+    variable = book.variables[column]
+    if attribute in _GROUPED:
+        labels = {c: g.label for g in variable.groups for c in range(g.first, g.last + 1)}
+    else:
+        labels = {code: variable.label_of(code) for code in variable.labels}
+    return pl.col(column).replace_strict(labels, default=None, return_dtype=pl.String)
+
+
+def _band(column: str, starts: tuple[int, ...], between: str, above: str) -> pl.Expr:
+    """Label a number by its band; what is below the first start belongs to the first band."""
+    label = pl.when(pl.col(column) < starts[1]).then(pl.lit(between.format(starts[0], starts[1] - 1)))
+    for low, high in itertools.pairwise(starts[1:]):
+        label = label.when(pl.col(column) < high).then(pl.lit(between.format(low, high - 1)))
+    return label.when(pl.col(column).is_not_null()).then(pl.lit(above.format(starts[-1])))
