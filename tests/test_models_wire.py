@@ -219,6 +219,10 @@ class TestRegistry:
             open_model("embedded")
         assert command in str(caught.value)
 
+    def test_a_mapping_may_name_the_target_after_a_colon(self):
+        spec = {"provider": "openai:m", "base_url": "http://a/v1", "revision": "2"}
+        assert open_model(spec).model == "m@2/served"
+
     def test_every_entry_exists(self):
         for entry in registry.PROVIDERS.values():
             module = __import__(entry.module, fromlist=[entry.name])

@@ -82,17 +82,11 @@ def missing_package(provider: str, error: ImportError) -> ModelError:
 
 def _parse(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Split a spec into provider and settings; the text after a colon is kept under the empty name."""
-    if isinstance(spec, str):
-        provider, colon, target = spec.partition(":")
-        return provider, ({"": target} if colon else {})
-    settings = dict(spec)
-    try:
-        provider = settings.pop("provider")
-    except KeyError:
-        raise ModelError(
-            "the model has no provider", fix=f"add provider = one of {', '.join(PROVIDERS)}"
-        ) from None
-    return provider, settings
+    settings = {"provider": spec} if isinstance(spec, str) else dict(spec)
+    if "provider" not in settings:
+        raise ModelError("the model has no provider", fix=f"set provider to one of {', '.join(PROVIDERS)}")
+    provider, colon, target = settings.pop("provider").partition(":")
+    return provider, settings | ({"": target} if colon else {})
 
 
 def _check(provider: str, factory: Any, settings: Mapping[str, Any]) -> None:

