@@ -15,14 +15,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from populace.canonical import content_hash
 from populace.errors import ModelError
 from populace.models.matching import match_alternatives, match_text
+from populace.models.openai_wire import Body, Reply, server_message
 from populace.models.protocol import Price
 from populace.models.records import (
     Choice,
@@ -31,7 +31,6 @@ from populace.models.records import (
     Failure,
     GenerateRequest,
     Message,
-    Usage,
 )
 
 if TYPE_CHECKING:
@@ -40,69 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["OpenAI"]
 
 _TOP_LOGPROBS = 20
-_SHOWN = 300
-"""Characters of a server's error message that are kept."""
-
-
-class _Body(msgspec.Struct):
-    model: str
-    messages: tuple[Message, ...]
-    max_tokens: int
-    temperature: float
-    seed: int
-    stream: bool = False
-    logprobs: bool | UnsetType = UNSET
-    top_logprobs: int | UnsetType = UNSET
-    add_generation_prompt: bool | UnsetType = UNSET
-    continue_final_message: bool | UnsetType = UNSET
-
-
-class _Alternative(msgspec.Struct):
-    token: str
-    logprob: float
-
-
-class _Position(msgspec.Struct):
-    top_logprobs: list[_Alternative] = []
-
-
-class _Logprobs(msgspec.Struct):
-    content: list[_Position] | None = None
-
-
-class _Turn(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Answer(msgspec.Struct):
-    message: _Turn
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-
-class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _Details | None = None
-
-
-class _Reply(msgspec.Struct):
-    choices: list[_Answer]
-    usage: _Usage | None = None
-
-    @property
-    def tokens(self) -> Usage:
-        """What the server says the call took; zeros where it says nothing."""
-        if self.usage is None:
-            return Usage()
-        details = self.usage.prompt_tokens_details
-        cached = (details.cached_tokens if details else None) or 0
-        return Usage(self.usage.prompt_tokens, self.usage.completion_tokens, cached)
 
 
 class OpenAI:
@@ -170,7 +106,7 @@ class OpenAI:
         self._prefill = prefill
         self._extra = b"," + msgspec.json.encode(extra_body)[1:] if extra_body else b"}"
         self._encoder = msgspec.json.Encoder()
-        self._decoder = msgspec.json.Decoder(_Reply)
+        self._decoder = msgspec.json.Decoder(Reply)
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -204,7 +140,7 @@ class OpenAI:
         key = request.key
         reply = await self._post(
             key,
-            _Body(
+            Body(
                 model=self._name,
                 messages=request.messages,
                 max_tokens=request.max_tokens,
@@ -215,12 +151,11 @@ class OpenAI:
         if isinstance(reply, Failure):
             return reply
         answer = reply.choices[0]
-        text = answer.message.content or answer.message.refusal or ""
-        return Completion(key=key, text=text, finish=_finish(answer), usage=reply.tokens)
+        return Completion(key=key, text=answer.text, finish=answer.finish, usage=reply.tokens)
 
     async def _choose_one(self, request: ChooseRequest) -> Choice | Failure:
         key = request.key
-        body = _Body(
+        body = Body(
             model=self._name, messages=request.messages, max_tokens=1, temperature=0.0, seed=_seed(key)
         )
         if self._logprobs:
@@ -231,7 +166,7 @@ class OpenAI:
         reply = await self._post(key, body)
         return reply if isinstance(reply, Failure) else _choice(key, request.options, reply)
 
-    async def _post(self, key: str, body: _Body) -> _Reply | Failure:
+    async def _post(self, key: str, body: Body) -> Reply | Failure:
         """Send one call and sort what comes back into a reply or the boundary that failed."""
         import aiohttp
 
@@ -250,17 +185,14 @@ class OpenAI:
         try:
             reply = self._decoder.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            shown = content[:_SHOWN].decode(errors="replace")
-            return _failure(key, "answer", f"not a chat completion ({error}): {shown}", retryable=True)
+            text = f"not a chat completion ({error}): {self._said(content)}"
+            return _failure(key, "answer", text, retryable=True)
         if not reply.choices:
             return _failure(key, "answer", "the reply holds no choice", retryable=True)
         return reply
 
     def _refused(self, key: str, status: int, headers: Mapping[str, str], content: bytes) -> Failure:
-        text = f"HTTP {status}: {_server_message(content)}"
-        secret = os.environ.get(self._key_env or "OPENAI_API_KEY")
-        if secret:
-            text = text.replace(secret, "[key]")
+        text = f"HTTP {status}: {self._said(content)}"
         if status == 429:
             wait = headers.get("Retry-After")
             text += f" (Retry-After: {wait})" if wait else ""
@@ -270,6 +202,11 @@ class OpenAI:
         if status >= 500:
             return _failure(key, "server", text, retryable=True)
         return _failure(key, "request", text, retryable=False)
+
+    def _said(self, content: bytes) -> str:
+        """Give the server's message, without the key should it repeat it."""
+        secret = os.environ.get(self._key_env or "OPENAI_API_KEY", "").encode()
+        return server_message(content.replace(secret, b"[key]") if secret else content)
 
     def _open(self) -> aiohttp.ClientSession:
         """Give the session of the running event loop, made at the first call."""
@@ -296,54 +233,27 @@ class OpenAI:
         return {"Authorization": f"Bearer {secret}"}
 
 
-def _finish(answer: _Answer) -> Literal["stop", "length", "refusal", "other"]:
-    if answer.message.refusal or answer.finish_reason == "content_filter":
-        return "refusal"
-    match answer.finish_reason:
-        case "stop" | None:
-            return "stop"
-        case "length":
-            return "length"
-        case _:
-            return "other"
-
-
-def _choice(key: str, options: Sequence[str], reply: _Reply) -> Choice:
+def _choice(key: str, options: Sequence[str], reply: Reply) -> Choice:
     answer = reply.choices[0]
-    text = answer.message.content or answer.message.refusal or ""
     positions = (answer.logprobs.content if answer.logprobs else None) or []
     if positions and positions[0].top_logprobs:
         alternatives = [(item.token, item.logprob) for item in positions[0].top_logprobs]
         found, exact = match_alternatives(alternatives, options), True
     else:
-        picked = match_text(text, options)
+        picked = match_text(answer.text, options)
         found, exact = tuple(0.0 if i == picked else None for i in range(len(options))), False
     return Choice(
         key=key,
         log_likelihoods=found,
         tokens=(1,) * len(options),
         exact=exact,
-        text=text,
+        text=answer.text,
         usage=reply.tokens,
     )
 
 
 def _failure(key: str, boundary: Any, message: str, *, retryable: bool) -> Failure:
     return Failure(key=key, boundary=boundary, message=message, retryable=retryable)
-
-
-def _server_message(content: bytes) -> str:
-    """Give the server's own words, whether in OpenAI's form, another's, or plain text."""
-    try:
-        said = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        said = None
-    error = said.get("error", said) if isinstance(said, dict) else None
-    if isinstance(error, dict) and "message" in error:
-        code = error.get("code")
-        error = f"{error['message']} [{code}]" if code else error["message"]
-    text = error if isinstance(error, str) else content.decode(errors="replace")
-    return " ".join(text.split())[:_SHOWN]
 
 
 def _seed(key: str) -> int:
