@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -18,18 +18,11 @@ from populace.personas.rules import apply_rules
 from populace.personas.schema import ATTRIBUTES, COLUMNS, validate
 from populace.personas.traits import trait_model
 from populace.personas.views import view_model
+from populace.population import Population
 
 __all__ = ["Personas", "build", "complete", "load"]
 
 _METADATA_KEY = "populace.provenance"
-
-
-@runtime_checkable
-class _Population(Protocol):
-    """What `build` needs of a population: a frame of people and a record of where they come from."""
-
-    frame: pl.DataFrame
-    provenance: Any
 
 
 class Personas(msgspec.Struct, frozen=True):
@@ -61,6 +54,27 @@ class Personas(msgspec.Struct, frozen=True):
     def __iter__(self) -> Iterator[Persona]:
         return (Persona.from_row(row) for row in self.frame.iter_rows(named=True))
 
+    def head(self, count: int) -> list[Persona]:
+        """Give the first `count` personas."""
+        return list(Personas(self.frame.head(count), self.provenance))
+
+    def find(self, ids: Iterable[str]) -> list[Persona]:
+        """Give the personas whose ids begin with the given digits.
+
+        Raises
+        ------
+        DataError
+            If there is none, or more than one, for some of them.
+        """
+        found = []
+        for start in ids:
+            rows = self.frame.filter(pl.col("persona_id").str.starts_with(start))
+            if rows.height != 1:
+                what = f"{rows.height or 'no'} personas have an id that begins with '{start}'"
+                raise DataError(what, column="persona_id", fix="give more digits" if rows.height else None)
+            found.append(Persona.from_row(rows.row(0, named=True)))
+        return found
+
     def save(self, path: str | Path) -> None:
         """Write Parquet with the provenance in its metadata: whole or not at all, same bytes each time."""
         metadata = {_METADATA_KEY: msgspec.json.encode(self.provenance, order="sorted").decode()}
@@ -68,7 +82,7 @@ class Personas(msgspec.Struct, frozen=True):
             self.frame.write_parquet(temporary, compression="zstd", metadata=metadata)
 
 
-def build(population: _Population | pl.DataFrame, seed: int, *, adults: bool = True) -> Personas:
+def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = True) -> Personas:
     """Turn people into personas: enrich them, drop those that contradict themselves, name the rest.
 
     Parameters

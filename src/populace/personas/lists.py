@@ -58,11 +58,12 @@ _CHILDREN = pl.col("family_presence_and_age")
 
 FLAGS: dict[str, pl.Expr] = {
     "household": _HOUSEHOLD.is_not_null(),
-    "alone": _HOUSEHOLD.str.contains("living alone"),
+    "alone": _HOUSEHOLD.str.contains("householder living alone"),
     "children": _CHILDREN.str.starts_with("Related") | _HOUSEHOLD.str.contains("with children"),
     "young_children": _CHILDREN.str.contains("under 5"),
     "partner": (
-        (pl.col("marital_status") == "Married") & ~_HOUSEHOLD.str.contains("living alone").fill_null(False)
+        (pl.col("marital_status") == "Married")
+        & ~_HOUSEHOLD.str.contains("householder living alone").fill_null(False)
     )
     | _HOUSEHOLD.str.starts_with("Cohabiting couple"),
     "employed": _EMPLOYMENT.is_in(EMPLOYED),

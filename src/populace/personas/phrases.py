@@ -171,7 +171,7 @@ def phrases(persona: Persona, speak: Voice = _VOICES["you"]) -> dict[str, Any]:
         "unemployed": persona.employment_status == "Unemployed",
         "out_of_labor_force": persona.employment_status == "Not in labor force",
         "field": _field(persona.occupation_category),
-        "industry": _lower_first(persona.industry_category),
+        "industry": _field(persona.industry_category),
         "job": persona.detailed_job_description,
         "active_duty": persona.veteran_status == "Active duty",
         "veteran": persona.veteran_status == "Veteran",
@@ -246,12 +246,12 @@ def _marital(persona: Persona, speak: Voice) -> str | None:
     return f"{speak.be} {persona.marital_status.lower()}"
 
 
-def _field(occupation: str | None) -> str | None:
-    return _lower_first(occupation.removesuffix(" occupations")) if occupation else None
-
-
-def _lower_first(text: str | None) -> str | None:
-    return text[0].lower() + text[1:] if text else None
+def _field(label: str | None) -> str | None:
+    """Name an occupation or industry in running text; the codebook's label for having none is no name."""
+    if not label or label.startswith("Unemployed"):
+        return None
+    name = label.removesuffix(" occupations")
+    return name[0].lower() + name[1:]
 
 
 def _english(ability: str | None) -> str | None:

@@ -131,9 +131,10 @@ def armed_forces_class() -> pl.Expr:
 
 @rule
 def armed_forces_without_service() -> pl.Expr:
-    """Whoever works in the armed forces is on active duty, and the other way round."""
-    serving = _employment.str.starts_with("Armed forces")
-    return serving != (pl.col("veteran_status") == "Active duty")
+    """Whoever works in the armed forces has served, and whoever is on active duty works there."""
+    forces = _employment.str.starts_with("Armed forces")
+    service = pl.col("veteran_status")
+    return (forces & (service == "Never served")) | (~forces & (service == "Active duty"))
 
 
 @rule
@@ -182,13 +183,14 @@ def alone_with_the_other_sex() -> pl.Expr:
 def alone_with_children() -> pl.Expr:
     """Nobody lives alone with related children, or alone under 15."""
     children = pl.col("family_presence_and_age").str.starts_with("Related").fill_null(False)
-    return _household.str.contains("living alone") & (children | (_age < 15).fill_null(False))
+    return _household.str.contains("householder living alone") & (children | (_age < 15).fill_null(False))
 
 
 @rule
 def income_below_floor() -> pl.Expr:
-    """Household losses are bottom-coded: nobody loses more than $60,000."""
-    return pl.col("income") < -60_000
+    """The census bottom-codes household losses: nobody loses more than about $60,000."""
+    # -59,999 in dollars of the survey's month; adjusted to one year's dollars it may be a little more.
+    return pl.col("income") < -65_000
 
 
 @rule

@@ -1,0 +1,64 @@
+"""`populace personas`: build personas from people, and show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from populace.personas import Personas
+
+app = typer.Typer(no_args_is_help=True, help="Build personas from people, and read them.")
+
+
+@app.command()
+def build(
+    population: Annotated[Path, typer.Option(help="People made by `populace population build`.")],
+    out: Annotated[Path, typer.Option(help="File to write.", metavar="PERSONAS.parquet")],
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    minors: Annotated[bool, typer.Option("--minors", help="Keep people under 18.")] = False,
+) -> None:
+    """Enrich people with what no census asks, and drop those who contradict themselves."""
+    from populace import personas
+    from populace.population import Population
+
+    built = personas.build(Population.load(population), seed=seed, adults=not minors)
+    built.save(out)
+    typer.echo(f"{out}: {len(built):,} personas, seed {seed}")
+    for line in _account(built):
+        typer.echo(f"  {line}")
+
+
+@app.command()
+def show(
+    personas: Annotated[Path, typer.Argument(metavar="PERSONAS.parquet", help="Personas made by `build`.")],
+    persona_id: Annotated[
+        list[str] | None, typer.Option("--id", help="A persona's id or its first digits; may be repeated.")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many to show from the top.")] = 3,
+    template: Annotated[str, typer.Option(help="profile, story or release.")] = "profile",
+) -> None:
+    """Print personas as a model or a reader would see them."""
+    from populace.personas import load, render
+
+    loaded = load(personas)
+    for each in loaded.find(persona_id) if persona_id else loaded.head(n):
+        typer.secho(each.persona_id, bold=True)
+        typer.echo(f"{render(each, template)}\n")
+
+
+def _account(built: Personas) -> list[str]:
+    """What became of the people: read, left out, removed by a rule, merged."""
+    from_, removed = built.provenance, sum(built.removed.values())
+    considered = from_["people"] - from_["minors_left_out"]
+    share = f"{removed / considered:.2%}".replace("%", " %")
+    lines = [f"{from_['people']:,} people read"]
+    if from_["minors_left_out"]:
+        lines.append(f"{from_['minors_left_out']:,} under 18, or of unknown age, left out")
+    lines.append(f"{removed:,} removed by the consistency rules ({share}; the PERSONA paper: 8.5 %)")
+    lines += [f"  {count:,} {name}" for name, count in built.removed.items() if count]
+    if from_["merged"]:
+        lines.append(f"{from_['merged']:,} merged with a persona of the same attributes")
+    return lines
