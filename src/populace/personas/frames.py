@@ -106,7 +106,7 @@ def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = Tr
         If a value is not allowed, a weight is negative, or nobody is left.
     """
     source = population if isinstance(population, pl.DataFrame) else population.frame
-    people = validate(complete(source))
+    people = complete(validate(source))
     _check_people(people)
     grown = people.filter(pl.col("age") >= ADULT_AGE) if adults else people
     kept, removed, broken = apply_rules(enrich(grown, seed))
@@ -167,7 +167,8 @@ def complete(people: pl.DataFrame) -> pl.DataFrame:
         "weight": pl.col("weight").cast(pl.Float64) if "weight" in people.columns else pl.lit(1.0),
     }
     for each in ATTRIBUTES:
-        columns[each.name] = pl.col(each.name) if each.name in people.columns else pl.lit(None, each.dtype)
+        column = pl.col(each.name) if each.name in people.columns else pl.lit(None)
+        columns[each.name] = column.cast(each.dtype)
     return people.select(expression.alias(name) for name, expression in columns.items())
 
 

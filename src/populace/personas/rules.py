@@ -212,7 +212,7 @@ def views_under_18() -> pl.Expr:
 def job_without_employment() -> pl.Expr:
     """Only the employed have a job description."""
     described = pl.col("detailed_job_description").is_not_null()
-    return described & ~_employment.is_in(EMPLOYED).fill_null(False)
+    return described & ~_employment.is_in(EMPLOYED)
 
 
 @rule

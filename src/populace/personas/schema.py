@@ -460,8 +460,10 @@ def _value_error(value: object, each: Attribute, *, file: object | None, row: in
         fix = "correct the value, or leave it empty where it is not known"
     elif each.values:
         what = f"'{value}' is not a value of {each.name}"
-        close = difflib.get_close_matches(str(value), each.values, n=1, cutoff=0.5)
-        fix = f"write '{close[0]}'" if close else f"use one of: {'; '.join(each.values)}"
+        # Case is the commonest slip: by letters alone, "male" is closer to "Female" than to "Male".
+        lower = {allowed.lower(): allowed for allowed in each.values}
+        close = difflib.get_close_matches(str(value).lower(), lower, n=1, cutoff=0.5)
+        fix = f"write '{lower[close[0]]}'" if close else f"use one of: {'; '.join(each.values)}"
     else:
         what, fix = "the text is empty", "leave the cell null where nothing is known"
     return DataError(what, file=file, row=row, column=each.name, fix=fix)
