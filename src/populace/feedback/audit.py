@@ -8,6 +8,7 @@ preference and are left out of kappas; refusals are left out of both and counted
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypedDict
 
 import msgspec
 import numpy as np
@@ -41,7 +42,9 @@ PERMUTATIONS = 500
 Row = tuple[str, str, Estimate]
 
 
-class _Settings(msgspec.Struct, frozen=True):
+class _Settings(TypedDict):
+    """Of the cluster bootstrap, under the names that `stats` gives them."""
+
     draws: int
     level: float
     seed: int
@@ -71,7 +74,7 @@ def audit(
         Columns `measure, arm, attribute, group` and the fields of `Estimate`; `attribute` and `group` are
         null for a figure over everyone.
     """
-    settings = _Settings(draws, level, seed)
+    settings = _Settings(draws=draws, level=level, seed=seed)
     table = judgements.join(
         pairs.select("pair_id", "author_id", "original_words", "revision_words", "identical"),
         on="pair_id",
@@ -80,7 +83,10 @@ def audit(
     ).with_columns(
         pl.col("verdict").replace_strict(SCORE, default=None, return_dtype=pl.Float64).alias("score")
     )
-    rows = [_record(row) for row in _overall(pairs, table, settings)]
+    # Arms of one measure stand together, whichever comparison they came from.
+    found = list(_overall(pairs, table, settings))
+    order = list(dict.fromkeys(measure for measure, _, _ in found))
+    rows = [_record(row) for row in sorted(found, key=lambda row: order.index(row[0]))]
     people = with_groups(personas)
     for attribute in GROUPS:
         labels = people.select("persona_id", pl.col(attribute).alias("group"))
@@ -198,7 +204,7 @@ def _disagreement(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
         votes = _votes(panels)
         clusters = votes["author_id"].to_numpy()
         for measure, (part, whole) in _splits(votes["yes"].to_numpy(), votes["n"].to_numpy()).items():
-            estimate = stats.ratio(part, whole, clusters, **_bootstrap(settings))
+            estimate = stats.ratio(part, whole, clusters, **settings)
             yield measure, way, estimate
         yield from _shuffled(panels, way, settings)
 
@@ -220,7 +226,7 @@ def _splits(yes: np.ndarray, n: np.ndarray) -> dict[str, tuple[np.ndarray, np.nd
 
 def _shuffled(panels: pl.DataFrame, way: str, settings: _Settings) -> Iterator[Row]:
     """Give the same figures with verdicts permuted over pairs: what no agreement about pairs would give."""
-    rng = np.random.default_rng(settings.seed)
+    rng = np.random.default_rng(settings["seed"])
     pair = _codes(panels["pair_id"])
     verdicts = panels["revised"].to_numpy()
     n = np.bincount(pair)
@@ -229,7 +235,7 @@ def _shuffled(panels: pl.DataFrame, way: str, settings: _Settings) -> Iterator[R
         yes = np.bincount(pair, weights=rng.permutation(verdicts))
         for measure, (part, whole) in _splits(yes, n).items():
             drawn[measure].append(float(part.sum() / whole.sum()))
-    tail = (1 - settings.level) / 2
+    tail = (1 - settings["level"]) / 2
     for measure, values in drawn.items():
         low, high = np.quantile(values, [tail, 1 - tail])
         yield (
@@ -239,11 +245,11 @@ def _shuffled(panels: pl.DataFrame, way: str, settings: _Settings) -> Iterator[R
                 value=float(np.mean(values)),
                 low=float(low),
                 high=float(high),
-                level=settings.level,
+                level=settings["level"],
                 n=panels.height,
                 clusters=len(n),
                 method=f"permutation over pairs, {PERMUTATIONS} draws",
-                seed=settings.seed,
+                seed=settings["seed"],
             ),
         )
 
@@ -265,7 +271,10 @@ def _bookkeeping(pairs: pl.DataFrame, table: pl.DataFrame, settings: _Settings) 
 
 def _arms(table: pl.DataFrame) -> list[tuple[str, str]]:
     present = set(table.select("role", "way").unique().iter_rows())
-    wanted = (("author", "choice"), ("author", "likelihood"), ("stranger", "choice"), ("nobody", "choice"))
+    wanted = (
+        *(("author", "choice"), ("author", "likelihood")),
+        *(("stranger", "choice"), ("stranger", "likelihood"), ("nobody", "choice")),
+    )
     return [arm for arm in wanted if arm in present]
 
 
@@ -283,21 +292,17 @@ def _codes(labels: pl.Series) -> np.ndarray:
     return np.unique(labels.to_numpy(), return_inverse=True)[1]
 
 
-def _bootstrap(settings: _Settings) -> dict[str, float | int]:
-    return {"draws": settings.draws, "level": settings.level, "seed": settings.seed}
-
-
 def _mean(rows: pl.DataFrame, column: str, cluster: str, settings: _Settings) -> Estimate:
-    return stats.mean(rows[column].to_numpy(), rows[cluster].to_numpy(), **_bootstrap(settings))
+    return stats.mean(rows[column].to_numpy(), rows[cluster].to_numpy(), **settings)
 
 
 def _kappa(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:
-    return stats.cohen_kappa(*_raters(rows, a, b, cluster), **_bootstrap(settings))
+    return stats.cohen_kappa(*_raters(rows, a, b, cluster), **settings)
 
 
 def _ac1(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:
     # AC1 depends on how many categories there are, also where one of them was never used.
-    return stats.gwet_ac1(*_raters(rows, a, b, cluster), categories=(False, True), **_bootstrap(settings))
+    return stats.gwet_ac1(*_raters(rows, a, b, cluster), categories=(False, True), **settings)
 
 
 def _raters(rows: pl.DataFrame, a: str, b: str, cluster: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -131,7 +131,10 @@ def removal(content: ReportContent) -> Row:
     """Count what the consistency rules removed, beside the paper's share."""
     total = sum(content.removed.values())
     return {
-        "rules": sorted(content.removed.items(), key=lambda item: (-item[1], item[0])),
+        "rules": sorted(
+            (item for item in content.removed.items() if item[1]), key=lambda item: (-item[1], item[0])
+        ),
+        "checked": len(content.removed),
         "total": total,
         "drawn": content.drawn,
         "share": quantity(total / content.drawn, "removed")

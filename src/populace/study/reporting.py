@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import polars as pl
 from populace import population as population_room
 from populace.errors import StudyError
 from populace.feedback.templating import templates_hash
+from populace.personas import ATTRIBUTES
 from populace.run import Manifest, read_manifest
 from populace.study.prepare import Prepared, prepare
 
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from populace.study.study import Study
+
+_ORDER = {
+    (each.name, value): place
+    for each in ATTRIBUTES
+    for place, value in enumerate(each.values)
+    if each.ordered
+}
 
 __all__ = ["audit_table", "card_facts", "write_report"]
 
@@ -32,11 +41,11 @@ NOTE_PACKAGED = (
 NOTE_ANY = (
     "Every judgement here is a model playing a person, not a person. Later work finds that such judges "
     "agree poorly with real people and flatten minorities (arXiv 2406.11657; Nature Machine Intelligence "
-    "2025, s42256-025-00986-z). These scores say how the judge behaves; what people want, only people say."
+    "2025, s42256-025-00986-z). These scores say how the judge behaves; only people say what people want."
 )
 SOURCES = {
     "Census": "2024 ACS 1-year PUMS, U.S. Census Bureau (US Government work, public domain)",
-    "Opinions and faith": "General Social Survey panel 2016-2020, NORC; ANES 2022 pilot: conditional tables only",
+    "Opinions and faith": "General Social Survey, NORC, and ANES 2022 pilot: fitted tables only, no answers",
     "Personality": "SAPA Big Five items (psych package): conditional tables only",
     "Method": "PERSONA, Castricato et al., arXiv 2407.17387",
 }
@@ -134,7 +143,33 @@ def _manifest(study: Study) -> Manifest:
 
 
 def _census(study: Study) -> pl.DataFrame:
-    return population_room.census_margins(adults=not study.settings.personas.minors)
+    """Shares among the people an attribute applies to, as the drawn people are counted."""
+    margins = population_room.census_margins(adults=not study.settings.personas.minors)
+    known = margins.drop_nulls("label").rename({"label": "value"})
+    shares = known.with_columns(pl.col("share") / pl.col("share").sum().over("attribute"))
+    # In the order of the schema, and ranges by their lower end.
+    order = [
+        _ORDER.get((attribute, value), _lower_end(value))
+        for attribute, value in shares.select("attribute", "value").iter_rows()
+    ]
+    position = pl.col("attribute").rle_id()
+    return (
+        shares.with_columns(pl.Series("order", order))
+        .sort(position, "order", maintain_order=True)
+        .drop("order")
+    )
+
+
+def _lower_end(value: str) -> int:
+    """Lower end of a range such as `25–34` or `$50,000–74,999`; 0 where there is no number."""
+    found = re.match(r"\$?([\d,]+)", value)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def _people(prepared: Prepared) -> str:
+    source = prepared.population.provenance
+    who = "adults" if source.adults else "people"
+    return f"{source.size:,} {who} of {source.geography} from {source.source}, seed {source.seed}"
 
 
 def _provenance(study: Study, prepared: Prepared, manifest: Manifest) -> dict[str, str]:
@@ -144,7 +179,7 @@ def _provenance(study: Study, prepared: Prepared, manifest: Manifest) -> dict[st
         "Code": f"populace {manifest.populace}" + (f", commit {manifest.commit}" if manifest.commit else ""),
         "Models": ", ".join(manifest.models),
         "Templates": templates_hash(),
-        "People": str(prepared.population.provenance.summary()),
+        "People": _people(prepared),
         "Prompts": f"{study.settings.prompts.source}; {filters}",
         **SOURCES,
         "Machine": f"{manifest.platform}, Python {manifest.python}",
