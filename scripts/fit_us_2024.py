@@ -21,7 +21,7 @@ import polars as pl
 from populace.atomic import write_atomic
 from populace.canonical import file_hash
 from populace.population.comparison import Fidelity, compare
-from populace.population.margins import margins
+from populace.population.margins import margins, unreleased_states
 from populace.population.pums import read_pums
 from populace.population.tables import TableModel
 from populace.population.us2024 import coding, source
@@ -70,6 +70,7 @@ def main() -> None:
         people=int(people["PWGTP"].sum()),
         adults=int(people.filter(pl.col("AGEP") >= 18)["PWGTP"].sum()),
         knots={name: knots(people, name) for name in ("PINCP", "HINCP")},
+        unreleased=unreleased_states(people),
         margins=census_cells(people),
         fidelity={},
     )
@@ -109,8 +110,9 @@ def knots(people: pl.DataFrame, column: str) -> list[list[float]]:
 
 def census_cells(people: pl.DataFrame) -> list[source.MarginCell]:
     weighted = people.rename({"PWGTP": "weight"})
-    everyone = margins(weighted, complete=False).filter(pl.col("people") >= MIN_RECORDS)
-    adults = margins(weighted.filter(pl.col("AGEP") >= 18), complete=False)
+    unreleased = unreleased_states(people)
+    everyone = margins(weighted, unreleased=unreleased).filter(pl.col("people") >= MIN_RECORDS)
+    adults = margins(weighted.filter(pl.col("AGEP") >= 18), unreleased=unreleased)
     joined = everyone.join(
         adults.filter(pl.col("people") >= MIN_RECORDS),
         on=["attribute", "label"],

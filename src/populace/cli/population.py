@@ -96,18 +96,14 @@ def _shares(people: Population, *, census: bool) -> Table:
 
     from populace import population
 
-    shares = population.margins(people.frame)
-    expected = population.census_margins(adults=people.provenance.adults)
-    known = {(attribute, label): share for attribute, label, share in expected.iter_rows()}
+    shares = population.beside_census(people.frame, adults=people.provenance.adults)
     table = Table("attribute", "value", "people", *(["census"] if census else []))
     last = None
-    for attribute, label, share, _ in shares.iter_rows():
+    for attribute, label, share, beside in shares.iter_rows():
         if last not in (None, attribute):
             table.add_section()
-        named = attribute if attribute != last else ""
-        beside = known.get((attribute, label))
-        cells = [named, label or "(none)", f"{share:.1%}"]
-        table.add_row(*cells, *(["" if beside is None else f"{beside:.1%}"] if census else []))
+        cells = [attribute if attribute != last else "", label or "(none)", f"{share:.1%}"]
+        table.add_row(*cells, *([f"{beside:.1%}"] if census else []))
         last = attribute
     return table
 

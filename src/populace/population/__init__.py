@@ -2,7 +2,7 @@
 
 from populace.population.building import EMBEDDED, build
 from populace.population.comparison import Fidelity, Margin, census_fidelity, fidelity
-from populace.population.margins import census_margins, margins
+from populace.population.margins import beside_census, census_margins, margins
 from populace.population.people import Population, Provenance
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Margin",
     "Population",
     "Provenance",
+    "beside_census",
     "build",
     "census_fidelity",
     "census_margins",

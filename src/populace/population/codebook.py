@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -45,8 +45,8 @@ class Variable(msgspec.Struct, frozen=True):
     range: tuple[int, int] | None = None
     """Smallest and largest value of a number; None for codes."""
     groups: tuple[Group, ...] = ()
-    partial: bool = False
-    """Whether a code without a label means that nothing is known."""
+    missing: tuple[int, ...] = ()
+    """Codes by which the file says that nothing is known: they have no label."""
     adjust: str | None = None
     """Column of a factor with six implied decimals that turns amounts into one year's dollars."""
     labels_file: str | None = None
@@ -137,21 +137,29 @@ class Codebook(msgspec.Struct, frozen=True):
             where missing or not applicable.
         """
         return codes.select(
-            self._read(attribute, readings, codes.columns).alias(attribute)
-            for attribute, readings in self.attributes.items()
+            self._read(attribute, codes.columns).alias(attribute) for attribute in self.attributes
         )
 
-    def _read(self, attribute: str, readings: list[str], present: list[str]) -> pl.Expr:
-        for reading in readings:
-            variable = self.variables[reading]
-            column = variable.column or reading
-            if column in present:
-                if variable.range:
-                    return pl.col(column).cast(pl.Int64)
-                labels = {code: variable.label_of(code) for code in _codes(variable)}
-                return pl.col(column).replace_strict(labels, default=None, return_dtype=pl.String)
-        number = self.variables[readings[0]].range is not None
-        return pl.lit(None, dtype=pl.Int64 if number else pl.String)
+    def column_of(self, attribute: str, present: Sequence[str]) -> str | None:
+        """Name the column that an attribute is read from, among those present; None if there is none."""
+        reading = self._reading(attribute, present)
+        return self.variables[reading].column or reading if reading else None
+
+    def _reading(self, attribute: str, present: Sequence[str]) -> str | None:
+        readings = self.attributes[attribute]
+        return next((r for r in readings if (self.variables[r].column or r) in present), None)
+
+    def _read(self, attribute: str, present: Sequence[str]) -> pl.Expr:
+        reading = self._reading(attribute, present)
+        variable = self.variables[reading or self.attributes[attribute][0]]
+        kind = pl.Int64 if variable.range else pl.String
+        if reading is None:
+            return pl.lit(None, dtype=kind)
+        column = pl.col(variable.column or reading)
+        if variable.range:
+            return column.cast(kind)
+        labels = {code: variable.label_of(code) for code in _codes(variable)}
+        return column.replace_strict(labels, default=None, return_dtype=kind)
 
 
 def _codes(variable: Variable) -> list[int]:
@@ -162,7 +170,7 @@ def _codes(variable: Variable) -> list[int]:
 def _knows(variable: Variable, value: int) -> bool:
     if variable.range:
         return variable.range[0] <= value <= variable.range[1]
-    return variable.label_of(value) is not None
+    return value in variable.missing or variable.label_of(value) is not None
 
 
 @functools.cache

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from populace.errors import DataError
-from populace.population.margins import census_margins, margins
+from populace.population.margins import beside_census
 from populace.population.people import ADULT, Population
 from populace.population.pums import read_pums
 from populace.population.us2024.coding import encode
@@ -135,7 +135,7 @@ def compare(people: pl.DataFrame, reference: pl.DataFrame) -> Fidelity:
 def census_fidelity(population: Population) -> Fidelity:
     """Compare a population with the embedded one-way margins of the whole 2024 ACS PUMS.
 
-    Margins here are those of `census_margins`: ages and incomes in bands, occupation and industry in major
+    Margins here are those of `beside_census`: ages and incomes in bands, occupation and industry in major
     groups. They hold for the whole country; a population of some states will differ from them.
 
     Examples
@@ -145,24 +145,14 @@ def census_fidelity(population: Population) -> Fidelity:
     >>> found.summary(1)["max"] < 0.1
     True
     """
-    adults = population.provenance.adults
     weight = population.frame["weight"].to_numpy()
     effective = weight.sum() ** 2 / (weight**2).sum()
-    both = margins(population.frame).join(
-        census_margins(adults=adults),
-        on=["attribute", "label"],
-        how="full",
-        nulls_equal=True,
-        suffix="_census",
-        coalesce=True,
-    )
-    present = both.filter(pl.col("people").sum().over("attribute") > 0).fill_null(0)
+    both = beside_census(population.frame, adults=population.provenance.adults)
     compared = []
-    for (attribute,), part in present.partition_by("attribute", as_dict=True, maintain_order=True).items():
-        ours, theirs = part["share"].to_numpy(), part["share_census"].to_numpy()
-        compared.append(
-            Margin((str(attribute),), float(np.abs(ours - theirs).sum() / 2), _noise(theirs, effective))
-        )
+    for part in both.partition_by("attribute", maintain_order=True):
+        ours, theirs = part["share"].to_numpy(), part["census"].to_numpy()
+        distance = float(np.abs(ours - theirs).sum() / 2)
+        compared.append(Margin((part["attribute"][0],), distance, _noise(theirs, effective)))
     return Fidelity(len(population), census().records, tuple(compared))
 
 

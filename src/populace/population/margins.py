@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from populace.population.codebook import load_codebook
 from populace.population.us2024.source import census
 
-__all__ = ["ATTRIBUTES", "census_margins", "margins"]
+__all__ = ["ATTRIBUTES", "beside_census", "census_margins", "margins", "unreleased_states"]
 
 _AGES = (0, 5, 18, 25, 35, 45, 55, 65, 75)
 _INCOMES = (0, 25_000, 50_000, 75_000, 100_000, 150_000, 200_000)
@@ -22,16 +23,15 @@ ATTRIBUTES: tuple[str, ...] = tuple(
 """Attributes that have a margin."""
 
 
-def margins(people: pl.DataFrame, *, complete: bool = True) -> pl.DataFrame:
+def margins(people: pl.DataFrame, *, unreleased: Mapping[str, Sequence[int]] | None = None) -> pl.DataFrame:
     """Give the weighted share of every value of every attribute.
 
     Parameters
     ----------
     people
         Columns of `people.parquet`.
-    complete
-        Whether null always means *not applicable*. If not, a state where an attribute is null throughout
-        counts as not releasing it, and is left out for that attribute.
+    unreleased
+        For an attribute, the states (FIPS codes) left out of its margin.
 
     Returns
     -------
@@ -48,17 +48,13 @@ def margins(people: pl.DataFrame, *, complete: bool = True) -> pl.DataFrame:
     book = load_codebook("acs_pums")
     tables = []
     for attribute in ATTRIBUTES:
-        readings = [
-            r for r in book.attributes[attribute] if (book.variables[r].column or r) in people.columns
-        ]
-        if not readings:
+        column = book.column_of(attribute, people.columns)
+        if column is None:
             continue
-        column = book.variables[readings[0]].column or readings[0]
-        label = _label(attribute, column)
-        released = pl.lit(True) if complete else pl.col(column).is_not_null().any().over("STATE")
+        left_out = (unreleased or {}).get(attribute, ())
         table = (
-            people.filter(released)
-            .group_by(label.alias("label"))
+            people.filter(~pl.col("STATE").is_in(list(left_out)))
+            .group_by(_label(attribute, column).alias("label"))
             .agg(pl.col("weight").cast(pl.Float64).sum(), pl.len().cast(pl.Int64).alias("people"))
             .select(
                 pl.lit(attribute).alias("attribute"),
@@ -75,10 +71,13 @@ def margins(people: pl.DataFrame, *, complete: bool = True) -> pl.DataFrame:
 def census_margins(*, adults: bool) -> pl.DataFrame:
     """Give the margins of the whole 2024 ACS PUMS: `attribute`, `label`, `share`.
 
+    What California and Texas do not release in the extract is that of the other states; put people beside
+    it with `beside_census`.
+
     Examples
     --------
     >>> table = census_margins(adults=True)
-    >>> table.filter(pl.col("attribute") == "sex")["share"].sum().__round__(6)
+    >>> round(table.filter(pl.col("attribute") == "sex")["share"].sum(), 6)
     1.0
     """
     cells = census().margins
@@ -90,6 +89,49 @@ def census_margins(*, adults: bool) -> pl.DataFrame:
         },
         schema={"attribute": pl.String, "label": pl.String, "share": pl.Float64},
     ).filter(pl.col("share") > 0)
+
+
+def beside_census(people: pl.DataFrame, *, adults: bool) -> pl.DataFrame:
+    """Put the margins of people beside those of the census, over the same states.
+
+    Returns
+    -------
+    polars.DataFrame
+        `attribute`, `label`, `share`, `census`; 0 where one of the two has nobody.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({"weight": [1.0, 3.0], "STATE": [1, 1], "AGEP": [20, 80], "SEX": [1, 2]})
+    >>> row = beside_census(people, adults=True).filter(pl.col("label") == "Female").row(0)
+    >>> row[:3], round(row[3], 2)
+    (('sex', 'Female', 0.75), 0.51)
+    """
+    ours = margins(people, unreleased=census().unreleased).drop("people")
+    theirs = census_margins(adults=adults).rename({"share": "census"})
+    both = ours.join(
+        theirs.filter(pl.col("attribute").is_in(ours["attribute"].unique().implode())),
+        on=["attribute", "label"],
+        how="full",
+        nulls_equal=True,
+        coalesce=True,
+    ).with_columns(pl.col("share", "census").fill_null(0.0))
+    order = pl.col("attribute").replace_strict({name: n for n, name in enumerate(ATTRIBUTES)})
+    return both.sort(order, pl.col("label"), nulls_last=True)
+
+
+def unreleased_states(people: pl.DataFrame) -> dict[str, list[int]]:
+    """Find, for every attribute, the states where it is null throughout; attributes without are left out."""
+    book = load_codebook("acs_pums")
+    columns = {name: book.column_of(name, people.columns) for name in ATTRIBUTES}
+    seen = people.group_by("STATE").agg(
+        pl.col(column).is_not_null().any().alias(name) for name, column in columns.items() if column
+    )
+    states = {
+        name: sorted(seen.filter(~pl.col(name))["STATE"].to_list())
+        for name in seen.columns
+        if name != "STATE"
+    }
+    return {name: found for name, found in states.items() if found}
 
 
 def _label(attribute: str, column: str) -> pl.Expr:

@@ -43,6 +43,8 @@ class Census(msgspec.Struct, frozen=True):
     adults: int
     knots: dict[str, list[list[float]]]
     """For each income, evenly spaced quantiles inside each bracket."""
+    unreleased: dict[str, list[int]]
+    """For each attribute, the states that do not release it."""
     margins: list[MarginCell]
     fidelity: dict[str, dict[str, float]]
     """Total variation of a large drawn population against the microdata, as found when fitted."""
