@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from populace.feedback.audit import audit
+from populace.feedback.groups import with_groups
+from populace.personas import attribute
 
 PERSONAS = pl.DataFrame(
     {
@@ -200,3 +202,22 @@ def test_conflict_rate_equals_counting_couples_one_by_one(votes):
         conflicts += a != b
     found = run(table)
     assert overall(found, "conflict_rate", "choice") == pytest.approx(conflicts / couples)
+
+
+def test_groups_are_read_from_the_labels_that_personas_carry():
+    # Every literal label in the groups must be one the schema allows: a typo would empty a group.
+    assert "White alone" in attribute("race").values
+    assert "Black or African American alone" in attribute("race").values
+    assert "Asian alone" in attribute("race").values
+    assert "Not Hispanic" in attribute("hispanic_origin").values
+    assert {v.split(" ")[-1].lower() for v in attribute("ideology").values} == {
+        "liberal",
+        "moderate",
+        "conservative",
+    }
+    labels = attribute("education").values
+    people = PERSONAS.head(1).drop("education").join(pl.DataFrame({"education": labels}), how="cross")
+    grouped = with_groups(people)["education"].to_list()
+    assert grouped.count("Bachelor's or more") == 4
+    assert grouped.count("Some college") == 3
+    assert grouped.count("High school or less") == len(labels) - 7

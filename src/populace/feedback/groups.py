@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from populace.personas import attribute
+
 __all__ = ["GROUPS", "with_groups"]
 
 
@@ -44,13 +46,12 @@ def _race_or_origin() -> pl.Expr:
 
 
 def _education() -> pl.Expr:
-    education = pl.col("education")
-    degree = ["Bachelor's degree", "Master's degree", "Professional degree", "Doctorate degree"]
-    some = ["College under 1 year", "College 1 or more years, no degree", "Associate's degree"]
+    education, levels = pl.col("education"), attribute("education").values
+    college, bachelor = levels.index("College, under 1 year"), levels.index("Bachelor's degree")
     return (
-        pl.when(education.is_in(degree))
+        pl.when(education.is_in(levels[bachelor:]))
         .then(pl.lit("Bachelor's or more"))
-        .when(education.is_in(some))
+        .when(education.is_in(levels[college:bachelor]))
         .then(pl.lit("Some college"))
         .when(education.is_not_null())
         .then(pl.lit("High school or less"))
