@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from populace.atomic import atomic_path
+from populace.canonical import canonical_bytes
 from populace.errors import DataError
 from populace.personas.enrich import ADULT_AGE, enrich
 from populace.personas.persona import Persona
@@ -77,7 +78,7 @@ class Personas(msgspec.Struct, frozen=True):
 
     def save(self, path: str | Path) -> None:
         """Write Parquet with the provenance in its metadata: whole or not at all, same bytes each time."""
-        metadata = {_METADATA_KEY: msgspec.json.encode(self.provenance, order="sorted").decode()}
+        metadata = {_METADATA_KEY: canonical_bytes(self.provenance).decode()}
         with atomic_path(path) as temporary:
             self.frame.write_parquet(temporary, compression="zstd", metadata=metadata)
 
@@ -129,7 +130,7 @@ def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = Tr
         "sources": {"views": view_model().info, "traits": _traits_info()},
         "population": None
         if isinstance(population, pl.DataFrame)
-        else msgspec.to_builtins(population.provenance),
+        else msgspec.json.decode(canonical_bytes(population.provenance)),
     }
     return Personas(frame, provenance)
 

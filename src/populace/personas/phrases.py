@@ -202,9 +202,11 @@ def dollars(amount: int) -> str:
     ['nothing', 'about $61,000', 'about $250,000', 'about $1.2 million', 'a loss of about $4,000']
     """
     size = abs(amount)
-    if size < 50:
+    if size == 0:
         return "nothing"
-    if size >= 950_000:
+    if size < 100:
+        text = "less than $100"
+    elif size >= 950_000:
         text = f"about ${size / 1e6:.1f}".removesuffix(".0") + " million"
     else:
         step = 100 if size < 1_000 else 1_000 if size < 100_000 else 10_000
