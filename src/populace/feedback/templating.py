@@ -38,7 +38,7 @@ def render(name: str, values: Mapping[str, str] | None = None) -> str:
     Examples
     --------
     >>> render("judge", {"prompt": "Why?", "first": "A.", "second": "B."}).splitlines()[0]
-    'You asked: Why?'
+    'Question: Why?'
     """
     return _template(name).render(**(values or {}))
 

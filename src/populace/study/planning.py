@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from populace.feedback.design import assign_judges
 from populace.feedback.judging import Panel, judge_requests
 from populace.feedback.pairs import Writing, answer_requests
 from populace.feedback.templating import render
 from populace.run import Journal, PlanSummary, Stage, StageEstimate, summarise
-from populace.study.prepare import Prepared, stream
+from populace.study.prepare import Prepared
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from populace.feedback.judging import Judging
     from populace.models import Provider
     from populace.run import StageSummary
-    from populace.study.settings import Settings
 
 __all__ = ["StudyPlan", "plan"]
 
@@ -58,7 +56,6 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan(
     prepared: Prepared,
-    settings: Settings,
     writing: Writing,
     judging: Judging,
     models: tuple[Provider, Provider],
@@ -101,7 +98,7 @@ def plan(
         throughput=getattr(writer, "throughput", None),
     )
     judged = summarise(
-        [_judging(prepared, settings, judging, answer)],
+        [_judging(prepared, judging, answer)],
         judge,
         journal,
         throughput=getattr(judge, "throughput", None),
@@ -109,17 +106,12 @@ def plan(
     return StudyPlan(writing=written, judging=judged)
 
 
-def _judging(prepared: Prepared, settings: Settings, judging: Judging, answer: str) -> StageEstimate:
+def _judging(prepared: Prepared, judging: Judging, answer: str) -> StageEstimate:
     """Size the judging stage on stand-in answers of full length: the real ones are not written yet."""
-    authors = prepared.authors["author_id"].to_list()
-    people = prepared.participants["persona_id"].to_list()
-    strangers = assign_judges(authors, people, settings.feedback.strangers, stream(settings, "judges"))
     texts = prepared.prompt_texts
     seats = [
         Panel(str(row), prompt, texts[prompt], answer, answer + "y", (author, *others))
-        for row, (author, prompt, others) in enumerate(
-            zip(authors, prepared.authors["prompt_id"], strangers, strict=True)
-        )
+        for row, ((author, prompt), others) in enumerate(prepared.strangers.items())
     ]
     calls = characters = 0
     for request in judge_requests(seats, prepared.profiles, judging):

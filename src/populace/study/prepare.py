@@ -39,6 +39,8 @@ class Prepared:
     prompts: pl.DataFrame
     prompt_filters: FilterReport
     authors: pl.DataFrame
+    strangers: dict[tuple[str, str], tuple[str, ...]]
+    """(author, prompt) -> who else judges that pair; a pair that fails moves nobody else's seat."""
 
     @property
     def prompt_texts(self) -> dict[str, str]:
@@ -70,11 +72,15 @@ def prepare(settings: Settings, base: Path) -> Prepared:
     passed = persona_room.build(population, seed=settings.seed, adults=not settings.personas.minors)
     participants = _participants(passed.frame, settings)
     prompts, filters = _prompts(settings, base)
+    people = participants["persona_id"].to_list()
     authors = assign_authors(
-        participants["persona_id"].to_list(),
+        people,
         prompts["prompt_id"].to_list(),
         settings.feedback.pairs_per_persona,
         stream(settings, "authors"),
+    )
+    strangers = assign_judges(
+        authors["author_id"].to_list(), people, settings.feedback.strangers, stream(settings, "judges")
     )
     return Prepared(
         population=population,
@@ -84,15 +90,12 @@ def prepare(settings: Settings, base: Path) -> Prepared:
         prompts=prompts,
         prompt_filters=filters,
         authors=authors,
+        strangers={pair: tuple(chosen) for pair, chosen in zip(authors.iter_rows(), strangers, strict=True)},
     )
 
 
-def panels(pairs: pl.DataFrame, prepared: Prepared, settings: Settings) -> list[Panel]:
+def panels(pairs: pl.DataFrame, prepared: Prepared) -> list[Panel]:
     """Seat the judges of every finished pair: its author first, then strangers."""
-    people = prepared.participants["persona_id"].to_list()
-    strangers = assign_judges(
-        pairs["author_id"].to_list(), people, settings.feedback.strangers, stream(settings, "judges")
-    )
     return [
         Panel(
             row["pair_id"],
@@ -100,9 +103,9 @@ def panels(pairs: pl.DataFrame, prepared: Prepared, settings: Settings) -> list[
             row["prompt"],
             row["original"],
             row["revision"],
-            (row["author_id"], *others),
+            (row["author_id"], *prepared.strangers[row["author_id"], row["prompt_id"]]),
         )
-        for row, others in zip(pairs.iter_rows(named=True), strangers, strict=True)
+        for row in pairs.iter_rows(named=True)
     ]
 
 

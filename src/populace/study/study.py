@@ -84,7 +84,7 @@ class Study:
         prepared = prepare(self.settings, self.base)
         started = (self.folder / "journal").exists()
         with Journal(self.folder / "journal") if started else nullcontext() as journal:
-            return plan(prepared, self.settings, *ways, models, journal)
+            return plan(prepared, *ways, models, journal)
 
     def run(self, *, progress: bool = True) -> None:
         """Run the study, or go on where it stopped; then write every table and the manifest.
@@ -219,14 +219,14 @@ class Study:
                 file=self.folder / "journal",
                 fix="see the failures in the journal, mend the model, and run the same command again",
             )
-        return panels(pairs, prepared, self.settings)
+        return panels(pairs, prepared)
 
     def _tables(
         self, prepared: Prepared, writer: Provider, judge: Provider, lookup: Lookup
     ) -> dict[str, pl.DataFrame]:
         writing, judging = self.writing(writer), self.judging(judge)
         pairs = assemble(prepared.authors, prepared.prompt_texts, prepared.profiles, lookup, writing)
-        seated = panels(pairs, prepared, self.settings)
+        seated = panels(pairs, prepared)
         judged = judgements(seated, prepared.profiles, lookup, judging)
         report = self.settings.report
         return {
