@@ -101,7 +101,7 @@ def _adjust(frame: pl.DataFrame, book: Codebook) -> pl.DataFrame:
     """Turn amounts into dollars of the survey year, where the file carries the factor."""
     for name, variable in book.variables.items():
         if variable.adjust in frame.columns and name in frame.columns:
-            amount = (pl.col(name) * pl.col(variable.adjust) / 1e6).round().cast(pl.Int32)
+            amount = (pl.col(name) * (pl.col(variable.adjust) / 1e6)).round().cast(pl.Int32)
             frame = frame.with_columns(amount.alias(name))
     return frame.drop("ADJINC", strict=False)
 

@@ -1,0 +1,240 @@
+"""Reading PUMS files: the official layouts, what is derived, and every kind of bad input."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from populace.errors import CodebookError, DataError
+from populace.population.codebook import load_codebook
+from populace.population.files import find_files, read_columns
+from populace.population.pums import read_pums
+
+DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "acs_pums_2024"
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="shared PUMS extract is absent")
+
+PERSONS = """RT,SERIALNO,SPORDER,ST,ADJINC,PWGTP,AGEP,SEX,SCHL,OCCP,PINCP,CIT,POBP
+P,2019HU0000001,1,50,1010145,12,45,1,21,0800,50000,1,050
+P,2019HU0000001,2,50,1010145,15,44,2,22,2310,-100,4,110
+P,2019HU0000001,3,50,1010145,11,3,2,01,,,1,050
+P,2019GQ0000002,1,50,1010145,20,70,1,16,,0,1,006
+"""
+HOUSEHOLDS = """RT,SERIALNO,ST,ADJINC,WGTP,NP,TYPE,HHT,HINCP
+H,2019HU0000001,50,1010145,12,3,1,1,49900
+H,2019GQ0000002,50,1010145,0,1,3,,
+H,2019HU0000009,50,1010145,9,0,1,,
+"""
+
+
+def zipped(path: Path, **members: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ACS2019_PUMS_README.pdf", "not data")
+        for name, text in members.items():
+            archive.writestr(f"{name}.csv", text)
+    return path
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    zipped(tmp_path / "csv_pvt.zip", psam_p50=PERSONS)
+    zipped(tmp_path / "csv_hvt.zip", psam_h50=HOUSEHOLDS)
+    return tmp_path
+
+
+def test_official_zips_are_joined(release):
+    people, files, notes = read_pums(release)
+    assert [path.name for path in files] == ["csv_pvt.zip", "csv_hvt.zip"]
+    assert people["person_id"].to_list()[0] == "2019HU0000001-01"
+    # ST is STATE's older name; ADJINC 1.010145 turns 50,000 into 50,507.25 and 49,900 into 50,406.2.
+    assert people["STATE"].to_list() == [50] * 4
+    assert people["PINCP"].to_list() == [50507, -101, None, 0]
+    assert people["HINCP"].to_list() == [50406, 50406, 50406, None]
+    # A child of 3 and no older one in a family household: code 1. Group quarters have none.
+    assert people["FPARC"].to_list() == [1, 1, 1, None]
+    assert any("FPARC" in note for note in notes)
+
+
+def test_labels_follow_the_codebook(release):
+    people, *_ = read_pums(release)
+    labels = load_codebook("acs_pums").labels(people)
+    assert labels["occupation_category"].to_list() == [
+        "Accountants And Auditors",
+        "Elementary And Middle School Teachers",
+        None,
+        None,
+    ]
+    assert labels["place_of_birth"].to_list() == ["Vermont", "Germany", "Vermont", "California"]
+    assert labels["household_type"].to_list() == ["Married couple household"] * 3 + [None]
+    assert labels["income"].dtype == pl.Int64
+    # Columns the file lacks are null, never guessed.
+    assert labels["race"].null_count() == labels["veteran_status"].null_count() == 4
+
+
+def test_layouts_give_the_same_people(release, tmp_path):
+    expected, *_ = read_pums(release / "csv_pvt.zip")
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / "psam_p50.csv").write_text(PERSONS.replace("AGEP", "agep"))
+    (plain / "psam_h50.csv").write_text(HOUSEHOLDS)
+    assert read_pums(plain)[0].equals(expected)
+    split = PERSONS.splitlines(keepends=True)
+    national = tmp_path / "national"
+    national.mkdir()
+    zipped(national / "csv_pus.zip", psam_pusa="".join(split[:3]), psam_pusb=split[0] + "".join(split[3:]))
+    zipped(national / "csv_hus.zip", psam_husa=HOUSEHOLDS)
+    zipped(national / "csv_pvt.zip", psam_p50=PERSONS)
+    assert read_pums(national)[0].equals(expected)
+    columns = pl.read_csv(io.StringIO(PERSONS))
+    columns.write_parquet(plain / "p_50.parquet")
+    assert read_pums(plain / "p_50.parquet")[0]["AGEP"].to_list() == [45, 44, 3, 70]
+
+
+def test_states_are_cut(release):
+    with pytest.raises(DataError, match="no people in these states"):
+        read_pums(release, states=[6])
+
+
+def broken(old: str, new: str) -> str:
+    assert old in PERSONS
+    return PERSONS.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (broken("1010145,15", "1010145,-15"), "row 2, column PWGTP: the weight -15 is below zero"),
+        (broken("1010145,15", "1010145,many"), "row 2, column PWGTP: 'many' is not a whole number"),
+        (broken("1010145,15", "1010145,"), "row 2, column PWGTP: the weight is missing"),
+        (broken("-100,4,110", "-100,4,110,7"), "row 2: broken row: 14 fields"),
+        (broken("-100,4,110", "-100,4"), "row 2: broken row: 12 fields"),
+        (
+            broken("1010145,11,3,2", "1010145,11,3,5"),
+            "row 3, column SEX: the codebook acs_pums has no code 5",
+        ),
+        (broken("1010145,11,3,", "1010145,11,131,"), "row 3, column AGEP: .* no code 131"),
+        (PERSONS.splitlines()[0] + "\n", "the file has no rows"),
+        ("", "the file is empty"),
+        ("name,age\nx,3\n", "these are not PUMS person records"),
+        (broken("PWGTP", "WGTP"), "these are not PUMS person records"),
+    ],
+)
+def test_bad_rows_are_named(tmp_path, text, says):
+    path = tmp_path / "psam_p50.csv"
+    path.write_text(text)
+    with pytest.raises((DataError, CodebookError), match=says) as caught:
+        read_pums(path)
+    assert str(path) in str(caught.value)
+
+
+def test_row_numbers_hold_inside_zips(tmp_path):
+    path = zipped(tmp_path / "csv_pvt.zip", psam_p50=broken("1010145,15", "1010145,-15"))
+    with pytest.raises(DataError, match=r"csv_pvt\.zip, row 2, column PWGTP"):
+        read_pums(path)
+
+
+def test_unreadable_files_are_named(release, tmp_path):
+    whole = (release / "csv_pvt.zip").read_bytes()
+    cut = tmp_path / "cut.zip"
+    for size in (len(whole) // 2, 40):
+        cut.write_bytes(whole[:size])
+        with pytest.raises(DataError, match="the zip is damaged or cut short"):
+            read_pums(cut)
+    with pytest.raises(DataError, match="the zip holds no CSV"):
+        read_pums(zipped(tmp_path / "none.zip"))
+    with pytest.raises(DataError, match="no such file or folder"):
+        read_pums(tmp_path / "absent")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(DataError, match="no file with PUMS person records"):
+        read_pums(empty)
+    with pytest.raises(DataError, match=r"cannot read \.xlsx"):
+        (tmp_path / "p.xlsx").write_bytes(b"x")
+        read_pums(tmp_path / "p.xlsx")
+    (tmp_path / "p.parquet").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(DataError, match="broken file"):
+        read_pums(tmp_path / "p.parquet")
+
+
+def test_wrong_households_are_named(tmp_path):
+    (tmp_path / "psam_p50.csv").write_text(PERSONS)
+    (tmp_path / "psam_h50.csv").write_text(HOUSEHOLDS.replace("2019HU0000001", "2019HU0000007"))
+    with pytest.raises(DataError, match="household 2019HU0000001 of person 1 is missing"):
+        read_pums(tmp_path)
+    (tmp_path / "psam_h50.csv").write_text(HOUSEHOLDS.replace("2019HU0000009", "2019HU0000001"))
+    with pytest.raises(DataError, match="two households have this serial number"):
+        read_pums(tmp_path)
+
+
+def test_a_damaged_member_is_noticed(tmp_path):
+    path = zipped(tmp_path / "csv_pvt.zip", psam_p50=PERSONS * 50)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 20] = bytes(20)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="damaged"):
+        read_pums(path)
+
+
+def test_codebook_mistakes_are_named(tmp_path):
+    with pytest.raises(CodebookError, match="there is no such codebook"):
+        load_codebook("acs_pmus")
+    bad = tmp_path / "bad.toml"
+    bad.write_text("name = ")
+    with pytest.raises(CodebookError, match="malformed codebook"):
+        load_codebook(bad)
+    bad2 = tmp_path / "bad2.toml"
+    bad2.write_text('name = "x"\n[attributes]\nage = ["AGE"]\n')
+    with pytest.raises(CodebookError, match="malformed codebook"):
+        load_codebook(bad2)
+
+
+def test_every_long_list_is_grouped():
+    book = load_codebook("acs_pums")
+    for name in ("OCCP", "INDP"):
+        variable = book.variables[name]
+        assert all(variable.group_of(code) for code in variable.labels)
+        assert variable.label_of(9920) == variable.groups[-1].label
+        starts = [group.first for group in variable.groups]
+        assert starts == sorted(starts)
+    assert book.variables["OCCP"].group_of(2001).code == "CMS"
+    assert book.variables["INDP"].group_of(8370).code == "SCA"
+
+
+@needs_data
+def test_vermont_as_released():
+    people, files, _ = read_pums(DATA / "p_50.parquet")
+    assert [path.name for path in files] == ["p_50.parquet", "h_50.parquet"]
+    assert people.height == 6938
+    assert people["PWGTP"].sum() == 648_493
+    labels = load_codebook("acs_pums").labels(people)
+    assert labels["state"].unique().to_list() == ["Vermont"]
+    # In group quarters there is no household, hence no household income or type.
+    quarters = people["TYPEHUGQ"] != 1
+    assert labels.filter(quarters)["income"].null_count() == quarters.sum()
+    # Employment status is asked from 16 on, and then of everybody.
+    assert labels["employment_status"].is_null().equals(people["AGEP"] < 16)
+    # Every occupation and industry that occurs has a label of its own.
+    for name, column in (("OCCP", "occupation_category"), ("INDP", "industry_category")):
+        assert labels.filter(people[name].is_not_null())[column].null_count() == 0
+
+
+@needs_data
+def test_states_without_household_file():
+    people, _, notes = read_pums(DATA / "p_56.parquet")
+    assert people.height == 6199 and "HINCP" not in people.columns
+    assert notes == ["no household file: household columns are missing"]
+
+
+@needs_data
+def test_the_country_is_preferred_to_its_states():
+    persons, households = find_files(DATA)
+    assert [path.name for path in (*persons, *households)] == ["persons.parquet", "households.parquet"]
+    codes = read_columns(DATA / "persons.parquet", ["OCCP", "INDP"])
+    book = load_codebook("acs_pums")
+    for name in codes.columns:
+        seen = codes[name].drop_nulls().unique().to_list()
+        assert [code for code in seen if code not in book.variables[name].labels] in ([], [9920])
