@@ -2,7 +2,7 @@
 
 from populace.population.building import EMBEDDED, build
 from populace.population.comparison import Fidelity, Margin, census_fidelity, fidelity
-from populace.population.margins import beside_census, census_margins, margins
+from populace.population.margins import beside_census, census_margins, major_groups, margins
 from populace.population.people import Population, Provenance
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "census_fidelity",
     "census_margins",
     "fidelity",
+    "major_groups",
     "margins",
 ]

@@ -10,7 +10,7 @@ import polars as pl
 from populace.population.codebook import load_codebook
 from populace.population.us2024.source import census
 
-__all__ = ["ATTRIBUTES", "beside_census", "census_margins", "margins", "unreleased_states"]
+__all__ = ["ATTRIBUTES", "beside_census", "census_margins", "major_groups", "margins", "unreleased_states"]
 
 _AGES = (0, 5, 18, 25, 35, 45, 55, 65, 75)
 _INCOMES = (0, 25_000, 50_000, 75_000, 100_000, 150_000, 200_000)
@@ -117,6 +117,32 @@ def beside_census(people: pl.DataFrame, *, adults: bool) -> pl.DataFrame:
     ).with_columns(pl.col("share", "census").fill_null(0.0))
     order = pl.col("attribute").replace_strict({name: n for n, name in enumerate(ATTRIBUTES)})
     return both.sort(order, pl.col("label"), nulls_last=True)
+
+
+def major_groups(people: pl.DataFrame) -> pl.DataFrame:
+    """Read occupation and industry by their major groups, as the margins do.
+
+    Examples
+    --------
+    >>> major_groups(pl.DataFrame({"occupation_category": ["Registered Nurses", None]})).rows()
+    [('Healthcare practitioners and technical occupations',), (None,)]
+    """
+    present = [attribute for attribute in _GROUPED if attribute in people.columns]
+    return people.with_columns(
+        pl.col(attribute).replace_strict(
+            _group_labels(_GROUPED[attribute]), default=None, return_dtype=pl.String
+        )
+        for attribute in present
+    )
+
+
+def _group_labels(name: str) -> dict[str, str]:
+    """Label of a code, or of a major group itself -> label of the major group."""
+    variable = load_codebook("acs_pums").variables[name]
+    own = {
+        label: group.label for code, label in variable.labels.items() if (group := variable.group_of(code))
+    }
+    return {group.label: group.label for group in variable.groups} | own
 
 
 def unreleased_states(people: pl.DataFrame) -> dict[str, list[int]]:
