@@ -124,7 +124,6 @@ def gss_panel(data: Path) -> pl.DataFrame:
         race_ethnicity=race,
         foreign_born=coded("born", {1: 0, 2: 1}),
         region=coded("region", GSS_REGION),
-        # GSS DEGREE 2 is a junior college degree; some college without one counts as high school there.
         degree=coded("degree", {code: code for code in range(5)}),
         religion=named("relig", GSS_RELIGION, RELIGION),
         ideology=coded("polviews", GSS_IDEOLOGY),
@@ -278,7 +277,7 @@ def bfi_people(data: Path) -> pl.DataFrame:
         pl.sum_horizontal((pl.col("age") >= edge).cast(pl.Int64) for edge in TRAIT_AGE_EDGES[1:]).alias(
             "age_group"
         ),
-        pl.col("education").sub(1).alias("degree"),
+        pl.col("education").sub(1).alias("schooling"),
         *(score(trait).alias(trait) for trait in BIG_FIVE),
     )
 
@@ -286,11 +285,11 @@ def bfi_people(data: Path) -> pl.DataFrame:
 def fit_traits(data: Path) -> dict[str, object]:
     """Additive means by sex, age and education; covariance of what is left; cuts between the levels."""
     people = bfi_people(data)
-    smallest = min(people[name].value_counts()["count"].min() for name in ("sex", "age_group", "degree"))
+    smallest = min(people[name].value_counts()["count"].min() for name in ("sex", "age_group", "schooling"))
     if smallest < MIN_RECORDS:
         raise SystemExit(f"a group of only {smallest} records: merge it")
     scores = people.select((pl.col(t) - pl.col(t).mean()) / pl.col(t).std() for t in BIG_FIVE).to_numpy()
-    design = design_matrix(people.select("sex", "age_group", "degree").to_numpy())
+    design = design_matrix(people.select("sex", "age_group", "schooling").to_numpy())
     effects, *_ = np.linalg.lstsq(design, scores, rcond=None)
     residual = scores - design @ effects
     covariance = residual.T @ residual / (len(scores) - design.shape[1])
@@ -309,7 +308,7 @@ def fit_traits(data: Path) -> dict[str, object]:
 
 
 def census_cells(data: Path) -> np.ndarray:
-    """Sex, age group and degree of a self-weighting sample of US adults, shape (people, 3)."""
+    """Sex, age group and schooling of a self-weighting sample of US adults, shape (people, 3)."""
     adults = pl.read_parquet(data / "acs_pums_2024" / "us_adults_pps30k.parquet")
     return adults.select(
         pl.col("SEX") - 1,
@@ -317,7 +316,7 @@ def census_cells(data: Path) -> np.ndarray:
             "age_group"
         ),
         pl.sum_horizontal((pl.col("SCHL") >= edge).cast(pl.Int64) for edge in (16, 18, 21, 22)).alias(
-            "degree"
+            "schooling"
         ),
     ).to_numpy()
 

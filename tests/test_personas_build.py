@@ -106,6 +106,11 @@ def test_bad_people_are_refused(columns, says, column):
     assert (caught.value.row, caught.value.column) == (2, column)
 
 
+def test_weights_that_are_text_are_refused():
+    with pytest.raises(DataError, match="numbers are wanted"):
+        build(small(weight=["1", "2", "3"]), seed=0)
+
+
 def test_nobody_left():
     with pytest.raises(DataError, match="no persona is left of 1 people"):
         build(pl.DataFrame({"age": [10]}), seed=0)

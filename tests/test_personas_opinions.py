@@ -37,7 +37,14 @@ def test_evidence_by_hand():
                     "White alone",
                 ],
                 "hispanic_origin": ["Not Hispanic", "Cuban", "Not Hispanic", "Not Hispanic", "Mexican", None],
-                "education": ["Grade 9", "GED", "Associate's degree", "Bachelor's degree", "Doctorate", None],
+                "education": [
+                    "Grade 9",
+                    "GED",
+                    "College, under 1 year",
+                    "Bachelor's degree",
+                    "Doctorate",
+                    None,
+                ],
                 "state": ["Maine", "Ohio", "Texas", "Hawaii", "Puerto Rico", None],
                 "citizenship": [
                     "Born in the United States",
@@ -54,7 +61,9 @@ def test_evidence_by_hand():
     assert found["age_group"].to_list() == [None, 0, 0, 1, 4, None]
     names = [None if code is None else RACE_ETHNICITY[code] for code in found["race_ethnicity"]]
     assert names == ["White", "Hispanic", "Other", "Other", "Hispanic", None]
-    assert found["degree"].to_list() == [0, 1, 2, 3, 4, None]
+    # College without a degree: the GSS asks for degrees, the bfi data for schooling.
+    assert found["degree"].to_list() == [0, 1, 1, 3, 4, None]
+    assert found["schooling"].to_list() == [0, 1, 2, 3, 4, None]
     assert found["region"].to_list() == [0, 1, 2, 3, None, None]
     assert found["foreign_born"].to_list() == [0, 1, 1, None, None, None]
 
@@ -214,7 +223,7 @@ def test_traits_have_their_shares_and_correlations(adults):
 
 
 def test_minors_and_the_unknown_have_no_traits():
-    known = pl.DataFrame({"sex": [0, 0, None, 1], "degree": [1, 1, 1, None]})
+    known = pl.DataFrame({"sex": [0, 0, None, 1], "schooling": [1, 1, 1, None]})
     drawn = draw_traits(known, pl.Series([17, 18, 40, 40]), np.random.default_rng(0))
     assert drawn["openness"].is_not_null().to_list() == [False, True, False, False]
 

@@ -10,7 +10,16 @@ import polars as pl
 
 from populace.personas.schema import attribute
 
-__all__ = ["AGE_EDGES", "DEGREES", "EVIDENCE", "NOT_HISPANIC", "RACE_ETHNICITY", "REGIONS", "evidence"]
+__all__ = [
+    "AGE_EDGES",
+    "DEGREES",
+    "EVIDENCE",
+    "NOT_HISPANIC",
+    "RACE_ETHNICITY",
+    "REGIONS",
+    "SCHOOLING",
+    "evidence",
+]
 
 AGE_EDGES = (18, 30, 45, 60, 75)
 """Youngest age of each age group."""
@@ -18,7 +27,22 @@ RACE_ETHNICITY = ("Hispanic", "White", "Black", "Asian", "Other")
 """Hispanic people of any race, then the race of everyone else; Other holds two or more races."""
 NOT_HISPANIC = "Not Hispanic"
 """Label of `hispanic_origin` for everyone who is not Hispanic."""
-DEGREES = ("Less than high school", "High school", "Some college", "Bachelor's", "Graduate")
+DEGREES = (
+    "No schooling",
+    "Regular high school diploma",
+    "Associate's degree",
+    "Bachelor's degree",
+    "Master's degree",
+)
+"""Lowest census level of each highest degree, as the GSS asks it: college without a degree is high school."""
+SCHOOLING = (
+    "No schooling",
+    "Regular high school diploma",
+    "College, under 1 year",
+    "Bachelor's degree",
+    "Master's degree",
+)
+"""Lowest census level of each stage of schooling, as the bfi data ask it."""
 REGIONS: dict[str, tuple[str, ...]] = {
     "Northeast": (
         *("Connecticut", "Maine", "Massachusetts", "New Hampshire", "New Jersey", "New York"),
@@ -55,10 +79,9 @@ _RACE = {
 _FOREIGN_BORN = ("Naturalized citizen", "Not a citizen")
 
 
-def _degree_codes() -> dict[str, int]:
+def _stages(lowest: tuple[str, ...]) -> dict[str, int]:
     levels = attribute("education").values
-    first = ("Regular high school diploma", "College, under 1 year", "Bachelor's degree", "Master's degree")
-    edges = [levels.index(name) for name in first]
+    edges = [levels.index(name) for name in lowest[1:]]
     return {name: sum(at >= edge for edge in edges) for at, name in enumerate(levels)}
 
 
@@ -85,7 +108,8 @@ EVIDENCE: dict[str, pl.Expr] = {
     "race_ethnicity": _race_ethnicity(),
     "foreign_born": pl.col("citizenship").is_in(_FOREIGN_BORN).cast(pl.Int64),
     "region": _coded("state", _STATE_REGION),
-    "degree": _coded("education", _degree_codes()),
+    "degree": _coded("education", _stages(DEGREES)),
+    "schooling": _coded("education", _stages(SCHOOLING)),
 }
 """Name of each reading -> expression over the census attributes."""
 

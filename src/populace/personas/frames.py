@@ -16,8 +16,9 @@ from populace.errors import DataError
 from populace.personas.enrich import ADULT_AGE, enrich
 from populace.personas.persona import Persona
 from populace.personas.rules import apply_rules
-from populace.personas.schema import ATTRIBUTES, COLUMNS, validate
+from populace.personas.schema import ATTRIBUTES, COLUMNS
 from populace.personas.traits import trait_model
+from populace.personas.validation import validate
 from populace.personas.views import view_model
 from populace.population import Population
 
@@ -26,7 +27,7 @@ __all__ = ["Personas", "build", "complete", "load"]
 _METADATA_KEY = "populace.provenance"
 
 
-class Personas(msgspec.Struct, frozen=True):
+class Personas(msgspec.Struct, frozen=True, eq=False):
     """Personas in the order of the people they were built from.
 
     Examples
@@ -107,8 +108,8 @@ def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = Tr
         If a value is not allowed, a weight is negative, or nobody is left.
     """
     source = population if isinstance(population, pl.DataFrame) else population.frame
+    _check_weights(source)
     people = complete(validate(source))
-    _check_people(people)
     grown = people.filter(pl.col("age") >= ADULT_AGE) if adults else people
     kept, removed, broken = apply_rules(enrich(grown, seed))
     frame = _named(kept)
@@ -173,13 +174,18 @@ def complete(people: pl.DataFrame) -> pl.DataFrame:
     return people.select(expression.alias(name) for name, expression in columns.items())
 
 
-def _check_people(people: pl.DataFrame) -> None:
-    bad = (~(people["weight"].is_finite() & (people["weight"] >= 0))).fill_null(True).arg_true()
-    if len(bad):
-        weight = people["weight"][bad[0]]
+def _check_weights(people: pl.DataFrame) -> None:
+    if "weight" not in people.columns:
+        return
+    weight = people["weight"]
+    if not weight.dtype.is_numeric():
         raise DataError(
-            f"{weight} is not a weight from 0 up", row=bad[0] + 1, column="weight", fix="remove the row"
+            f"holds {weight.dtype} where numbers are wanted", column="weight", fix="convert the column"
         )
+    bad = (~(weight.is_finite() & (weight >= 0))).fill_null(True).arg_true()
+    if len(bad):
+        what = f"{weight[bad[0]]} is not a weight from 0 up"
+        raise DataError(what, row=bad[0] + 1, column="weight", fix="remove the row")
 
 
 def _named(people: pl.DataFrame) -> pl.DataFrame:

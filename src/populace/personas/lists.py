@@ -1,8 +1,8 @@
 """Free text of a persona, drawn from lists written for this project and chosen to fit the person.
 
 An entry says whom it fits: an age range, flags the person must have (`needs`) and flags they must not
-(`avoid`). Every fitting entry is equally likely. No flag is about race, origin or sex, and the flags of
-religion only keep apart what a religion itself decides (whose service one attends).
+(`avoid`). Every fitting entry is equally likely. No flag is about race, Hispanic origin or sex, and those
+of religion only keep apart what a religion itself decides (whose service one attends).
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def draw_traits(evidence: pl.DataFrame, ages: pl.Series, rng: np.random.Generato
     Parameters
     ----------
     evidence
-        Columns `sex` and `degree` of `populace.personas.evidence`.
+        Columns `sex` and `schooling` of `populace.personas.evidence`.
     ages
         Age in years. Whoever is under 18, or whose sex, age or education is missing, gets no traits: the
         survey is silent about them.
@@ -91,12 +91,12 @@ def draw_traits(evidence: pl.DataFrame, ages: pl.Series, rng: np.random.Generato
     groups = evidence.select(
         "sex",
         pl.sum_horizontal((ages >= edge).cast(pl.Int64) for edge in AGE_EDGES[1:]).alias("age_group"),
-        "degree",
+        "schooling",
     ).with_columns(adult=(ages >= AGE_EDGES[0]).fill_null(False))
     known = groups.select(
-        pl.col("adult") & pl.all_horizontal(pl.col("sex", "degree").is_not_null())
+        pl.col("adult") & pl.all_horizontal(pl.col("sex", "schooling").is_not_null())
     ).to_series()
-    codes = groups.select("sex", "age_group", "degree").fill_null(0).to_numpy()
+    codes = groups.select("sex", "age_group", "schooling").fill_null(0).to_numpy()
     scores = design_matrix(codes) @ np.array(model.effects) + noise @ np.linalg.cholesky(model.covariance).T
     levels = np.array(TRAIT_LEVELS, dtype=object)
     columns = {
