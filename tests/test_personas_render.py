@@ -123,6 +123,14 @@ def test_articles_and_ages():
     assert phrases(Persona(hispanic_origin="Not Hispanic"))["person"] is None
 
 
+def test_marriage_is_said_once():
+    home = {"household_type": "Married couple household"}
+    assert render(Persona(marital_status="Married", **home)) == "You are married."
+    assert render(Persona(marital_status="Divorced", **home)) == (
+        "You are divorced and live in a married-couple household."
+    )
+
+
 def test_nobody_works_in_having_no_work():
     # The codebook's label for people without a job for five years is a label of OCCP.
     last = load_codebook("acs_pums").variables["OCCP"].label_of(9920)

@@ -163,7 +163,7 @@ def phrases(persona: Persona, speak: Voice = _VOICES["you"]) -> dict[str, Any]:
         "birthplace": _birthplace(persona),
         "citizenship": _CITIZENSHIP.get(persona.citizenship or ""),
         "marital": _marital(persona, speak),
-        "household": _HOUSEHOLD.get(persona.household_type or ""),
+        "household": _household(persona),
         "children": _CHILDREN.get(persona.family_presence_and_age or ""),
         "income": None if persona.income is None else dollars(persona.income),
         "education": _EDUCATION.get(persona.education or ""),
@@ -237,6 +237,13 @@ def _birthplace(persona: Persona) -> str | None:
 
 def _with_article(place: str | None) -> str | None:
     return f"the {place}" if place in ("District of Columbia", "United States") else place
+
+
+def _household(persona: Persona) -> str | None:
+    kind = persona.household_type or ""
+    # Of a married person, a couple's household says nothing new unless there are children in it.
+    couple = kind in ("Married couple household", "Married couple household, no children under 18")
+    return None if couple and persona.marital_status == "Married" else _HOUSEHOLD.get(kind)
 
 
 def _marital(persona: Persona, speak: Voice) -> str | None:
