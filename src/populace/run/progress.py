@@ -87,7 +87,7 @@ class ProgressLine:
     def __init__(self, total: int | None = None, *, stream: TextIO | None = None, every: float = 5.0) -> None:
         self._total, self._every = total, every
         self._stream = stream or sys.stderr
-        self._latest: RunStats | None = None
+        self._unshown: RunStats | None = None
         self._shown = time.monotonic()
         self._bar: tuple[Progress, TaskID] | None = None
 
@@ -104,19 +104,20 @@ class ProgressLine:
 
     def __call__(self, stats: RunStats) -> None:
         """Take the newest figures; they are shown a few times a second at most."""
-        self._latest = stats
+        self._unshown = stats
         now = time.monotonic()
         if now - self._shown >= (0.25 if self._bar else self._every):
             self._shown = now
             self._show(stats)
 
     def __exit__(self, *_: object) -> None:
-        if self._latest:
-            self._show(self._latest)
+        if self._unshown:
+            self._show(self._unshown)
         if self._bar:
             self._bar[0].stop()
 
     def _show(self, stats: RunStats) -> None:
+        self._unshown = None
         line = format_progress(stats, self._total)
         if self._bar:
             bar, task = self._bar

@@ -9,7 +9,7 @@ import msgspec
 from populace.feedback.judging import Panel, judge_requests
 from populace.feedback.pairs import Writing, answer_requests
 from populace.feedback.templating import render
-from populace.run import Journal, PlanSummary, Stage, StageEstimate, summarise
+from populace.run import Journal, PlanSummary, Stage, StageEstimate, Throughput, summarise
 from populace.study.prepare import Prepared
 
 if TYPE_CHECKING:
@@ -95,13 +95,13 @@ def plan(
         ],
         writer,
         journal,
-        throughput=getattr(writer, "throughput", None),
+        throughput=_throughput(writer),
     )
     judged = summarise(
         [_judging(prepared, judging, answer)],
         judge,
         journal,
-        throughput=getattr(judge, "throughput", None),
+        throughput=_throughput(judge),
     )
     return StudyPlan(writing=written, judging=judged)
 
@@ -124,6 +124,12 @@ def _judging(prepared: Prepared, judging: Judging, answer: str) -> StageEstimate
         prompt_tokens=characters // CHARACTERS_PER_TOKEN,
         completion_tokens_max=calls,
     )
+
+
+def _throughput(provider: Provider) -> Throughput | None:
+    """Speed of a model on this machine; None for a server, whose speed is its own business."""
+    speed: tuple[float, float] | None = getattr(provider, "tokens_per_second", None)
+    return speed and Throughput(prompt_tokens_per_second=speed[0], completion_tokens_per_second=speed[1])
 
 
 def _total(writing: PlanSummary, judging: PlanSummary) -> tuple[str, ...]:

@@ -92,6 +92,9 @@ class Embedded:
         self.batch_size = batch_size
         name = self.path.name.removesuffix(".gguf")
         self.model = f"{name}@{_revision(self.path)}/{self.precision}"
+        # Two cores, docs/design/models.md; a plan needs an order of magnitude, not a promise.
+        self.tokens_per_second = (1000.0, 300.0) if self.precision == "bf16" else (450.0, 130.0)
+        """Roughly how fast prompts are read and answers written."""
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="populace-embedded")
         self._loaded: Loaded | None = None
 
