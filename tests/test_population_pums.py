@@ -11,7 +11,7 @@ import pytest
 
 from populace.errors import CodebookError, DataError
 from populace.population.codebook import load_codebook
-from populace.population.files import find_files, read_columns
+from populace.population.files import find_files, read_tables
 from populace.population.pums import read_pums
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "acs_pums_2024"
@@ -136,6 +136,20 @@ def test_row_numbers_hold_inside_zips(tmp_path):
         read_pums(path)
 
 
+def test_rows_are_counted_within_the_member_of_a_zip(tmp_path):
+    parts = {"psam_pusa": PERSONS, "psam_pusb": broken("1010145,15", "1010145,-15")}
+    with pytest.raises(DataError, match=r"csv_pus\.zip/psam_pusb\.csv, row 2, column PWGTP"):
+        read_pums(zipped(tmp_path / "csv_pus.zip", **parts))
+
+
+def test_a_state_without_households_keeps_its_people(release):
+    (release / "psam_p44.csv").write_text(PERSONS.replace(",50,1010145", ",44,1010145"))
+    people, files, notes = read_pums(release)
+    assert len(files) == 3 and people.height == 8
+    assert people.filter(pl.col("STATE") == 44)["HINCP"].null_count() == 4
+    assert any("psam_p44.csv has no household file" in note for note in notes)
+
+
 def test_unreadable_files_are_named(release, tmp_path):
     whole = (release / "csv_pvt.zip").read_bytes()
     cut = tmp_path / "cut.zip"
@@ -226,14 +240,14 @@ def test_vermont_as_released():
 def test_states_without_household_file():
     people, _, notes = read_pums(DATA / "p_56.parquet")
     assert people.height == 6199 and "HINCP" not in people.columns
-    assert notes == ["no household file: household columns are missing"]
+    assert notes == ["p_56.parquet has no household file: household columns are missing"]
 
 
 @needs_data
 def test_the_country_is_preferred_to_its_states():
-    persons, households = find_files(DATA)
-    assert [path.name for path in (*persons, *households)] == ["persons.parquet", "households.parquet"]
-    codes = read_columns(DATA / "persons.parquet", ["OCCP", "INDP"])
+    ((persons, households),) = find_files(DATA)
+    assert (persons.name, households and households.name) == ("persons.parquet", "households.parquet")
+    ((_, codes),) = read_tables(DATA / "persons.parquet", ["OCCP", "INDP"])
     book = load_codebook("acs_pums")
     for name in codes.columns:
         seen = codes[name].drop_nulls().unique().to_list()

@@ -22,25 +22,13 @@ EMBEDDED = "us-2024"
 """Name of the source that needs no file."""
 # The fifty states and the District of Columbia.
 _STATES = 51
+# fmt: off
 _ORDER = (
-    *(
-        "STATE",
-        "AGEP",
-        "SEX",
-        "RAC1P",
-        "HISP",
-        "CIT",
-        "NATIVITY",
-        "SCHL",
-        "MAR",
-        "ESR",
-        "COW",
-        "INDP",
-        "OCCP",
-    ),
-    *("HINCP", "PINCP", "HHT", "HHT2", "NP", "FPARC", "HHL", "TEN", "LANX", "ENG", "HICOV", "DIS", "DEAR"),
-    *("DEYE", "DREM", "DPHY", "MIL", "VPS", "FER", "ANC1P", "POBP"),
+    "STATE", "AGEP", "SEX", "RAC1P", "HISP", "CIT", "NATIVITY", "SCHL", "MAR", "ESR", "COW", "INDP", "OCCP",
+    "HINCP", "PINCP", "HHT", "HHT2", "NP", "FPARC", "HHL", "TEN", "LANX", "ENG", "HICOV", "DIS", "DEAR",
+    "DEYE", "DREM", "DPHY", "MIL", "FER", "ANC1P", "POBP",
 )
+# fmt: on
 
 
 def build(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from populace.errors import DataError
 from populace.population.codebook import Codebook, load_codebook
-from populace.population.files import find_files, read_columns
+from populace.population.files import find_files, read_tables
 
 __all__ = ["HOUSEHOLD_CHILDREN", "read_pums"]
 
@@ -45,22 +46,25 @@ def read_pums(
         At a code the codebook does not know.
     """
     book = codebook or load_codebook("acs_pums")
-    person_files, household_files = find_files(source)
-    people = pl.concat([_read(path, book, "person", states) for path in person_files], how="diagonal")
-    notes = []
-    if household_files:
-        households = pl.concat(
-            [_read(path, book, "household", None) for path in household_files], how="diagonal"
-        )
-        people = _join(people, households, book, household_files[0])
-    else:
-        notes.append("no household file: household columns are missing")
+    parts, files, notes = [], [], []
+    for person_file, household_file in find_files(source):
+        part = _read(person_file, book, "person")
+        if states is not None:
+            part = part.filter(pl.col("STATE").is_in(list(states)))
+        files.append(person_file)
+        if household_file is None:
+            notes.append(f"{person_file.name} has no household file: household columns are missing")
+        else:
+            part = _join(part, _read(household_file, book, "household"), book, household_file)
+            files.append(household_file)
+        parts.append(part)
+    people = pl.concat(parts, how="diagonal")
     if people.is_empty():
         raise DataError("no people in these states", file=source, column="STATE", fix="check the FIPS codes")
     if {"HHT", "SPORDER"} <= set(people.columns) and "FPARC" not in people.columns:
         people = _with_children(people, book)
         notes.append(HOUSEHOLD_CHILDREN)
-    return _named(people, book), [*person_files, *household_files], notes
+    return _named(people, book), files, notes
 
 
 def _named(people: pl.DataFrame, book: Codebook) -> pl.DataFrame:
@@ -71,30 +75,27 @@ def _named(people: pl.DataFrame, book: Codebook) -> pl.DataFrame:
     return people.with_columns(person_id=person_id).drop("SPORDER", book.serial, strict=False)
 
 
-def _read(path: Path, book: Codebook, record: str, states: Sequence[int] | None) -> pl.DataFrame:
-    person = record == "person"
-    wanted = book.columns("person" if person else "household")
-    extra = [book.weight, "SPORDER", "ADJINC"] if person else ["ADJINC"]
-    frame = read_columns(path, [*wanted, *extra], texts=[book.serial], aliases=book.aliases)
-    if person and book.weight not in frame.columns:
-        raise DataError("the weight is missing", file=path, column=book.weight)
-    if person:
-        _check_weight(frame[book.weight], path)
-        # A country's weights add up to more than 32 bits hold once multiplied.
-        frame = frame.with_columns(pl.col(book.weight).cast(pl.Int64))
-    frame = _adjust(frame, book)
-    book.check(frame, file=path)
-    if states is not None and person:
-        frame = frame.filter(pl.col("STATE").is_in(list(states)))
-    return frame
+def _read(path: Path, book: Codebook, record: Literal["person", "household"]) -> pl.DataFrame:
+    wanted = [*book.columns(record), "ADJINC"]
+    if record == "person":
+        wanted += [book.weight, "SPORDER"]
+    frames = []
+    for name, table in read_tables(path, wanted, texts=[book.serial], aliases=book.aliases):
+        if record == "person":
+            _check_weight(table[book.weight], name)
+        frame = _adjust(table, book)
+        book.check(frame, file=name)
+        frames.append(frame)
+    # A country's weights, once multiplied, add up to more than 32 bits hold.
+    return pl.concat(frames, how="diagonal").with_columns(pl.col(f"^{book.weight}$").cast(pl.Int64))
 
 
-def _check_weight(weight: pl.Series, path: Path) -> None:
+def _check_weight(weight: pl.Series, file: str) -> None:
     bad = (weight.is_null() | (weight < 0)).arg_true()
     if len(bad):
         row = int(bad[0])
         what = "the weight is missing" if weight[row] is None else f"the weight {weight[row]} is below zero"
-        raise DataError(what, file=path, row=row + 1, column=weight.name, fix="remove the row, or correct it")
+        raise DataError(what, file=file, row=row + 1, column=weight.name, fix="remove the row, or correct it")
 
 
 def _adjust(frame: pl.DataFrame, book: Codebook) -> pl.DataFrame:

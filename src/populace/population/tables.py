@@ -213,9 +213,8 @@ class TableModel:
         frame = pl.DataFrame({"_": np.zeros(given, dtype=np.int8)}) if isinstance(given, int) else given
         for node in self.nodes:
             if node.name not in frame.columns:
-                uniform = rng.random(frame.height)
-                codes = self._invert(node.name, frame, uniform)
-                frame = frame.with_columns(pl.Series(node.name, codes, dtype=pl.Int64))
+                codes = self._invert(node.name, frame, rng.random(frame.height))
+                frame = frame.with_columns(pl.Series(node.name, codes))
         return frame.drop("_") if isinstance(given, int) else frame
 
     def cells(self, name: str, depth: int) -> pl.DataFrame:
