@@ -68,6 +68,13 @@ def test_what_cannot_be_never_is(everyone):
     assert people.filter(hard & (pl.col("DIS") == 2)).is_empty()
     alone = people.filter(pl.col("HHT").is_in([4, 6]))
     assert (alone["NP"] == 1).all()
+    # Who lives alone has one income under two names, wherever both are in one bracket.
+    both = alone.filter(pl.col("PINCP").is_not_null()).with_columns(
+        a=coding.bracket("PINCP"), b=coding.bracket("HINCP")
+    )
+    same = both.filter(pl.col("a") == pl.col("b"))
+    assert same.height > 0.9 * both.height
+    assert same["PINCP"].equals(same["HINCP"], check_names=False)
 
 
 def test_same_seed_same_bytes(tmp_path):
@@ -95,6 +102,18 @@ def test_margins_are_near_the_census(everyone):
     assert len(found.margins) >= 24
     for margin in found.margins:
         assert margin.total_variation < 3 * margin.noise + 0.012, margin
+
+
+def test_unequal_weights_count_for_fewer_people(everyone):
+    # Half the people weigh three times the others: Kish's n is (3 + 1)² / (2 · (9 + 1)) = 0.8 of them, so
+    # sampling noise grows by 1 / √0.8 = 1.118.
+    heavy = everyone.frame.with_columns(weight=pl.Series(np.tile([1.0, 3.0], 10_000)))
+    uneven = population.census_fidelity(population.Population(heavy, everyone.provenance))
+    even = population.census_fidelity(everyone)
+    by = {margin.variables: margin.noise for margin in even.margins}
+    for margin in uneven.margins:
+        if margin.variables in {("sex",), ("age",), ("race",)}:
+            assert margin.noise / by[margin.variables] == pytest.approx(1.118, rel=1e-3)
 
 
 def test_drawing_is_fast_enough_to_be_used():
@@ -161,6 +180,13 @@ def test_systematic_draws_come_as_often_as_they_weigh(weights, size, seed):
     assert (times[weight == 0] == 0).all()
 
 
+def test_systematic_draws_start_at_random():
+    # Ten people of one weight, three drawn: everybody comes with probability 0.3 (standard error 0.023).
+    drawn = [draw_rows(np.ones(10), 3, np.random.default_rng(seed), replace=False) for seed in range(400)]
+    share = np.bincount(np.concatenate(drawn), minlength=10) / 400
+    np.testing.assert_allclose(share, 0.3, atol=0.1)
+
+
 def test_draws_with_replacement_are_independent():
     rows = draw_rows(np.array([1.0, 3.0]), 10_000, np.random.default_rng(0), replace=True)
     # Binomial with p = 3/4: standard deviation 0.0043.
@@ -219,6 +245,12 @@ def test_unreleased_states_are_left_out_on_both_sides():
     found = compare(ours, theirs)
     assert all(margin.total_variation == pytest.approx(0) for margin in found.margins)
     assert ("MAR",) in {margin.variables for margin in found.margins}
+
+
+def test_household_types_are_compared_by_what_the_census_has(everyone):
+    # A file with HHT2 has finer labels; its margin is still that of HHT.
+    finer = everyone.frame.with_columns(HHT2=pl.when(pl.col("HHT").is_not_null()).then(pl.lit(1)))
+    assert population.margins(finer).equals(population.margins(everyone.frame))
 
 
 @needs_data

@@ -58,6 +58,32 @@ def test_official_zips_are_joined(release):
     assert any("FPARC" in note for note in notes)
 
 
+def test_children_are_counted_without_the_householder(tmp_path):
+    # Household 1: a married householder of 17 and a spouse of 19, no child. 2: children of 4 and 5.
+    # 3: a child of 17 only. 4: the same ages, but no family.
+    rows = [(1, 17), (1, 19), (2, 30), (2, 4), (2, 5), (3, 40), (3, 17), (4, 40), (4, 17)]
+    order = [1, 2, 1, 2, 3, 1, 2, 1, 2]
+    persons = {
+        "SERIALNO": [f"2019HU{h}" for h, _ in rows],
+        "SPORDER": order,
+        "AGEP": [age for _, age in rows],
+    }
+    pl.DataFrame(persons).with_columns(STATE=50, PWGTP=1).write_csv(tmp_path / "psam_p50.csv")
+    homes = pl.DataFrame({"SERIALNO": [f"2019HU{h}" for h in (1, 2, 3, 4)], "HHT": [1, 1, 3, 5]})
+    homes.with_columns(WGTP=1).write_csv(tmp_path / "psam_h50.csv")
+    people, *_ = read_pums(tmp_path)
+    assert people["FPARC"].to_list() == [4, 4, 3, 3, 3, 2, 2, None, None]
+
+
+def test_old_serial_numbers_join_whatever_their_zeros(tmp_path):
+    (tmp_path / "psam_p50.csv").write_text("SERIALNO,SPORDER,ST,PWGTP,AGEP,ANC1P\n0000123,1,50,2,40,999\n")
+    (tmp_path / "psam_h50.csv").write_text("SERIALNO,WGTP,HINCP\n123,2,7000\n")
+    people, *_ = read_pums(tmp_path)
+    assert people["HINCP"].to_list() == [7000]
+    # Ancestry 999 is "not reported": a code of the file, and no label.
+    assert load_codebook("acs_pums").labels(people)["ancestry"].to_list() == [None]
+
+
 def test_labels_follow_the_codebook(release):
     people, *_ = read_pums(release)
     labels = load_codebook("acs_pums").labels(people)
@@ -118,6 +144,7 @@ def broken(old: str, new: str) -> str:
         (broken("1010145,11,3,", "1010145,11,131,"), "row 3, column AGEP: .* no code 131"),
         (PERSONS.splitlines()[0] + "\n", "the file has no rows"),
         ("", "the file is empty"),
+        (broken("AGEP", "YEARS"), "column AGEP: this column is missing"),
         ("name,age\nx,3\n", "these are not PUMS person records"),
         (broken("PWGTP", "WGTP"), "these are not PUMS person records"),
     ],

@@ -48,6 +48,15 @@ def test_weights_move_shares_and_records_decide_suppression():
     )
 
 
+def test_rounded_weights_leave_no_sliver():
+    # Weights keep 10 bits: 1,025 is stored as 1,024 three times, their sum 3,075 as 3,076. The 4 that seem
+    # left of v0 are rounding; the rare g = 3 has nothing but v1, and must not be given v0.
+    frame = records({(g, v): (1025, 100)[v] for g in range(3) for v in range(2)} | {(3, 1): 5})
+    model = TableModel.fit(frame, [Node("v", ("g",))])
+    assert model.cells("v", 0)["weight"].to_list() == [3076, 305]
+    assert model.distribution("v", pl.DataFrame({"g": [3]})).tolist() == [[0, 1]]
+
+
 def test_kept_parents_make_structural_zeros_exact():
     # Under 16 (adult = 0) the code 0, not applicable, is certain; it never occurs above. Region 3 is too
     # rare for a table of its own, so its people back off, but never across the age line.

@@ -22,9 +22,9 @@ def build(
     out: Annotated[Path, typer.Option(help="File to write.", metavar="PEOPLE.parquet")],
     source: Annotated[str, typer.Option(help="us-2024, or a PUMS file or folder.")] = "us-2024",
     size: Annotated[
-        int | None, typer.Option(help="People to draw; every record of a file if left out.")
+        int | None, typer.Option(min=1, help="People to draw; every record of a file if left out.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     adults: Annotated[bool, typer.Option("--adults", help="Only people of 18 and over.")] = False,
     state: Annotated[
         list[int] | None, typer.Option(help="Only people of this state (FIPS code); may be repeated.")

@@ -124,7 +124,7 @@ def _from_files(
     found = sorted(frame["STATE"].unique().to_list())
     total = float(frame["weight"].sum())
     provenance = Provenance(
-        source=source.name,
+        source=source.resolve().name,
         citation=f"{book.title}, U.S. Census Bureau",
         files=tuple(SourceFile(path.name, file_hash(path)) for path in files),
         vintage=_vintage(frame),

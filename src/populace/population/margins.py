@@ -17,6 +17,9 @@ _INCOMES = (0, 25_000, 50_000, 75_000, 100_000, 150_000, 200_000)
 # Lists too long for a margin are read by their major groups.
 _GROUPED = {"industry_category": "INDP", "occupation_category": "OCCP"}
 
+# The extract behind the census margins has no finer reading, so nobody is compared by one.
+_READ = {"household_type": "HHT"}
+
 ATTRIBUTES: tuple[str, ...] = tuple(
     name for name in load_codebook("acs_pums").attributes if name not in ("ancestry", "place_of_birth")
 )
@@ -48,8 +51,8 @@ def margins(people: pl.DataFrame, *, unreleased: Mapping[str, Sequence[int]] | N
     book = load_codebook("acs_pums")
     tables = []
     for attribute in ATTRIBUTES:
-        column = book.column_of(attribute, people.columns)
-        if column is None:
+        column = _READ.get(attribute) or book.column_of(attribute, people.columns)
+        if column not in people.columns:
             continue
         left_out = (unreleased or {}).get(attribute, ())
         table = (
@@ -59,7 +62,8 @@ def margins(people: pl.DataFrame, *, unreleased: Mapping[str, Sequence[int]] | N
             .select(
                 pl.lit(attribute).alias("attribute"),
                 pl.col("label").cast(pl.String),
-                (pl.col("weight") / pl.col("weight").sum()).alias("share"),
+                # Threads add in any order; rounded, the share is the same bytes every time.
+                (pl.col("weight") / pl.col("weight").sum()).round(12).alias("share"),
                 "people",
             )
             .sort("label", nulls_last=True)

@@ -152,11 +152,12 @@ def draw_rows(weight: np.ndarray, size: int, rng: np.random.Generator, *, replac
     """
     if size < 0:
         raise DataError(f"cannot draw {size} people", fix="give a size from 0 up")
+    if size == 0:
+        return np.empty(0, dtype=np.int64)
     total = weight.sum()
-    if size and not total > 0:
+    if not total > 0:
         raise DataError("all weights are zero: nobody can be drawn", column="weight")
-    points = rng.random(size) if replace else (np.arange(size) + rng.random()) / max(size, 1)
-    edges = np.cumsum(weight) / total if size else weight
-    rows = np.searchsorted(edges, np.minimum(points, 1 - 2**-40), side="right")
+    points = rng.random(size) if replace else (np.arange(size) + rng.random()) / size
+    rows = np.searchsorted(np.cumsum(weight) / total, np.minimum(points, 1 - 2**-40), side="right")
     # The last edge may round below 1.
-    return np.minimum(rows, int(np.flatnonzero(weight).max(initial=0)))
+    return np.minimum(rows, int(np.flatnonzero(weight).max()))

@@ -82,7 +82,7 @@ def _read(path: Path, book: Codebook, record: Literal["person", "household"]) ->
     frames = []
     for name, table in read_tables(path, wanted, texts=[book.serial], aliases=book.aliases):
         if record == "person":
-            _check_weight(table[book.weight], name)
+            _check_people(table, book, name)
         frame = _adjust(table, book)
         book.check(frame, file=name)
         frames.append(frame)
@@ -90,7 +90,11 @@ def _read(path: Path, book: Codebook, record: Literal["person", "household"]) ->
     return pl.concat(frames, how="diagonal").with_columns(pl.col(f"^{book.weight}$").cast(pl.Int64))
 
 
-def _check_weight(weight: pl.Series, file: str) -> None:
+def _check_people(table: pl.DataFrame, book: Codebook, file: str) -> None:
+    for column in (book.weight, "STATE", "AGEP"):
+        if column not in table.columns:
+            raise DataError("this column is missing", file=file, column=column, fix="give a PUMS person file")
+    weight = table[book.weight]
     bad = (weight.is_null() | (weight < 0)).arg_true()
     if len(bad):
         row = int(bad[0])
