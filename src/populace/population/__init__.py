@@ -2,7 +2,13 @@
 
 from populace.population.building import EMBEDDED, build
 from populace.population.comparison import Fidelity, Margin, census_fidelity, fidelity
-from populace.population.margins import beside_census, census_margins, major_groups, margins
+from populace.population.margins import (
+    as_in_census,
+    beside_census,
+    census_margins,
+    major_groups,
+    margins,
+)
 from populace.population.people import Population, Provenance
 
 __all__ = [
@@ -11,6 +17,7 @@ __all__ = [
     "Margin",
     "Population",
     "Provenance",
+    "as_in_census",
     "beside_census",
     "build",
     "census_fidelity",

@@ -10,7 +10,15 @@ import polars as pl
 from populace.population.codebook import load_codebook
 from populace.population.us2024.source import census
 
-__all__ = ["ATTRIBUTES", "beside_census", "census_margins", "major_groups", "margins", "unreleased_states"]
+__all__ = [
+    "ATTRIBUTES",
+    "as_in_census",
+    "beside_census",
+    "census_margins",
+    "major_groups",
+    "margins",
+    "unreleased_states",
+]
 
 _AGES = (0, 5, 18, 25, 35, 45, 55, 65, 75)
 _INCOMES = (0, 25_000, 50_000, 75_000, 100_000, 150_000, 200_000)
@@ -137,6 +145,26 @@ def major_groups(people: pl.DataFrame) -> pl.DataFrame:
             _group_labels(_GROUPED[attribute]), default=None, return_dtype=pl.String
         )
         for attribute in present
+    )
+
+
+def as_in_census(people: pl.DataFrame) -> pl.DataFrame:
+    """Read people as the census margins were taken, so that the two can be compared value by value.
+
+    Occupation and industry become their major groups, and an attribute is null in the states that do not
+    release it (most are withheld for California and Texas).
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({"STATE": [6, 50], "sex": ["Male"] * 2, "marital_status": ["Married"] * 2})
+    >>> as_in_census(people).rows()
+    [(6, 'Male', None), (50, 'Male', 'Married')]
+    """
+    withheld = census().unreleased
+    return major_groups(people).with_columns(
+        pl.when(~pl.col("STATE").is_in(list(states))).then(pl.col(attribute)).alias(attribute)
+        for attribute, states in withheld.items()
+        if attribute in people.columns
     )
 
 

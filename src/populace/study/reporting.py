@@ -60,7 +60,7 @@ def write_report(study: Study) -> Path:
     people = study.table("people")
     content = ReportContent(
         study_name=study.settings.name,
-        people=people,
+        people=population_room.as_in_census(people),
         personas=study.table("personas"),
         prompts=study.table("prompts"),
         pairs=study.table("pairs"),
