@@ -33,9 +33,8 @@ def seconds(arguments: list[str], runs: int) -> float:
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    print(
-        f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+    print(f"{datetime.datetime.now(tz=datetime.UTC).date()}, {machine}")
     found = {name: seconds(arguments, runs) for name, arguments in COMMANDS.items()}
     ours = found["populace --help"]
     for name, value in found.items():

@@ -38,6 +38,8 @@ def pairs(words):
             "author_id": authors,
             "original_words": [w[0] for w in words],
             "revision_words": [w[1] for w in words],
+            "original_cut": [False] * len(words),
+            "revision_cut": [False] * len(words),
             "identical": [False] * len(words),
         }
     )

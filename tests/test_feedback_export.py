@@ -7,6 +7,7 @@ import math
 
 import polars as pl
 import pytest
+import yaml
 
 from populace.errors import DataError
 from populace.feedback.export import preferences, trl_rows, write_hf, write_trl
@@ -75,16 +76,17 @@ def test_a_way_that_was_not_used_is_an_error():
 def test_the_dataset_folder_has_splits_and_a_filled_card(tmp_path):
     facts = {
         "licence_id": "apache-2.0",
-        "title": "A test",
+        "title": "A test: with a colon",
         "people": "Two.",
         "questions": "Two.",
         "writer": "m",
         "judge": "j",
         "trust": "Not at all.",
+        "privacy": "Nobody.",
         "scores": "| a | b |",
         "sources": "None.",
     }
-    personas = pl.DataFrame({"persona_id": ["ann", "bob", "cy"]})
+    personas = pl.DataFrame({"persona_id": ["ann", "bob", "cy"], "person_id": ["1", "2", "3"]})
     write_hf(tmp_path, preferences(PAIRS, JUDGEMENTS), personas, {"p": "train", "q": "test"}, facts)
     assert pl.read_parquet(tmp_path / "data" / "train-*.parquet").height == 2
     assert pl.read_parquet(tmp_path / "data" / "test-*.parquet")["pair_id"].unique().to_list() == ["y"]
@@ -92,6 +94,8 @@ def test_the_dataset_folder_has_splits_and_a_filled_card(tmp_path):
     card = (tmp_path / "README.md").read_text()
     header = card.split("---")[1]
     assert "license: apache-2.0" in header
+    assert yaml.safe_load(header)["pretty_name"] == "A test: with a colon"
+    assert "person_id" not in pl.read_parquet(tmp_path / "personas" / "*.parquet").columns
     assert "path: data/test-*.parquet" in header
     assert "{{" not in card
     assert "n<1K" in header

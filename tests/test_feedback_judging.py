@@ -93,9 +93,9 @@ def test_refusals_and_failures_are_kept_and_never_counted_as_a_preference():
     assert set(table["verdict"]) == {"refused"}
     assert table["p"].null_count() == table.height
     lost = judgements([PANEL], PROFILES, lambda _: None, JUDGING)
-    assert set(lost["verdict"]) == {"refused"}
+    assert set(lost["verdict"]) == {"failed"}
     wrong_kind = judgements([PANEL], PROFILES, lambda key: Completion(key=key, text="Answer 1"), JUDGING)
-    assert set(wrong_kind["verdict"]) == {"refused"}
+    assert set(wrong_kind["verdict"]) == {"failed"}
 
 
 def test_an_option_that_was_not_offered_is_very_unlikely_but_finite():

@@ -412,7 +412,7 @@ def test_a_study_that_got_nowhere_still_has_a_page_and_sheds_old_figures(tmp_pat
         "This study did not measure how often the revision is preferred.",
         "This study did not measure how steady the judge was.",
         "No pair has been written yet.",
-        "None of 0 rules removed anyone of the 800 people.",
+        "Not one of 0 rules removed anyone of the 800 people.",
         "No stage was recorded.",
     ):
         assert sentence in text

@@ -67,7 +67,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     >>> [child.name for child in target.parent.iterdir()]
     ['a.parquet']
     """
-    target = Path(path)
+    # A symbolic link stays one: the file it points to is replaced.
+    target = Path(path).resolve()
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise DataError("this is a device or a pipe, and would be replaced", file=target, fix="give a file")
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

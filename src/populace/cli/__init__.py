@@ -35,6 +35,9 @@ def main() -> None:
     except PopulaceError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        print(f"error: {error.filename or 'file'}: {error.strerror or error}.", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on where it left off", file=sys.stderr)
         sys.exit(130)

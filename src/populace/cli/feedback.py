@@ -29,7 +29,9 @@ def export(
     study: StudyFile,
     out: Annotated[Path, typer.Option(help="File (parquet, trl) or folder (hf) to write.")],
     form: Annotated[Form, typer.Option("--format", help="parquet: every judgement; trl: rows; hf: dataset.")],
-    way: Annotated[str, typer.Option(help="Way of judging that labels the rows.")] = "choice",
+    way: Annotated[
+        str | None, typer.Option(help="Way of judging that labels the rows; the study's first if left out.")
+    ] = None,
     folder: Folder = None,
 ) -> None:
     """Write judged pairs for a trainer or the Hugging Face hub."""

@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Build personas from people, and re
 def build(
     population: Annotated[Path, typer.Option(help="People made by `populace population build`.")],
     out: Annotated[Path, typer.Option(help="File to write.", metavar="PERSONAS.parquet")],
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     minors: Annotated[bool, typer.Option("--minors", help="Keep people under 18.")] = False,
 ) -> None:
     """Enrich people with what no census asks, and drop those who contradict themselves."""

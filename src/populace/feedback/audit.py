@@ -1,12 +1,17 @@
 """Every score of a feedback set beside the shortcuts that would explain it away.
 
 `audit` turns the pairs and judgements tables into the estimates table: one row a measure, arm and group,
-each an `Estimate` with an interval from a bootstrap over people. Ties count one half in shares of
-preference and are left out of kappas; refusals are left out of both and counted in `refusals`.
+each an `Estimate` with an interval from a bootstrap over people: a pair belongs to its author, and all
+judgements of one author's pairs are drawn together, whoever made them, because they resemble each other.
+
+Ties count one half in shares of preference and are left out of kappas of verdicts; refusals and failed
+calls are left out of both and counted. Identical answers cannot be told apart and say nothing about the
+judge: they are ties, and left out of everything about the order of the answers.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TypedDict
 
@@ -118,9 +123,9 @@ def _preference(pairs: pl.DataFrame, table: pl.DataFrame, settings: _Settings) -
     equal = pl.col("revision_words") == pl.col("original_words")
     length = pl.when(equal).then(0.5).otherwise(shorter.cast(pl.Float64))
     arms["length rule"] = pairs.select("pair_id", "author_id", length.alias("score"))
-    arms["always the revision"] = pairs.select("pair_id", "author_id", pl.lit(1.0).alias("score"))
     for name, arm in arms.items():
         yield "prefers_revision", name, _mean(arm, "score", "author_id", settings)
+    yield "prefers_revision", "always the revision", _constant(pairs, settings)
     main = arms.pop("author choice", None)
     if main is None:
         return
@@ -132,6 +137,14 @@ def _preference(pairs: pl.DataFrame, table: pl.DataFrame, settings: _Settings) -
         )
         difference = both.with_columns((pl.col("score") - pl.col("other")).alias("difference"))
         yield "prefers_revision_above", name, _mean(difference, "difference", "author_id", settings)
+
+
+def _constant(pairs: pl.DataFrame, settings: _Settings) -> Estimate:
+    """The rule that always takes the revision: 1 by construction, with nothing to estimate."""
+    n, authors = pairs.height, pairs["author_id"].n_unique()
+    return Estimate(
+        value=1.0, low=1.0, high=1.0, level=settings["level"], n=n, clusters=authors, method="by construction"
+    )
 
 
 def _agreement_with_author(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
@@ -159,24 +172,24 @@ def _agreement_with_author(table: pl.DataFrame, settings: _Settings) -> Iterator
 def _consistency(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
     """Agreement of the judge with itself: between the two orders, and between two ways of judging."""
     choice = table.filter((pl.col("way") == "choice") & pl.col("persona_id").is_not_null())
-    orders = choice.drop_nulls(["p_original_first", "p_revision_first"]).with_columns(
+    orders = _ordered(choice).with_columns(
         (pl.col("p_original_first") > 0.5).alias("a"), (pl.col("p_revision_first") > 0.5).alias("b")
     )
-    yield "kappa_orders", "choice", _kappa(orders, "a", "b", "persona_id", settings)
-    yield "ac1_orders", "choice", _ac1(orders, "a", "b", "persona_id", settings)
+    yield "kappa_orders", "choice", _kappa(orders, "a", "b", "author_id", settings)
+    yield "ac1_orders", "choice", _ac1(orders, "a", "b", "author_id", settings)
     likelihood = _decided(table.filter(pl.col("way") == "likelihood")).select(
         "pair_id", "persona_id", pl.col("revised").alias("b")
     )
     if likelihood.is_empty():
         return
     ways = _decided(choice).join(likelihood, on=["pair_id", "persona_id"], how="inner", maintain_order="left")
-    yield "kappa_ways", "choice and likelihood", _kappa(ways, "revised", "b", "persona_id", settings)
-    yield "ac1_ways", "choice and likelihood", _ac1(ways, "revised", "b", "persona_id", settings)
+    yield "kappa_ways", "choice and likelihood", _kappa(ways, "revised", "b", "author_id", settings)
+    yield "ac1_ways", "choice and likelihood", _ac1(ways, "revised", "b", "author_id", settings)
 
 
 def _position(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
     """What the order of the answers does to the verdict."""
-    asked = table.filter(way="choice").drop_nulls(["p_original_first", "p_revision_first"])
+    asked = _ordered(table.filter(way="choice"))
     forward, backward = pl.col("p_original_first") > 0.5, pl.col("p_revision_first") > 0.5
     scored = asked.with_columns(
         (forward != backward).cast(pl.Float64).alias("flip"),
@@ -184,9 +197,9 @@ def _position(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
     )
     personas = scored.drop_nulls("persona_id")
     nobody = scored.filter(role="nobody")
-    for arm, rows, cluster in (("choice", personas, "persona_id"), ("nobody choice", nobody, "author_id")):
-        yield "position_flip", arm, _mean(rows, "flip", cluster, settings)
-        yield "first_shown_preferred", arm, _mean(rows, "first", cluster, settings)
+    for arm, rows in (("choice", personas), ("nobody choice", nobody)):
+        yield "position_flip", arm, _mean(rows, "flip", "author_id", settings)
+        yield "first_shown_preferred", arm, _mean(rows, "first", "author_id", settings)
 
 
 def _disagreement(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
@@ -204,9 +217,22 @@ def _disagreement(table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
         votes = _votes(panels)
         clusters = votes["author_id"].to_numpy()
         for measure, (part, whole) in _splits(votes["yes"].to_numpy(), votes["n"].to_numpy()).items():
-            estimate = stats.ratio(part, whole, clusters, **settings)
-            yield measure, way, estimate
+            yield measure, way, _ratio(part, whole, clusters, settings)
         yield from _shuffled(panels, way, settings)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray, clusters: np.ndarray, settings: _Settings) -> Estimate:
+    """A ratio over pairs; where no two people disagreed anywhere, bounded by the share of pairs with any.
+
+    A pair with a conflict has at most all couples in conflict and half its verdicts in the minority, so
+    the exact upper bound on the share of such pairs bounds both figures.
+    """
+    found = stats.ratio(part, whole, clusters, **settings)
+    if found.value not in (0.0, 1.0):
+        return found
+    bound = stats.proportion(np.zeros(len(part)), clusters, **settings)
+    low, high = (0.0, bound.high) if found.value == 0.0 else (1.0 - bound.high / 2, 1.0)
+    return msgspec.structs.replace(found, low=low, high=high, method=bound.method, seed=bound.seed)
 
 
 def _votes(panels: pl.DataFrame) -> pl.DataFrame:
@@ -260,13 +286,19 @@ def _bookkeeping(pairs: pl.DataFrame, table: pl.DataFrame, settings: _Settings) 
         rows = theirs.filter(pl.col("way") == way).with_columns(
             (pl.col("verdict") == "tie").cast(pl.Float64).alias("tie"),
             (pl.col("verdict") == "refused").cast(pl.Float64).alias("refused"),
+            (pl.col("verdict") == "failed").cast(pl.Float64).alias("failed"),
         )
-        yield "ties", way, _mean(rows, "tie", "persona_id", settings)
-        yield "refusals", way, _mean(rows, "refused", "persona_id", settings)
+        yield "ties", way, _mean(rows, "tie", "author_id", settings)
+        yield "refusals", way, _mean(rows, "refused", "author_id", settings)
+        yield "failed_calls", way, _mean(rows, "failed", "author_id", settings)
     shorter = (pl.col("revision_words") < pl.col("original_words")).cast(pl.Float64)
-    flags = pairs.with_columns(shorter.alias("shorter"), pl.col("identical").cast(pl.Float64).alias("same"))
+    cut = pl.any_horizontal("original_cut", "revision_cut").cast(pl.Float64)
+    flags = pairs.with_columns(
+        shorter.alias("shorter"), pl.col("identical").cast(pl.Float64).alias("same"), cut.alias("cut")
+    )
     yield "revision_shorter", "pairs", _mean(flags, "shorter", "author_id", settings)
     yield "identical_answers", "pairs", _mean(flags, "same", "author_id", settings)
+    yield "cut_short", "pairs", _mean(flags, "cut", "author_id", settings)
 
 
 def _arms(table: pl.DataFrame) -> list[tuple[str, str]]:
@@ -292,12 +324,26 @@ def _codes(labels: pl.Series) -> np.ndarray:
     return np.unique(labels.to_numpy(), return_inverse=True)[1]
 
 
+def _ordered(table: pl.DataFrame) -> pl.DataFrame:
+    """Rows that say something about the order: both orders answered, on answers that differ."""
+    return table.filter(~pl.col("identical")).drop_nulls(["p_original_first", "p_revision_first"])
+
+
 def _mean(rows: pl.DataFrame, column: str, cluster: str, settings: _Settings) -> Estimate:
-    return stats.mean(rows[column].to_numpy(), rows[cluster].to_numpy(), **settings)
+    values = rows[column].to_numpy()
+    # Rows that all agree give a bootstrap no spread, but they are no proof: `proportion` bounds them.
+    estimate = stats.proportion if np.isin(values, (0.0, 1.0)).all() else stats.mean
+    return estimate(values, rows[cluster].to_numpy(), **settings)
 
 
 def _kappa(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:
-    return stats.cohen_kappa(*_raters(rows, a, b, cluster), **settings)
+    found = stats.cohen_kappa(*_raters(rows, a, b, cluster), **settings)
+    if found.value == found.low == found.high == 1.0:
+        # No draw disagreed: the data do not bound kappa from below.
+        return msgspec.structs.replace(
+            found, low=math.nan, high=math.nan, method="no interval: no disagreement"
+        )
+    return found
 
 
 def _ac1(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:

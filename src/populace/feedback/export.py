@@ -140,7 +140,10 @@ def write_hf(
             continue
         sizes.append((split, rows.height))
         write_parquet(folder / "data" / f"{split}-00000-of-00001.parquet", rows)
-    judged = personas.filter(pl.col("persona_id").is_in(table["persona_id"].unique().to_list()))
+    # A record number of the source identifies a respondent and serves no reader of this data set.
+    judged = personas.drop("person_id", strict=False).filter(
+        pl.col("persona_id").is_in(table["persona_id"].unique().to_list())
+    )
     write_parquet(folder / "personas" / "train-00000-of-00001.parquet", judged)
     write_atomic(folder / "README.md", dataset_card(sizes, facts).encode())
 

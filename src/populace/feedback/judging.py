@@ -107,11 +107,12 @@ def judgements(
                 if way == "likelihood" and persona is None:
                     continue  # the contrast of nobody with nobody is one half by construction
                 orders = _choice_orders(answers) if way == "choice" else _contrast_orders(answers, nobody)
-                rows.append(_row(panel, persona, role, way, orders, judging))
+                used = answers[way] + (nobody[way] if way == "likelihood" else [])
+                rows.append(_row(panel, persona, role, way, orders, judging, failed=None in used))
     return pl.DataFrame(rows, schema=JUDGEMENT_SCHEMA)
 
 
-def verdict(p: float | None, tie_margin: float, identical: bool = False) -> str:
+def verdict(p: float | None, tie_margin: float, *, identical: bool = False, failed: bool = False) -> str:
     """Name the outcome of one judgement.
 
     Examples
@@ -120,7 +121,7 @@ def verdict(p: float | None, tie_margin: float, identical: bool = False) -> str:
     ('revision', 'original', 'tie', 'refused')
     """
     if p is None:
-        return "refused"
+        return "failed" if failed else "refused"
     if identical or abs(p - 0.5) <= tie_margin:
         return "tie"
     return "revision" if p > 0.5 else "original"
@@ -190,8 +191,8 @@ def _log_odds(choice: Choice | None) -> float | None:
     first, second = choice.log_likelihoods
     if first is None and second is None:
         return None
-    # An option the provider did not list is at most as likely as the least likely one it did; a finite
-    # stand-in keeps the average over orders defined.
+    # An option that a provider did not list is very unlikely but not impossible: a finite stand-in keeps
+    # the average over orders defined, and makes opposite one-sided answers a tie.
     floor = -20.0
     return (floor if second is None else second) - (floor if first is None else first)
 
@@ -203,6 +204,8 @@ def _row(
     way: str,
     orders: tuple[float | None, float | None],
     judging: Judging,
+    *,
+    failed: bool,
 ) -> dict[str, object]:
     forward, backward = orders
     p = None if forward is None or backward is None else _sigmoid((forward + backward) / 2)
@@ -215,7 +218,7 @@ def _row(
         "p_original_first": None if forward is None else _sigmoid(forward),
         "p_revision_first": None if backward is None else _sigmoid(backward),
         "p": p,
-        "verdict": verdict(p, judging.tie_margin, panel.original == panel.revision),
+        "verdict": verdict(p, judging.tie_margin, identical=panel.original == panel.revision, failed=failed),
         "judge": judging.model,
     }
 

@@ -37,6 +37,8 @@ PAIR_SCHEMA = {
     "revision": pl.String,
     "original_words": pl.Int64,
     "revision_words": pl.Int64,
+    "original_cut": pl.Boolean,
+    "revision_cut": pl.Boolean,
     "identical": pl.Boolean,
     "model": pl.String,
 }
@@ -124,7 +126,7 @@ def assemble(
 ) -> pl.DataFrame:
     """Put finished stages together into the pairs table (see `docs/design/main-job.md`).
 
-    Pairs with a failed or empty stage are left out; `authors.height - pairs.height` counts them.
+    Pairs with a failed, refused or empty stage are left out; `authors.height - pairs.height` counts them.
     """
     answers = answer_requests(prompts, writing)
     critiques = critique_requests(authors, prompts, profiles, lookup, writing)
@@ -145,6 +147,8 @@ def assemble(
                 "revision": revision,
                 "original_words": len(original.split()),
                 "revision_words": len(revision.split()),
+                "original_cut": _cut(lookup, answers[prompt]),
+                "revision_cut": _cut(lookup, request),
                 "identical": original == revision,
                 "model": writing.model,
             }
@@ -154,4 +158,12 @@ def assemble(
 
 def _text(lookup: Lookup, request: GenerateRequest) -> str | None:
     result = lookup(request.key)
-    return result.text.strip() or None if isinstance(result, Completion) else None
+    if not isinstance(result, Completion) or result.finish == "refusal":
+        return None
+    return result.text.strip() or None
+
+
+def _cut(lookup: Lookup, request: GenerateRequest) -> bool:
+    """Whether the model was stopped by `max_tokens` and not by itself."""
+    result = lookup(request.key)
+    return isinstance(result, Completion) and result.finish == "length"

@@ -28,6 +28,8 @@ from populace.report.measures import (
 __all__ = ["headline"]
 
 _PREFERS = "prefers_revision"
+_CONSENSUS = 0.995
+"""A ceiling above this leaves nothing to tell people apart by."""
 
 
 def headline(estimates: pl.DataFrame) -> tuple[str, ...]:
@@ -55,7 +57,7 @@ def _score(score: dict[str, Any]) -> str:
         f"Speaking as the person a revision was written for{way}, the judge preferred it to the first answer "
         f"in {quantity(score['value'], _PREFERS)} of {score['n']:,} judgements "
         f"({100 * score['level']:g}\N{NO-BREAK SPACE}% interval {interval(score)}, "
-        f"{score['clusters']} personas): {relation}."
+        f"{score['clusters']} personas; a tie counts one half): {relation}."
     )
 
 
@@ -99,19 +101,26 @@ def _steadiness(estimates: pl.DataFrame) -> str:
         }[compare(kappa, 0.0)]
         parts.append(f"agreement between the two orders was κ = {with_interval(kappa)}{relation}")
     if ceiling is not None:
-        parts.append(
-            f"no single model could satisfy more than {quantity(ceiling['value'], 'single_model_ceiling')} "
-            "of the personas’ verdicts"
-            if compare(ceiling, 0.0) != "not defined"
-            else f"the share of verdicts one model could satisfy is {with_interval(ceiling)}"
-        )
+        parts.append(_ceiling(ceiling))
     random = shuffled(estimates, "single_model_ceiling")
-    if ceiling is not None and random is not None:
+    if ceiling is not None and random is not None and ceiling["value"] < _CONSENSUS:
         parts[-1] += f", where verdicts shuffled over pairs would leave {with_interval(random)}"
     if not parts:
         return "This study did not measure how steady the judge was."
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _ceiling(row: dict[str, Any]) -> str:
+    if compare(row, 0.0) == "not defined":
+        return f"the share of verdicts one model could satisfy is {with_interval(row)}"
+    if row["value"] >= _CONSENSUS:
+        return (
+            "personas who judged the same pair all but never disagreed, which is consensus, or a judge that "
+            "does not look at whom it plays"
+        )
+    best = quantity(row["value"], "single_model_ceiling")
+    return f"no single model could satisfy more than {best} of the personas’ verdicts"
 
 
 def _and(parts: list[str]) -> str:

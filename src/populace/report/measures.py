@@ -58,8 +58,10 @@ MEASURES = {
     "single_model_ceiling": "Most verdicts one model could satisfy",
     "ties": "Ties",
     "refusals": "Refusals",
+    "failed_calls": "Calls that failed",
     "revision_shorter": "Revision is the shorter answer",
     "identical_answers": "Revision identical to the first answer",
+    "cut_short": "An answer was cut off by the token limit",
 }
 """Measure -> how the page calls it; a measure not named here is shown under its own name."""
 

@@ -104,12 +104,7 @@ def _paired(estimates: pl.DataFrame, arm: str, baseline: str) -> str:
 
 
 def shortcuts(estimates: pl.DataFrame) -> list[Row]:
-    """Say how much of the author's verdict each shortcut predicts, against the judge's own steadiness.
-
-    The verdict compares the judge's agreement with itself (κ between the two orders) with the shortcut's
-    agreement with it: a shortcut that agrees as well as the judge itself explains the verdicts away.
-    """
-    own = find(estimates, "kappa_orders")
+    """Say how much of the author's verdict each rule predicts that never meets the author."""
     rows: list[Row] = []
     for arm, name in baselines().items():
         raw, kappa = (
@@ -121,7 +116,6 @@ def shortcuts(estimates: pl.DataFrame) -> list[Row]:
                     "baseline": name,
                     "raw": with_interval(raw) if raw else "not measured",
                     "kappa": with_interval(kappa) if kappa else "not measured",
-                    "verdict": compare(own, kappa) if own and kappa else "not defined",
                 }
             )
     return rows

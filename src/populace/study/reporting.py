@@ -35,20 +35,37 @@ NOTE_PACKAGED = (
     "SmolLM2-135M-Instruct is a language model of 135 million parameters, packaged so that everything "
     "here runs without a key, a network or a graphics card. It shows that the machinery works; it cannot "
     "show what people want. Its role-play is weak, its answers are often poor, and asked to choose between "
-    "two answers it is near chance. Do not draw conclusions about people, or about larger models, from "
-    "these scores."
+    "two answers it mostly goes by their position. Do not draw conclusions about people, or about larger "
+    "models, from these scores."
 )
 NOTE_ANY = (
     "Every judgement here is a model playing a person, not a person. Later work finds that such judges "
     "agree poorly with real people and flatten minorities (arXiv 2406.11657; Nature Machine Intelligence "
     "2025, s42256-025-00986-z). These scores say how the judge behaves; only people say what people want."
 )
-SOURCES = {
-    "Census": "2024 ACS 1-year PUMS, U.S. Census Bureau (US Government work, public domain)",
-    "Opinions and faith": "General Social Survey, NORC, and ANES 2022 pilot: fitted tables only, no answers",
-    "Personality": "SAPA Big Five items (psych package): conditional tables only",
+SURVEYS = {
+    "Opinions and faith": "General Social Survey, NORC, and ANES 2022 pilot: fitted models only, no answers",
+    "Personality": "SAPA Big Five items (psych package): fitted norms only",
     "Method": "PERSONA, Castricato et al., arXiv 2407.17387",
 }
+
+WARN_ABOVE = {
+    "refusals": (0.05, "of judgements are refusals: the judge named neither answer"),
+    "failed_calls": (0.0, "of judgements have no answer: their calls failed"),
+    "cut_short": (0.1, "of pairs hold an answer cut off by the token limit"),
+}
+"""Measure -> share above which the report warns, and what it says."""
+
+PRIVACY_DRAWN = (
+    "No row describes a real person. Census attributes are drawn from tables fitted to public-use microdata, "
+    "in which no cell rests on fewer than 20 records; opinions and personality are drawn from survey models "
+    "given those attributes; free text is written for the project."
+)
+PRIVACY_RECORDS = (
+    "Census attributes are those of public-use records, without their serial numbers: do not try to find the "
+    "people behind them. Opinions and personality are drawn from survey models given those attributes and "
+    "are nobody's own; free text is written for the project."
+)
 
 
 def write_report(study: Study) -> Path:
@@ -60,13 +77,13 @@ def write_report(study: Study) -> Path:
     people = study.table("people")
     content = ReportContent(
         study_name=study.settings.name,
-        people=population_room.as_in_census(people),
+        people=_compared(study, people),
         personas=study.table("personas"),
         prompts=study.table("prompts"),
         pairs=study.table("pairs"),
         judgements=study.table("judgements"),
         estimates=study.table("estimates"),
-        census=_census(study),
+        census=_census(study, prepared),
         drawn=people.height,
         removed=prepared.passed.removed,
         stages=[
@@ -109,23 +126,29 @@ def audit_table(estimates: pl.DataFrame) -> Table:
 def card_facts(study: Study) -> dict[str, str]:
     """Return what the dataset card says of this study (names as in `templates/card.md.txt`)."""
     manifest = _manifest(study)
-    settings = study.settings
+    settings, feedback = study.settings, study.settings.feedback
+    source = prepare(settings, study.base).population.provenance
     prompts = study.table("prompts")
-    licences = "; ".join(f"{licence}" for licence in prompts["licence"].unique().sort().drop_nulls())
-    judge = manifest.models[-1]
+    licences = "; ".join(prompts["licence"].unique().sort().drop_nulls()) or "licence not stated"
+    ways = " and ".join(
+        {"choice": "by choice, in both orders", "likelihood": "by likelihood contrast"}[way]
+        for way in feedback.ways
+    )
+    sources = {"Census": f"{source.citation} ({source.licence})", **SURVEYS}
     return {
         "licence_id": "other" if settings.prompts.source != "builtin" else "apache-2.0",
         "title": f"{settings.name}: preferences of role-played personas",
-        "people": f"{settings.personas.size} personas of {settings.population.size:,} people drawn from "
-        f"{settings.population.source} with seed {settings.seed}; adults "
+        "people": f"{settings.personas.size} personas of {source.size:,} people drawn from {source.source} "
+        f"({source.citation}) with seed {settings.seed}; adults "
         f"{'and minors' if settings.personas.minors else 'only'}.",
         "questions": f"{prompts.height} prompts over {prompts['topic'].n_unique()} topics ({licences}).",
         "writer": manifest.models[0],
-        "judge": f"Each pair was judged by its author and {settings.feedback.strangers} strangers, in both "
-        f"orders, by {judge}.",
+        "judge": f"Each pair was judged by its author and {feedback.strangers} strangers, {ways}, "
+        f"by {manifest.models[-1]}.",
         "trust": _note(manifest),
         "scores": _scores(study.table("estimates")),
-        "sources": "\n".join(f"- {name}: {text}" for name, text in SOURCES.items()),
+        "privacy": PRIVACY_DRAWN if _builtin(study) else PRIVACY_RECORDS,
+        "sources": "\n".join(f"- {name}: {text}" for name, text in sources.items()),
     }
 
 
@@ -142,22 +165,36 @@ def _manifest(study: Study) -> Manifest:
     return manifest
 
 
-def _census(study: Study) -> pl.DataFrame:
-    """Shares among the people an attribute applies to, as the drawn people are counted."""
-    margins = population_room.census_margins(adults=not study.settings.personas.minors)
+def _builtin(study: Study) -> bool:
+    return study.settings.population.source == population_room.EMBEDDED
+
+
+def _compared(study: Study, people: pl.DataFrame) -> pl.DataFrame:
+    """Read people as the margins beside them were taken."""
+    read = population_room.as_in_census if _builtin(study) else population_room.major_groups
+    return read(people)
+
+
+def _census(study: Study, prepared: Prepared) -> pl.DataFrame:
+    """Shares among the people an attribute applies to: of the census, or of the very file drawn from."""
+    adults = not study.settings.personas.minors
+    if _builtin(study):
+        margins = population_room.census_margins(adults=adults)
+    else:
+        source = study.base / study.settings.population.source
+        margins = population_room.margins(population_room.build(source, adults=adults).frame)
     known = margins.drop_nulls("label").rename({"label": "value"})
-    shares = known.with_columns(pl.col("share") / pl.col("share").sum().over("attribute"))
+    shares = known.select(
+        "attribute", "value", (pl.col("share") / pl.col("share").sum().over("attribute")).alias("share")
+    )
     # In the order of the schema, and ranges by their lower end.
     order = [
         _ORDER.get((attribute, value), _lower_end(value))
         for attribute, value in shares.select("attribute", "value").iter_rows()
     ]
     position = pl.col("attribute").rle_id()
-    return (
-        shares.with_columns(pl.Series("order", order))
-        .sort(position, "order", maintain_order=True)
-        .drop("order")
-    )
+    sorted_ = shares.with_columns(pl.Series("order", order)).sort(position, "order", maintain_order=True)
+    return sorted_.drop("order")
 
 
 def _lower_end(value: str) -> int:
@@ -173,7 +210,7 @@ def _people(prepared: Prepared) -> str:
 
 
 def _provenance(study: Study, prepared: Prepared, manifest: Manifest) -> dict[str, str]:
-    filters = prepared.prompt_filters
+    filters, source = prepared.prompt_filters, prepared.population.provenance
     return {
         "Study": f"{study.settings.name}, seed {study.settings.seed}, settings {manifest.study_hash}",
         "Code": f"populace {manifest.populace}" + (f", commit {manifest.commit}" if manifest.commit else ""),
@@ -181,7 +218,8 @@ def _provenance(study: Study, prepared: Prepared, manifest: Manifest) -> dict[st
         "Templates": templates_hash(),
         "People": _people(prepared),
         "Prompts": f"{study.settings.prompts.source}; {filters}",
-        **SOURCES,
+        "Census": f"{source.citation} ({source.licence})",
+        **SURVEYS,
         "Machine": f"{manifest.platform}, Python {manifest.python}",
         "Packages": ", ".join(f"{name} {version}" for name, version in manifest.packages.items()),
         **{f"Table {name}": digest for name, digest in manifest.tables.items()},
@@ -202,6 +240,12 @@ def _warnings(study: Study, prepared: Prepared, manifest: Manifest) -> list[str]
         found.append(
             f"{lost} of {prepared.authors.height} pairs are missing: a stage failed or came back empty."
         )
+    estimates = study.table("estimates").filter(pl.col("attribute").is_null())
+    for measure, (limit, what) in WARN_ABOVE.items():
+        for row in estimates.filter((pl.col("measure") == measure) & (pl.col("value") > limit)).iter_rows(
+            named=True
+        ):
+            found.append(f"{row['value']:.0%} {what} ({row['arm']}).".replace("%", " %"))
     failed = sum(totals.failed for totals in manifest.stages.values())
     if failed:
         found.append(f"{failed} calls failed for good; the next run tries them again.")
@@ -209,7 +253,8 @@ def _warnings(study: Study, prepared: Prepared, manifest: Manifest) -> list[str]
 
 
 def _scores(estimates: pl.DataFrame) -> str:
-    lines = ["| measure | arm | value | 95 % interval | n |", "|---|---|---|---|---|"]
+    level = estimates["level"][0] if estimates.height else 0.95
+    lines = [f"| measure | arm | value | {level * 100:g} % interval | n |", "|---|---|---|---|---|"]
     for row in estimates.filter(pl.col("attribute").is_null()).iter_rows(named=True):
         interval = f"{row['low']:.3f} to {row['high']:.3f}"
         lines.append(f"| {row['measure']} | {row['arm']} | {row['value']:.3f} | {interval} | {row['n']} |")

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from populace.errors import StudyError
 
@@ -82,13 +82,20 @@ class FeedbackSettings(_Section):
     pairs_per_persona: int = Field(default=1, ge=1)
     strangers: int = Field(default=2, ge=0)
     """Personas besides the author who judge each pair, so that disagreement can show."""
-    ways: tuple[Literal["choice", "likelihood"], ...] = ("choice", "likelihood")
+    ways: tuple[Literal["choice", "likelihood"], ...] = Field(default=("choice", "likelihood"), min_length=1)
     answer_tokens: int = Field(default=64, ge=1)
     critique_tokens: int = Field(default=48, ge=1)
     temperature: float = Field(default=0.7, ge=0.0, le=2.0)
     """Of writing; each request samples from a stream seeded by its own key."""
     tie_margin: float = Field(default=0.01, ge=0.0, lt=0.5)
     """A judge's probability within this of one half is a tie."""
+
+    @field_validator("ways")
+    @classmethod
+    def _distinct(cls, ways: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(ways)) < len(ways):
+            raise ValueError("a way of judging is named twice")
+        return ways
 
 
 class ReportSettings(_Section):
@@ -110,7 +117,7 @@ class Settings(_Section):
     """One study, as its file says."""
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     population: PopulationSettings = PopulationSettings()
     personas: PersonaSettings = PersonaSettings()
     prompts: PromptSettings = PromptSettings()

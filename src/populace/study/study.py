@@ -96,7 +96,14 @@ class Study:
         """
         writer, judge = self._models()
         prepared = prepare(self.settings, self.base)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StudyError(
+                f"the study's folder cannot be made ({error.strerror})",
+                file=self.folder,
+                fix="give another --folder",
+            ) from error
         with Journal(self.folder / "journal") as journal:
             asyncio.run(self._ask(prepared, writer, judge, journal, progress))
             tables = self._tables(prepared, writer, judge, journal.get)
@@ -135,16 +142,23 @@ class Study:
                 file=path,
                 fix="run it first: populace study run STUDY.toml",
             )
-        return pl.read_parquet(path)
+        try:
+            return pl.read_parquet(path)
+        except pl.exceptions.PolarsError as error:
+            raise StudyError(
+                f"this table is damaged ({error})",
+                file=path,
+                fix="run the study again: nothing is paid for twice",
+            ) from error
 
     def preferences(self, way: str = "choice") -> pl.DataFrame:
         """Return one row a persona and pair, ties and refusals kept."""
         return preferences(self.table("pairs"), self.table("judgements"), way)
 
-    def export(self, form: str, out: str | Path, *, way: str = "choice") -> Path:
+    def export(self, form: str, out: str | Path, *, way: str | None = None) -> Path:
         """Write judged pairs as `parquet`, `trl` (JSON lines) or `hf` (a dataset folder with its card)."""
         out = Path(out)
-        table = self.preferences(way)
+        table = self.preferences(way or self.settings.feedback.ways[0])
         if form == "parquet":
             write_parquet(out, table)
         elif form == "trl":
@@ -280,7 +294,7 @@ class Study:
         """Let paths in a model's settings start from the study file's folder."""
         if isinstance(spec, str):
             return spec
-        return {key: str(self.base / value) if key in _PATHS else value for key, value in spec.items()}
+        return {key: str(self.base / str(value)) if key in _PATHS else value for key, value in spec.items()}
 
 
 def judge_calls(seated: list[Panel], judging: Judging) -> int:
