@@ -99,3 +99,16 @@ def test_a_folder_where_the_file_should_be(tmp_path):
 def test_an_error_of_another_file_passes_unchanged(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.json"):
         (tmp_path / "elsewhere.csv").read_bytes()
+
+
+def test_a_device_is_never_replaced_and_a_link_stays_a_link(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match="device or a pipe"):
+        write_atomic(pipe, b"x")
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_bytes(b"old")
+    link.symlink_to(real)
+    write_atomic(link, b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"

@@ -216,3 +216,50 @@ def test_help_answers_quickly():
 
     # The budget is 0.3 s on an idle machine; a busy one gets three tries and some room.
     assert min(once() for _ in range(3)) < 0.6
+
+
+@pytest.mark.parametrize(
+    ("ways", "message"), [('["choice", "choice"]', "named twice"), ("[]", r"feedback\.ways")]
+)
+def test_ways_of_judging_are_checked(tmp_path, ways, message):
+    with pytest.raises(StudyError, match=message):
+        Study.load(write(tmp_path, SETTINGS + f"\n[feedback]\nways = {ways}\n"))
+
+
+def test_a_folder_that_is_a_file_and_a_damaged_table_are_errors(finished, tmp_path):
+    path = write(tmp_path)
+    done = populace("study", "run", path, "--folder", path)
+    assert done.returncode == 2
+    assert "folder cannot be made" in done.stderr
+    study = Study.load(path, tmp_path / "copy")
+    study.folder.mkdir()
+    (study.folder / "pairs.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(StudyError, match="damaged"):
+        study.table("pairs")
+
+
+def test_a_writer_that_refuses_makes_no_pair(tmp_path):
+    from populace.feedback.pairs import Writing, answer_requests, critique_requests
+    from populace.models.records import Completion
+
+    writing = Writing(model="m")
+    request = answer_requests({"p": "Why?"}, writing)["p"]
+    refusal = Completion(key=request.key, text="I am sorry, I cannot.", finish="refusal")
+    authors = pl.DataFrame({"author_id": ["ann"], "prompt_id": ["p"]})
+    found = critique_requests(authors, {"p": "Why?"}, {"ann": "Ann."}, {request.key: refusal}.get, writing)
+    assert found == {}
+
+
+def test_people_from_a_file_are_compared_with_that_file_and_named_by_it(tmp_path):
+    data = Path(__file__).resolve().parents[2] / "shared" / "data" / "acs_pums_2024" / "p_50.parquet"
+    if not data.exists():
+        pytest.skip("the Vermont microdata are not beside the project")
+    text = SETTINGS.replace("[population]\nsize = 60", f'[population]\nsource = "{data}"\nsize = 400')
+    study = Study.load(write(tmp_path, text), tmp_path / "study")
+    study.run(progress=False)
+    page = study.report().read_text()
+    assert "No attribute lies further from the census than three times what chance gives" in page
+    card = (study.export("hf", tmp_path / "hf") / "README.md").read_text()
+    assert "No row describes a real person" not in card
+    assert str(data.parent) not in card
+    assert "person_id" not in pl.read_parquet(tmp_path / "hf" / "personas" / "*.parquet").columns
