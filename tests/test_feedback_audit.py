@@ -223,3 +223,30 @@ def test_groups_are_read_from_the_labels_that_personas_carry():
     assert grouped.count("Bachelor's or more") == 4
     assert grouped.count("Some college") == 3
     assert grouped.count("High school or less") == len(labels) - 7
+
+
+def test_what_no_draw_changes_is_bounded_or_has_no_interval():
+    rows = [
+        judgement(author, persona, "revision", orders=(0.9, 0.2))
+        for author in ("ann", "bob", "cy")
+        for persona in ("ann", "bob", "cy")
+    ]
+    found = run(pl.DataFrame(rows))
+    # All nine verdicts flip: of three authors, the exact 95 % lower bound is 0.025 ** (1 / 3) = 0.2924.
+    flip = found["position_flip", "choice", None, None]
+    assert (flip["value"], flip["high"]) == (1.0, 1.0)
+    assert flip["low"] == pytest.approx(0.025 ** (1 / 3), abs=1e-6)
+    # AC1 is -1 whatever is drawn, which is no proof of -1.
+    ac1 = found["ac1_orders", "choice", None, None]
+    assert ac1["value"] == -1.0
+    assert math.isnan(ac1["low"])
+    # Nobody disagrees: at most 1 - 0.2924 of the pairs hide a conflict, and half of that a lost verdict.
+    conflict, ceiling = (found[m, "choice", None, None] for m in ("conflict_rate", "single_model_ceiling"))
+    assert conflict["high"] == pytest.approx(1 - 0.025 ** (1 / 3), abs=1e-6)
+    assert ceiling["low"] == pytest.approx(1 - (1 - 0.025 ** (1 / 3)) / 2, abs=1e-6)
+
+
+def test_identical_answers_say_nothing_about_the_order():
+    same = PAIRS.with_columns(identical=pl.col("author_id") == "bob")
+    # Without Bob's pair: (R,R), (O,O), (R,O) remain of the five, one flip of three.
+    assert overall(run(table=same), "position_flip", "choice") == pytest.approx(1 / 3)

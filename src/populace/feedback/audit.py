@@ -337,18 +337,21 @@ def _mean(rows: pl.DataFrame, column: str, cluster: str, settings: _Settings) ->
 
 
 def _kappa(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:
-    found = stats.cohen_kappa(*_raters(rows, a, b, cluster), **settings)
-    if found.value == found.low == found.high == 1.0:
-        # No draw disagreed: the data do not bound kappa from below.
-        return msgspec.structs.replace(
-            found, low=math.nan, high=math.nan, method="no interval: no disagreement"
-        )
-    return found
+    return _bounded(stats.cohen_kappa(*_raters(rows, a, b, cluster), **settings))
 
 
 def _ac1(rows: pl.DataFrame, a: str, b: str, cluster: str, settings: _Settings) -> Estimate:
     # AC1 depends on how many categories there are, also where one of them was never used.
-    return stats.gwet_ac1(*_raters(rows, a, b, cluster), categories=(False, True), **settings)
+    return _bounded(stats.gwet_ac1(*_raters(rows, a, b, cluster), categories=(False, True), **settings))
+
+
+def _bounded(found: Estimate) -> Estimate:
+    """Take the interval off a coefficient that no draw changed: the data are too even to bound it."""
+    if found.low < found.high or not found.defined:
+        return found
+    return msgspec.structs.replace(
+        found, low=math.nan, high=math.nan, method="no interval: every draw gives the same"
+    )
 
 
 def _raters(rows: pl.DataFrame, a: str, b: str, cluster: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
