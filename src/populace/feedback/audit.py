@@ -21,6 +21,7 @@ import polars as pl
 
 from populace import stats
 from populace.feedback.groups import GROUPS, with_groups
+from populace.feedback.judging import DECIDED
 from populace.stats import Estimate
 
 __all__ = ["ESTIMATE_SCHEMA", "audit"]
@@ -41,7 +42,6 @@ ESTIMATE_SCHEMA = {
 }
 
 SCORE = {"revision": 1.0, "tie": 0.5, "original": 0.0}
-DECIDED = ("revision", "original")
 PERMUTATIONS = 500
 
 Row = tuple[str, str, Estimate]

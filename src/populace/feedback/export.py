@@ -17,11 +17,10 @@ import polars as pl
 from populace.atomic import atomic_path, write_atomic
 from populace.canonical import canonical_bytes
 from populace.errors import DataError
+from populace.feedback.judging import DECIDED
 from populace.feedback.templating import render
 
 __all__ = ["dataset_card", "preferences", "trl_rows", "write_hf", "write_parquet", "write_trl"]
-
-DECIDED = ("revision", "original")
 
 
 def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str = "choice") -> pl.DataFrame:

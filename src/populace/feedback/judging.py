@@ -29,10 +29,13 @@ import polars as pl
 from populace.feedback.templating import render
 from populace.models.records import Choice, ChooseRequest, Message, Result
 
-__all__ = ["WAYS", "Judging", "Panel", "judge_requests", "judgements", "verdict"]
+__all__ = ["DECIDED", "WAYS", "Judging", "Panel", "judge_requests", "judgements", "verdict"]
 
 Way = Literal["choice", "likelihood"]
 WAYS: tuple[Way, ...] = ("choice", "likelihood")
+
+DECIDED = ("revision", "original")
+"""Verdicts that prefer one of the two answers."""
 
 OPENING = "I prefer Answer"
 OPTIONS = (" 1", " 2")

@@ -8,11 +8,20 @@ from populace.run.engine import RunStats, execute, run
 from populace.run.journal import Journal, Record, Totals
 from populace.run.limits import Budget, Retries
 from populace.run.manifest import Manifest, read_manifest, write_manifest
-from populace.run.plan import PlanSummary, Stage, StageEstimate, StageSummary, Throughput, summarise
+from populace.run.plan import (
+    CHARACTERS_PER_TOKEN,
+    PlanSummary,
+    Stage,
+    StageEstimate,
+    StageSummary,
+    Throughput,
+    summarise,
+)
 from populace.run.progress import ProgressLine, duration, format_progress
 from populace.run.tables import calls_frame, write_calls
 
 __all__ = [
+    "CHARACTERS_PER_TOKEN",
     "Budget",
     "Journal",
     "Manifest",

@@ -9,7 +9,15 @@ import msgspec
 from populace.feedback.judging import Panel, judge_requests
 from populace.feedback.pairs import Writing, answer_requests
 from populace.feedback.templating import render
-from populace.run import Journal, PlanSummary, Stage, StageEstimate, Throughput, summarise
+from populace.run import (
+    CHARACTERS_PER_TOKEN,
+    Journal,
+    PlanSummary,
+    Stage,
+    StageEstimate,
+    Throughput,
+    summarise,
+)
 from populace.study.prepare import Prepared
 
 if TYPE_CHECKING:
@@ -20,8 +28,6 @@ if TYPE_CHECKING:
     from populace.run import StageSummary
 
 __all__ = ["StudyPlan", "plan"]
-
-CHARACTERS_PER_TOKEN = 4
 
 
 class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,7 +44,7 @@ NOTE_ANY = (
     "2025, s42256-025-00986-z). These scores say how the judge behaves; only people say what people want."
 )
 SURVEYS = {
-    "Opinions and faith": "General Social Survey, NORC, and ANES 2022 pilot: fitted models only, no answers",
+    "Opinions and faith": "General Social Survey 2016 to 2024, NORC: fitted models only, no answers",
     "Personality": "SAPA Big Five items (psych package): fitted norms only",
     "Method": "PERSONA, Castricato et al., arXiv 2407.17387",
 }
