@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import signal
+from contextlib import contextmanager
 
 import polars as pl
 import pytest
@@ -44,31 +45,35 @@ def test_the_file_gets_the_permissions_of_any_new_file(tmp_path):
     assert (tmp_path / "ours").stat().st_mode == plain.stat().st_mode
 
 
-@pytest.fixture
+@contextmanager
 def small_files():
-    """No file may grow beyond 4 KiB: the kernel then fails writes as it does on a full disk."""
+    """No file may grow beyond 4 KiB: the kernel then fails writes as it does on a full disk.
+
+    Around the one call only: the test runner writes its own output to a file, too.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.usefixtures("small_files")
 def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path):
     target = tmp_path / "a.json"
     write_atomic(target, b"old")
-    with pytest.raises(DataError, match=r"a\.json: the disk is full.*free some space"):
+    with pytest.raises(DataError, match=r"a\.json: the disk is full.*free some space"), small_files():
         write_atomic(target, bytes(10_000))
     assert target.read_bytes() == b"old"
     assert names(tmp_path) == ["a.json"]
 
 
-@pytest.mark.usefixtures("small_files")
 def test_a_full_disk_under_polars(tmp_path):
     frame = pl.DataFrame({"x": os.urandom(20_000).hex()})
-    with pytest.raises(DataError, match="the disk is full"), atomic_path(tmp_path / "a.parquet") as temporary:
+    target = tmp_path / "a.parquet"
+    with pytest.raises(DataError, match="the disk is full"), small_files(), atomic_path(target) as temporary:
         frame.write_parquet(temporary)
     assert names(tmp_path) == []
 
