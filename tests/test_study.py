@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -263,3 +264,23 @@ def test_people_from_a_file_are_compared_with_that_file_and_named_by_it(tmp_path
     assert "No row describes a real person" not in card
     assert str(data.parent) not in card
     assert "person_id" not in pl.read_parquet(tmp_path / "hf" / "personas" / "*.parquet").columns
+
+
+def test_what_has_no_interval_is_not_printed_as_a_number(finished):
+    for text in (populace_card(finished), audit_text(finished)):
+        assert "nan" not in text.lower()
+        assert "none" in text
+
+
+def populace_card(study) -> str:
+    from populace.study.reporting import card_facts
+
+    return card_facts(study)["scores"]
+
+
+def audit_text(study) -> str:
+    from rich.console import Console
+
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(study.audit_table())
+    return console.export_text()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -105,17 +106,16 @@ def audit_table(estimates: pl.DataFrame) -> Table:
 
     table = Table(title="every score beside its shortcuts")
     for name in ("measure", "arm", "value", "interval", "n", "clusters"):
-        table.add_column(name, justify="left" if name in ("measure", "arm") else "right")
+        # Names fold rather than lose their ends where the terminal is narrow.
+        table.add_column(name, justify="left" if name in ("measure", "arm") else "right", overflow="fold")
     previous = None
     for row in estimates.filter(pl.col("attribute").is_null()).iter_rows(named=True):
         if previous not in (None, row["measure"]):
             table.add_section()
-        value, low, high = (row[key] for key in ("value", "low", "high"))
         table.add_row(
             "" if row["measure"] == previous else row["measure"],
             row["arm"],
-            f"{value:.3f}",
-            f"{low:.3f} to {high:.3f}",
+            *_written(row),
             f"{row['n']:,}",
             f"{row['clusters']:,}",
         )
@@ -252,10 +252,18 @@ def _warnings(study: Study, prepared: Prepared, manifest: Manifest) -> list[str]
     return found
 
 
+def _written(row: dict[str, Any]) -> tuple[str, str]:
+    """Write value and interval of an estimate; what is not defined is said, never printed as a number."""
+    value, low, high = (row[key] for key in ("value", "low", "high"))
+    if math.isnan(value):
+        return "not defined", "none"
+    return f"{value:.3f}", "none" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
+
+
 def _scores(estimates: pl.DataFrame) -> str:
     level = estimates["level"][0] if estimates.height else 0.95
     lines = [f"| measure | arm | value | {level * 100:g} % interval | n |", "|---|---|---|---|---|"]
     for row in estimates.filter(pl.col("attribute").is_null()).iter_rows(named=True):
-        interval = f"{row['low']:.3f} to {row['high']:.3f}"
-        lines.append(f"| {row['measure']} | {row['arm']} | {row['value']:.3f} | {interval} | {row['n']} |")
+        value, interval = _written(row)
+        lines.append(f"| {row['measure']} | {row['arm']} | {value} | {interval} | {row['n']} |")
     return "\n".join(lines)
