@@ -5,7 +5,7 @@ it is asked for.
 """
 
 from populace.models.choice import contrast, distribution
-from populace.models.protocol import Price, Provider
+from populace.models.protocol import Price, Provider, Quota
 from populace.models.records import (
     Choice,
     ChooseRequest,
@@ -28,6 +28,7 @@ __all__ = [
     "Message",
     "Price",
     "Provider",
+    "Quota",
     "Request",
     "Result",
     "Usage",

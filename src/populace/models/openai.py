@@ -23,7 +23,7 @@ from populace.canonical import content_hash
 from populace.errors import ModelError
 from populace.models.matching import match_alternatives, match_text
 from populace.models.openai_wire import Body, Reply, server_message
-from populace.models.protocol import Price
+from populace.models.protocol import Price, Quota
 from populace.models.records import (
     Choice,
     ChooseRequest,
@@ -100,6 +100,8 @@ class OpenAI:
         self.model = f"{name}@{revision}/served{suffix}"
         self._name = name
         self._url = base_url.rstrip("/") + "/chat/completions"
+        self.endpoint = f"{self._url} {name}"
+        self.quota: Quota | None = None
         self._key_env = key_env
         self._timeout = timeout
         self._logprobs = logprobs

@@ -15,7 +15,7 @@ import msgspec
 
 from populace.models.records import Choice, ChooseRequest, Completion, Failure, GenerateRequest
 
-__all__ = ["Price", "Provider"]
+__all__ = ["Price", "Provider", "Quota"]
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +35,20 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         return (self.input * prompt_tokens + self.output * completion_tokens) / 1_000_000
 
 
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server allows a minute, as the user or its last response said. None where unknown."""
+
+    requests: float | None = None
+    """Requests a minute."""
+    tokens: float | None = None
+    """Tokens a minute, prompt and completion together."""
+    requests_left: float | None = None
+    """Requests that may still be made now."""
+    tokens_left: float | None = None
+    at: float = 0.0
+    """`time.monotonic()` when this was said."""
+
+
 @runtime_checkable
 class Provider(Protocol):
     """A model that writes and chooses."""
@@ -45,7 +59,12 @@ class Provider(Protocol):
     """1: calls are independent and may run side by side. Above 1: the arithmetic depends on who else is
     in the batch, so the caller hands groups of this size, cut the same way in every run."""
     concurrency: int
-    """How many calls may be in flight at once."""
+    """Most calls (groups, where `batch_size` is above 1) that may be in flight at once. A run starts with
+    fewer and finds out how many the server bears."""
+    endpoint: str
+    """Where the calls go (URL and model's name): providers of one endpoint share its limits."""
+    quota: Quota | None
+    """Limits a minute: None where none are known. Replaced, never changed, at a response that states them."""
     scores_text: bool
     """Whether `choose` can give the likelihood of options of any length, not only of one forced token."""
     price: Price | None

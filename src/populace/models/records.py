@@ -14,6 +14,7 @@ import msgspec
 from populace.canonical import content_hash
 
 __all__ = [
+    "Boundary",
     "Choice",
     "ChooseRequest",
     "Completion",
@@ -33,7 +34,9 @@ class Message(msgspec.Struct, frozen=True):
     content: str
 
 
-class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, tag="generate", tag_field="kind"):
+class GenerateRequest(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="generate", tag_field="kind"
+):
     """Ask a model to write.
 
     Examples
@@ -48,6 +51,8 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, tag="generate",
     messages: tuple[Message, ...]
     max_tokens: int
     temperature: float = 0.0
+    json_schema: str = ""
+    """JSON Schema, as JSON text, that the answer must follow; empty for free text."""
     sample: int = 0
     """Index of an independent repeat: two samples of one request have two keys."""
     seed: int = 0
@@ -58,7 +63,9 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, tag="generate",
         return content_hash(self)
 
 
-class ChooseRequest(msgspec.Struct, frozen=True, kw_only=True, tag="choose", tag_field="kind"):
+class ChooseRequest(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="choose", tag_field="kind"
+):
     """Ask a model how likely each of the given options is as its next turn."""
 
     model: str
@@ -116,13 +123,30 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice", tag_field=
     usage: Usage = Usage()
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
+Boundary = Literal[
+    "connection",
+    "rate limit",
+    "timeout",
+    "server",
+    "answer",
+    "request",
+    "content filter",
+    "context length",
+    "access",
+]
+"""Where a call failed. The first five may pass; `request`, `content filter` and `context length` are the
+request's own; `access` (a wrong key, no right to the model, no credit) holds for every call."""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="failure", tag_field="kind"):
     """A call that did not give an answer, kept as data and attributed to one boundary."""
 
     key: str
-    boundary: Literal["connection", "rate limit", "timeout", "request", "server", "answer"]
+    boundary: Boundary
     message: str
     retryable: bool
+    retry_after: float | None = None
+    """Seconds that the server asked to be left alone for."""
 
 
 Result = Completion | Choice | Failure

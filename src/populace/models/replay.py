@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from populace.errors import ModelError
-from populace.models.protocol import Price
+from populace.models.protocol import Price, Quota
 from populace.models.records import (
     Choice,
     ChooseRequest,
@@ -53,9 +53,11 @@ class Replay:
     concurrency = 1
     scores_text = True
     price: Price | None = Price(input=0.0, output=0.0)
+    quota: Quota | None = None
 
     def __init__(self, file: str | os.PathLike[str]) -> None:
         self.model, self._results = _read(Path(file))
+        self.endpoint = self.model
 
     async def generate(self, requests: Sequence[GenerateRequest]) -> list[Completion | Failure]:
         """Give the recorded text of each request."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from populace.canonical import content_hash
-from populace.models.protocol import Price
+from populace.models.protocol import Price, Quota
 from populace.models.records import (
     Choice,
     ChooseRequest,
@@ -75,12 +75,14 @@ class Scripted:
         concurrency: int = 64,
         scores_text: bool = True,
         price: Price | None = None,
+        quota: Quota | None = None,
     ) -> None:
-        self.model = model
+        self.model = self.endpoint = model
         self.batch_size = batch_size
         self.concurrency = concurrency
         self.scores_text = scores_text
         self.price = price
+        self.quota = quota
         self.asked: Counter[str] = Counter()
         """How many times each request key was asked."""
         self._text = _source(text, _words)

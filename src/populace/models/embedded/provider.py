@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from populace.canonical import content_hash, file_hash
 from populace.errors import ModelError
-from populace.models.protocol import Price
+from populace.models.protocol import Price, Quota
 from populace.models.records import (
     Choice,
     ChooseRequest,
@@ -72,6 +72,7 @@ class Embedded:
     concurrency = 1
     scores_text = True
     price: Price | None = Price(input=0.0, output=0.0)
+    quota: Quota | None = None
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class Embedded:
         self.threads = threads or available_cores()
         self.batch_size = batch_size
         name = self.path.name.removesuffix(".gguf")
-        self.model = f"{name}@{_revision(self.path)}/{self.precision}"
+        self.model = self.endpoint = f"{name}@{_revision(self.path)}/{self.precision}"
         # Two cores, docs/design/models.md; a plan needs an order of magnitude, not a promise.
         self.tokens_per_second = (1000.0, 300.0) if self.precision == "bf16" else (450.0, 130.0)
         """Roughly how fast prompts are read and answers written."""
