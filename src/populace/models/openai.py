@@ -22,7 +22,7 @@ import msgspec
 from populace.canonical import content_hash
 from populace.errors import ModelError
 from populace.models.matching import match_alternatives, match_text
-from populace.models.openai_wire import Body, Reply, server_message
+from populace.models.openai_wire import Body, Reply, schema_format, server_message
 from populace.models.protocol import Price, Quota
 from populace.models.records import (
     Choice,
@@ -31,6 +31,8 @@ from populace.models.records import (
     Failure,
     GenerateRequest,
     Message,
+    Request,
+    Result,
 )
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ class OpenAI:
         ModelError
             The address needs an API key and the environment has none.
         """
-        return list(await asyncio.gather(*map(self._generate_one, requests)))
+        return list(await asyncio.gather(*map(self._call, requests)))
 
     async def choose(self, requests: Sequence[ChooseRequest]) -> list[Choice | Failure]:
         """Read the options of each request off the first token the model would write.
@@ -130,7 +132,7 @@ class OpenAI:
         ModelError
             The address needs an API key and the environment has none.
         """
-        return list(await asyncio.gather(*map(self._choose_one, requests)))
+        return list(await asyncio.gather(*map(self._call, requests)))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -138,52 +140,49 @@ class OpenAI:
             await self._session.close()
             self._session = None
 
-    async def _generate_one(self, request: GenerateRequest) -> Completion | Failure:
-        key = request.key
-        reply = await self._post(
-            key,
-            Body(
-                model=self._name,
-                messages=request.messages,
-                max_tokens=request.max_tokens,
-                temperature=request.temperature,
-                seed=_seed(key),
-            ),
-        )
-        if isinstance(reply, Failure):
-            return reply
-        answer = reply.choices[0]
-        return Completion(key=key, text=answer.text, finish=answer.finish, usage=reply.tokens)
+    def encode(self, request: Request) -> bytes:
+        """Give the JSON body of the call that asks `request`, as it is posted or put into a batch file.
 
-    async def _choose_one(self, request: ChooseRequest) -> Choice | Failure:
-        key = request.key
-        body = Body(
-            model=self._name, messages=request.messages, max_tokens=1, temperature=0.0, seed=_seed(key)
-        )
-        if self._logprobs:
-            body.logprobs, body.top_logprobs = True, _TOP_LOGPROBS
-        if self._prefill and request.opening:
-            body.messages = (*request.messages, Message("assistant", request.opening))
-            body.add_generation_prompt, body.continue_final_message = False, True
-        reply = await self._post(key, body)
-        return reply if isinstance(reply, Failure) else _choice(key, request.options, reply)
+        Raises
+        ------
+        ModelError
+            The request's `json_schema` is not JSON.
+        """
+        return self._body(request, request.key)
 
-    async def _post(self, key: str, body: Body) -> Reply | Failure:
-        """Send one call and sort what comes back into a reply or the boundary that failed."""
-        import aiohttp
+    def decode(self, request: Request, status: int, headers: Mapping[str, str], content: bytes) -> Result:
+        """Read a response to the call that asked `request`: an answer, or the boundary that failed.
 
-        data = self._encoder.encode(body)[:-1] + self._extra
-        try:
-            async with self._open().post(self._url, data=data) as response:
-                content = await response.read()
-                if response.status != 200:
-                    return self._refused(key, response.status, response.headers, content)
-        except TimeoutError:
-            return _failure(key, "timeout", f"no answer within {self._timeout:g} s", retryable=True)
-        except aiohttp.InvalidURL as error:
-            raise ModelError(f"{self._url!r} is not an address", fix="mend base_url") from error
-        except (aiohttp.ClientError, OSError) as error:
-            return _failure(key, "connection", f"{type(error).__name__}: {error}", retryable=True)
+        Parameters
+        ----------
+        status
+            HTTP status.
+        headers
+            Names in lower case, or a mapping that does not mind the case; empty where there are none.
+        content
+            The body of the response.
+        """
+        return self._result(request, request.key, status, headers, content)
+
+    def _body(self, request: Request, key: str) -> bytes:
+        if isinstance(request, GenerateRequest):
+            body = Body(self._name, request.messages, request.max_tokens, request.temperature, _seed(key))
+            if request.json_schema:
+                body.response_format = schema_format(request.json_schema)
+        else:
+            body = Body(self._name, request.messages, 1, 0.0, _seed(key))
+            if self._logprobs:
+                body.logprobs, body.top_logprobs = True, _TOP_LOGPROBS
+            if self._prefill and request.opening:
+                body.messages = (*request.messages, Message("assistant", request.opening))
+                body.add_generation_prompt, body.continue_final_message = False, True
+        return self._encoder.encode(body)[:-1] + self._extra
+
+    def _result(
+        self, request: Request, key: str, status: int, headers: Mapping[str, str], content: bytes
+    ) -> Result:
+        if status != 200:
+            return self._refused(key, status, headers, content)
         try:
             reply = self._decoder.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -191,12 +190,31 @@ class OpenAI:
             return _failure(key, "answer", text, retryable=True)
         if not reply.choices:
             return _failure(key, "answer", "the reply holds no choice", retryable=True)
-        return reply
+        answer = reply.choices[0]
+        if isinstance(request, GenerateRequest):
+            return Completion(key=key, text=answer.text, finish=answer.finish, usage=reply.tokens)
+        return _choice(key, request.options, reply)
+
+    async def _call(self, request: Request) -> Any:
+        """Send one call and sort what comes back into an answer or the boundary that failed."""
+        import aiohttp
+
+        key = request.key
+        try:
+            async with self._open().post(self._url, data=self._body(request, key)) as response:
+                content = await response.read()
+        except TimeoutError:
+            return _failure(key, "timeout", f"no answer within {self._timeout:g} s", retryable=True)
+        except aiohttp.InvalidURL as error:
+            raise ModelError(f"{self._url!r} is not an address", fix="mend base_url") from error
+        except (aiohttp.ClientError, OSError) as error:
+            return _failure(key, "connection", f"{type(error).__name__}: {error}", retryable=True)
+        return self._result(request, key, response.status, response.headers, content)
 
     def _refused(self, key: str, status: int, headers: Mapping[str, str], content: bytes) -> Failure:
         text = f"HTTP {status}: {self._said(content)}"
         if status == 429:
-            wait = headers.get("Retry-After")
+            wait = headers.get("Retry-After") or headers.get("retry-after")
             text += f" (Retry-After: {wait})" if wait else ""
             return _failure(key, "rate limit", text, retryable="insufficient_quota" not in text)
         if status == 408:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from populace.errors import ModelError
 from populace.models.records import Message, Usage
 
-__all__ = ["Body", "Reply", "server_message"]
+__all__ = ["Body", "Reply", "schema_format", "server_message"]
 
 _SHOWN = 300
 """Characters of a server's error message that are kept."""
@@ -28,6 +30,31 @@ class Body(msgspec.Struct):
     top_logprobs: int | UnsetType = UNSET
     add_generation_prompt: bool | UnsetType = UNSET
     continue_final_message: bool | UnsetType = UNSET
+    response_format: msgspec.Raw | UnsetType = UNSET
+
+
+@lru_cache(maxsize=64)
+def schema_format(schema: str) -> msgspec.Raw:
+    """Field that holds an answer to a JSON Schema.
+
+    Raises
+    ------
+    ModelError
+        `schema` is not the text of a JSON object.
+
+    Examples
+    --------
+    >>> bytes(schema_format('{"type": "object"}')).decode()
+    '{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"},"strict":true}}'
+    """
+    try:
+        parsed = msgspec.json.decode(schema, type=dict)
+    except msgspec.DecodeError as error:
+        raise ModelError(
+            f"json_schema is no JSON object: {error}", fix="give the text of a schema"
+        ) from error
+    holder = {"name": "answer", "schema": parsed, "strict": True}
+    return msgspec.Raw(msgspec.json.encode({"type": "json_schema", "json_schema": holder}))
 
 
 class _Alternative(msgspec.Struct):
