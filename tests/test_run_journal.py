@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from populace.canonical import content_hash
 from populace.errors import JournalError
 from populace.models.records import Choice, Completion, Failure, Usage
-from populace.run import Journal, Record, Totals
+from populace.run import Journal, Record, Totals, journal_file
 from populace.run import journal as journal_module
+from populace.run.index import Index
+from populace.run.journal_file import frame
 
 
 def key(name: object) -> str:
@@ -37,7 +39,7 @@ def failure(name: object, stage: str = "s") -> Record:
 
 def test_line_is_checksum_space_json(tmp_path):
     # CRC-32 of b"123456789" is cbf43926, the check value of the CRC catalogue.
-    assert journal_module._frame(b"123456789") == b"cbf43926 123456789\n"
+    assert frame(b"123456789") == b"cbf43926 123456789\n"
     with Journal(tmp_path) as journal:
         journal.append([answer("a")])
     line = (tmp_path / "journal.log").read_bytes()
@@ -227,7 +229,7 @@ def test_a_full_disk_found_at_fsync(tmp_path, monkeypatch):
 
     journal = Journal(tmp_path, sync_records=1)
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module.os, "fsync", full)
+        patch.setattr(journal_file.os, "fsync", full)
         with pytest.raises(JournalError, match="the disk is full"):
             journal.append([answer("a")])
         with pytest.raises(JournalError, match="the disk is full"):
@@ -239,7 +241,7 @@ def test_a_full_disk_found_at_fsync(tmp_path, monkeypatch):
 def test_fsync_is_grouped_by_count_and_by_age(tmp_path, monkeypatch):
     calls = []
     clock = [100.0]
-    monkeypatch.setattr(journal_module.os, "fsync", calls.append)
+    monkeypatch.setattr(journal_file.os, "fsync", calls.append)
     monkeypatch.setattr(journal_module.time, "monotonic", lambda: clock[0])
     with Journal(tmp_path, sync_records=3, sync_seconds=5.0) as journal:
         journal.append([answer(1)])
@@ -273,6 +275,9 @@ def test_equals_a_dictionary(tmp_path_factory, batches, reopen):
         records = [answer(name, text) if good else failure(name) for name, good, text in batch]
         journal.append(records)
         for record in records:
+            before = twin.get(record.result.key)
+            if before and isinstance(record.result, Failure) and not isinstance(before.result, Failure):
+                continue
             twin.pop(record.result.key, None)
             twin[record.result.key] = record
         if position in reopen:
@@ -286,3 +291,89 @@ def test_equals_a_dictionary(tmp_path_factory, batches, reopen):
     failed = sum(isinstance(record.result, Failure) for record in twin.values())
     assert sum(total.failed for total in journal.totals.values()) == failed
     journal.close()
+
+
+def test_notes_are_kept_beside_the_calls(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.note("batch/1", {"id": None})
+        journal.append([answer("a")])
+        journal.note("batch/1", {"id": "b-17"})
+        journal.note("estimate/answers", [1, 2.5])
+    with Journal(tmp_path) as journal:
+        assert journal.notes("batch/") == {"batch/1": {"id": "b-17"}}
+        assert journal.notes() == {"batch/1": {"id": "b-17"}, "estimate/answers": [1, 2.5]}
+        assert len(journal) == 1 and list(journal) == [answer("a")]
+        assert list(journal.totals) == ["s"]
+
+
+def test_a_note_is_on_the_disk_at_once(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(journal_file.os, "fsync", synced.append)
+    with Journal(tmp_path) as journal:
+        journal.note("batch/1", "intent")
+        assert len(synced) == 1
+
+
+def test_shards_are_written_alone_and_read_together(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.append([answer("a"), failure("b"), failure("c")])
+        with Journal(tmp_path, shard="0001") as one, Journal(tmp_path, shard="0002") as two:
+            assert key("a") not in one  # a worker knows its own part alone
+            one.append([answer("b"), answer("d")])
+            two.append([failure("a"), failure("e")])
+            assert key("b") not in journal
+            with pytest.raises(JournalError, match=rf"held by process {os.getpid()}\."):
+                journal.refresh()
+        journal.refresh()
+        assert [key(name) in journal for name in "abcde"] == [True, True, False, True, False]
+        assert journal.get(key("a")) == answer("a").result  # an answer beats a later failure
+        # a, b and d answered; c and e failed; every call counts its time.
+        assert journal.totals["s"] == Totals(
+            answered=3,
+            failed=2,
+            prompt_tokens=30,
+            completion_tokens=6,
+            cached_tokens=3,
+            seconds=1.5 * 3 + 1.0 * 4,
+            dollars=1.5,
+        )
+    with Journal(tmp_path) as journal:
+        assert {r.result.key for r in journal} == {key(name) for name in "abcde"}
+
+
+def test_a_torn_tail_of_a_shard_is_left_to_its_worker(tmp_path):
+    with Journal(tmp_path, shard="7") as shard:
+        shard.append([answer("a"), answer("b")])
+    path = tmp_path / "journal-7.log"
+    path.write_bytes(path.read_bytes()[:-5])
+    with Journal(tmp_path) as journal:
+        assert key("a") in journal and key("b") not in journal
+    with Journal(tmp_path, shard="7") as shard:
+        shard.append([answer("c")])
+    with Journal(tmp_path) as journal:
+        assert [r.result.key for r in journal] == [key("a"), key("c")]
+
+
+def test_a_record_longer_than_the_usual_read(tmp_path):
+    texts = ["x" * n for n in (4000, 4096, 5000, 40_000, 300_000)]
+    with Journal(tmp_path) as journal:
+        journal.append([answer(n, text) for n, text in enumerate(texts)])
+        assert [journal.get(key(n)).text for n in range(len(texts))] == texts
+
+
+HEX = st.integers(0, 2**128 - 1).map(lambda n: f"{n:032x}")
+CLOSE = st.integers(0, 30).map(lambda n: f"{7:016x}{n:016x}")
+"""Keys that share their upper half."""
+
+
+@given(st.lists(st.tuples(HEX | CLOSE, st.integers(0, 2**64 - 1))), st.integers(1, 6), st.lists(HEX | CLOSE))
+def test_index_equals_a_dictionary(entries, recent, others):
+    index, expected = Index(recent=recent), {}
+    for name, place in entries:
+        index.set(name, place)
+        expected[name] = place
+    assert len(index) == len(expected)
+    assert [index.get(name) for name in (*expected, *others)] == [
+        expected.get(name) for name in (*expected, *others)
+    ]
+    assert index.places().tolist() == sorted(expected.values())
