@@ -18,21 +18,30 @@ from populace.models.records import Choice, ChooseRequest, Completion, Failure, 
 __all__ = ["Price", "Provider", "Quota"]
 
 
-class Price(msgspec.Struct, frozen=True, kw_only=True):
+class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a model costs, in US dollars per million tokens.
 
     Examples
     --------
     >>> Price(input=0.5, output=1.5).dollars(prompt_tokens=2_000_000, completion_tokens=1_000_000)
     2.5
+    >>> Price(input=0.5, output=1.5, cached_input=0.1).dollars(
+    ...     prompt_tokens=2_000_000, completion_tokens=0, cached_tokens=1_000_000)
+    0.6
     """
 
     input: float
     output: float
+    cached_input: float | None = None
+    """Of prompt tokens that the server had in its cache; None: as any other."""
+    source: str = ""
+    """Where the price is from; empty for one that was given with the model."""
 
-    def dollars(self, *, prompt_tokens: int, completion_tokens: int) -> float:
-        """Price of the given numbers of tokens, in US dollars."""
-        return (self.input * prompt_tokens + self.output * completion_tokens) / 1_000_000
+    def dollars(self, *, prompt_tokens: float, completion_tokens: float, cached_tokens: float = 0) -> float:
+        """Price of the given numbers of tokens, in US dollars; cached ones are part of the prompt's."""
+        cached = self.input if self.cached_input is None else self.cached_input
+        prompt = self.input * (prompt_tokens - cached_tokens) + cached * cached_tokens
+        return (prompt + self.output * completion_tokens) / 1_000_000
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,43 +4,51 @@
 `write_manifest` derive files from the journal.
 """
 
-from populace.run.engine import RunStats, execute, run
+from populace.run.engine import RunStats, carry_out, cut, execute, run
 from populace.run.journal import Journal, Record, Totals
+from populace.run.lanes import Lanes
 from populace.run.limits import Budget, Retries
 from populace.run.manifest import Manifest, read_manifest, write_manifest
 from populace.run.plan import (
-    CHARACTERS_PER_TOKEN,
     PlanSummary,
+    Sample,
     Stage,
     StageEstimate,
     StageSummary,
     Throughput,
     summarise,
 )
+from populace.run.prices import Priced, price_of, settle_price
 from populace.run.progress import ProgressLine, duration, format_progress
 from populace.run.tables import calls_frame, write_calls
 
 __all__ = [
-    "CHARACTERS_PER_TOKEN",
     "Budget",
     "Journal",
+    "Lanes",
     "Manifest",
     "PlanSummary",
+    "Priced",
     "ProgressLine",
     "Record",
     "Retries",
     "RunStats",
+    "Sample",
     "Stage",
     "StageEstimate",
     "StageSummary",
     "Throughput",
     "Totals",
     "calls_frame",
+    "carry_out",
+    "cut",
     "duration",
     "execute",
     "format_progress",
+    "price_of",
     "read_manifest",
     "run",
+    "settle_price",
     "summarise",
     "write_calls",
     "write_manifest",

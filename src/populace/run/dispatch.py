@@ -1,0 +1,436 @@
+"""From groups to journalled answers: which call starts when, and what becomes of it.
+
+One dispatcher takes groups from the plan in its order, which is what prefix caches reward, and starts each
+when the endpoint's lane and the budget have room for it. What failed and may pass waits its turn beside
+the plan and goes first when due. In memory are the calls in flight and those that wait, however long the
+plan is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from populace.errors import BudgetError, ModelError, PopulaceError
+from populace.models.protocol import Price, Provider
+from populace.models.records import Failure, GenerateRequest, Request, Result
+from populace.run.journal import Journal, Record
+from populace.run.lanes import Lanes
+from populace.run.limits import Budget, Cost, Meter, Retries
+
+__all__ = ["Dispatch", "Group", "RunStats"]
+
+_log = logging.getLogger(__name__)
+
+Group = dict[str, Request]
+"""Requests by key, in the order of the plan."""
+
+_SKIPPED_IN_A_ROW = 512
+"""Answered groups passed over before calls in flight get their turn."""
+_WAITING = 4
+"""Calls that may wait to be tried again, for each call that may be in flight."""
+_LANDING = 30.0
+"""Seconds that calls in flight are given to land when the run is interrupted."""
+_OTHERS = 0.05
+"""Seconds between looks at a lane that another run of the same process fills."""
+
+
+class RunStats(msgspec.Struct, kw_only=True):
+    """What one call of `execute` did. Sums over sessions are in `Journal.totals`."""
+
+    stage: str
+    answered: int = 0
+    """Answers journalled."""
+    reused: int = 0
+    """Requests whose answer the journal already held, or that repeat another request of the plan."""
+    failed: int = 0
+    """Requests that failed for good: those journalled by this run, and those of earlier runs that were not
+    asked again."""
+    errors: dict[str, int] = {}
+    """`failed` by boundary."""
+    retries: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    dollars: float | None = 0.0
+    """Cost of the answers; None where the provider's price is unknown."""
+    seconds: float = 0.0
+    """Wall time so far."""
+    in_flight: int = 0
+    limit: int = 0
+    """Calls that may be in flight now, as the endpoint's lane has found out."""
+    waiting: str = ""
+    """Why nothing is started just now: `rate limit`, `server away`, `budget`; empty where something is."""
+
+    @property
+    def seen(self) -> int:
+        """Requests of the plan dealt with so far."""
+        return self.answered + self.reused + self.failed
+
+
+@dataclass(eq=False, slots=True)
+class _Call:
+    """A group on its way, over all its tries."""
+
+    group: Group
+    own: set[str]
+    """The keys that this call has to journal."""
+    most: Cost
+    """What it may take."""
+    settled: dict[str, Result] = field(default_factory=dict)
+    tried: int = 0
+    seconds: float = 0.0
+    """Time in flight, over all tries."""
+
+
+@dataclass(kw_only=True)
+class Dispatch:
+    """One stage being carried out; the parameters are those of `engine.carry_out`."""
+
+    provider: Provider
+    journal: Journal
+    stats: RunStats
+    groups: Iterator[Group]
+    progress: Callable[[RunStats], None]
+    budget: Budget | None
+    retries: Retries
+    timeout: float
+    lanes: Lanes
+    retry_errors: bool
+
+    def __post_init__(self) -> None:
+        self.lane = self.lanes.of(self.provider)
+        self.lane.window.forget()
+        self.meter = Meter(self.provider.price)
+        self.begun = time.monotonic()
+        self.order = itertools.count()
+        self.taken: set[str] = set()
+        """Keys in flight or waiting, and keys that failed in this run."""
+        self.next: _Call | None = None
+        """Taken from the plan, not started yet."""
+        self.later: list[tuple[float, int, _Call]] = []
+        """Calls that wait to be tried again, by the time when they are due."""
+        self.reserved = Cost()
+        """What the calls that were started and have not been journalled may take."""
+        self.landed: list[Record] = []
+        """Finished calls that go to the journal together."""
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.changed = asyncio.Event()
+        self.ended = False
+        """Whether the plan is at its end."""
+        self.spent: str | None = None
+        """How the budget was reached, with calls left."""
+        self.error: BaseException | None = None
+
+    async def run(self) -> None:
+        """Carry the plan out; whatever ends it, what has landed is journalled."""
+        try:
+            await self.dispatch()
+            if self.tasks:
+                await asyncio.wait(self.tasks)
+        except asyncio.CancelledError:
+            if self.tasks:
+                _log.warning(
+                    "stopping: %d calls in flight may land; interrupt again to drop them", len(self.tasks)
+                )
+                await asyncio.wait(self.tasks, timeout=_LANDING)
+            raise
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+            self.close()
+        if self.error:
+            raise self.error
+        if self.spent:
+            raise BudgetError(
+                f"{self.spent}, and calls of stage {self.stats.stage!r} are left",
+                fix="raise the budget and run the same command again; what is paid for is kept",
+            )
+
+    async def dispatch(self) -> None:
+        """Start calls as there is room for them, until nothing is left to start."""
+        while not self.error:
+            now = time.monotonic()
+            if self.lane.lost(now, self.retries.patience):
+                self.error = self.unreachable()
+                return
+            choice = self.choose(now)
+            if isinstance(choice, _Call):
+                self.start(choice, now)
+            elif choice == 0:
+                await asyncio.sleep(0)
+            elif choice is None and not self.tasks:
+                return
+            else:
+                await self.pause(choice)
+
+    def choose(self, now: float) -> _Call | float | None:
+        """Give the call to start now; else the seconds to wait, None standing for the next landing."""
+        if self.lane.full():
+            return None if self.tasks else _OTHERS
+        due = self.later[0][0] - now if self.later else None
+        if due is not None and due <= 0:
+            return self.held(self.later[0][2], now, None) or heapq.heappop(self.later)[2]
+        room = len(self.later) < _WAITING * self.lane.window.limit
+        if self.next is None and not self.ended and room and not self.take():
+            return 0.0
+        if self.next is None or not self.affordable(self.next):
+            return due
+        return self.held(self.next, now, due) or self.admit(self.next)
+
+    def held(self, call: _Call, now: float, due: float | None) -> float:
+        """Seconds for which the lane holds the call back, or until another is due; 0 where it may start."""
+        wait = self.lane.wait(call.most.tokens, now)
+        if wait > 0:
+            self.stats.waiting = "server away" if self.lane.away else "rate limit"
+        return wait if due is None else min(wait, due)
+
+    def affordable(self, call: _Call) -> bool:
+        """Whether the budget has room for the call; where it has not, and nothing lands any more, it ends."""
+        if self.budget is None:
+            return True
+        spent = self.budget.reached(self.journal.totals, self.reserved + call.most)
+        if spent and not (self.tasks or self.later or self.landed):
+            self.spent, self.ended, self.next = spent, True, None
+        elif spent:
+            self.stats.waiting = "budget"  # what is under way may take less than it might
+        return not spent
+
+    def admit(self, call: _Call) -> _Call:
+        """Take the call out of the plan."""
+        self.next = None
+        self.reserved += call.most
+        return call
+
+    def take(self) -> bool:
+        """Take the next group with work left from the plan; False where many were passed over first."""
+        for _ in range(_SKIPPED_IN_A_ROW):
+            group = next(self.groups, None)
+            if group is None:
+                self.ended = True
+                return True
+            failed = self.stats.failed
+            own = {key for key in group if self.left(key)}
+            self.stats.reused += len(group) - len(own) - (self.stats.failed - failed)
+            if own:
+                self.check(group)
+                self.taken |= own
+                self.next = _Call(group, own, self.meter.most(group.values()))
+                return True
+        self.report()
+        return False
+
+    def left(self, key: str) -> bool:
+        """Whether this run has to ask for `key`; one that it does not is counted."""
+        if key in self.journal or key in self.taken:
+            return False
+        failure = None if self.retry_errors else self.journal.failure(key)
+        if failure and not failure.retryable:
+            self.fail(failure)
+            return False
+        return True
+
+    def check(self, group: Group) -> None:
+        """Stop a plan made for another model: its answers would be journalled under the wrong name."""
+        for request in group.values():
+            if request.model != self.provider.model:
+                stage, model = self.stats.stage, self.provider.model
+                raise ModelError(f"a request of stage {stage!r} is for {request.model}, not {model}")
+
+    async def pause(self, wait: float | None) -> None:
+        """Wait for a landing, at most so many seconds."""
+        self.changed.clear()
+        alarm = None if wait is None else asyncio.get_running_loop().call_later(wait, self.changed.set)
+        await self.changed.wait()
+        if alarm:
+            alarm.cancel()
+
+    def start(self, call: _Call, now: float) -> None:
+        """Send a call off."""
+        self.stats.waiting = ""
+        self.lane.start(call.most.tokens, now)
+        task = asyncio.get_running_loop().create_task(self.attempt(call, now))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def attempt(self, call: _Call, start: float) -> None:
+        """Ask once, and see to what came back."""
+        results: list[Result] = []
+        try:
+            results = await self.ask(call.group)
+        except Exception as error:
+            self.error = self.error or error
+        finally:
+            now = time.monotonic()
+            call.seconds += now - start
+            self.lane.landed(results, call.most.tokens, now - start, now)
+            self.changed.set()
+        self.lane.hear(self.provider.quota)
+        if results:
+            self.settle(call, results, now)
+
+    async def ask(self, group: Group) -> list[Result]:
+        """Ask the provider once, and hold it to its protocol."""
+        requests = list(group.values())
+        seconds = self.timeout * len(requests)
+        try:
+            async with asyncio.timeout(seconds):
+                results = await _method(self.provider, requests[0])(requests)
+        except TimeoutError:
+            message = f"no answer within {seconds:g} s"
+            return [Failure(key=key, boundary="timeout", message=message, retryable=True) for key in group]
+        if [result.key for result in results] != list(group):
+            raise ModelError(
+                f"{self.provider.model} did not answer the requests it was given, in their order"
+            )
+        return [_storable(result) for result in results]
+
+    def settle(self, call: _Call, results: list[Result], now: float) -> None:
+        """Journal the call, or have it wait for another try."""
+        failures: list[Failure] = []
+        for result in results:
+            key = result.key
+            before = call.settled.get(key)
+            if key in call.own and (before is None or _may_change(before)):
+                call.settled[key] = result
+                if isinstance(result, Failure):
+                    failures.append(result)
+                else:
+                    self.meter.learn(call.group[key], result)
+        if not failures:
+            self.land(call, call.settled.values())
+        elif refused := next((failure for failure in failures if failure.boundary == "access"), None):
+            self.error = self.error or self.forbidden(refused)
+            self.land(call, _answers(call))
+        else:
+            gone = self.lane.away and all(failure.boundary == "connection" for failure in failures)
+            call.tried += not gone
+            pause = 0.0 if gone else self.retries.pause(call.tried, failures)
+            if pause is None:
+                self.land(call, call.settled.values())
+            else:
+                self.stats.retries += 1
+                heapq.heappush(self.later, (now + pause, next(self.order), call))
+
+    def land(self, call: _Call, results: Iterable[Result]) -> None:
+        """Hand finished results to the journal; those of one turn of the event loop go in one write."""
+        if not self.landed:
+            asyncio.get_running_loop().call_soon(self.flush)
+        at, seconds = round(time.time(), 3), round(call.seconds / len(call.group), 4)
+        price = self.provider.price
+        self.landed += [
+            Record(stage=self.stats.stage, result=r, seconds=seconds, at=at, dollars=_dollars(r, price))
+            for r in results
+        ]
+        self.reserved -= call.most
+
+    def flush(self) -> None:
+        """Journal and count what has landed."""
+        records, self.landed = self.landed, []
+        try:
+            self.journal.append(records)
+        except PopulaceError as error:
+            self.error = error
+            self.changed.set()
+            return
+        for record in records:
+            self.count(record)
+        if records:
+            self.report()
+            self.changed.set()
+
+    def count(self, record: Record) -> None:
+        """Add one landed call to the figures."""
+        stats, result = self.stats, record.result
+        if isinstance(result, Failure):
+            self.fail(result)
+            return
+        self.taken.discard(result.key)
+        stats.answered += 1
+        stats.prompt_tokens += result.usage.prompt_tokens
+        stats.completion_tokens += result.usage.completion_tokens
+        stats.cached_tokens += result.usage.cached_tokens
+        if stats.dollars is not None and record.dollars is not None:
+            stats.dollars += record.dollars
+
+    def fail(self, failure: Failure) -> None:
+        """Count a request that failed for good."""
+        errors = self.stats.errors
+        self.stats.failed += 1
+        errors[failure.boundary] = errors.get(failure.boundary, 0) + 1
+
+    def report(self) -> None:
+        """Show the figures."""
+        stats = self.stats
+        stats.seconds = time.monotonic() - self.begun
+        stats.in_flight, stats.limit = self.lane.in_flight, self.lane.window.limit
+        self.progress(stats)
+
+    def close(self) -> None:
+        """Journal what has landed, and what was answered of groups that wait for a rest of theirs."""
+        for _, _, call in self.later:
+            if answers := _answers(call):
+                self.land(call, answers)
+        self.flush()
+        try:
+            self.journal.sync()
+        except PopulaceError as error:
+            self.error = self.error or error
+
+    def unreachable(self) -> ModelError:
+        """Build the error for a server that is not there, or no longer."""
+        verb = "has gone away" if self.lane.alive else "cannot be reached"
+        return ModelError(
+            f"{self.provider.model} {verb}: {self.lane.complaint}",
+            fix="check the address and that the server runs, then run the same command again",
+        )
+
+    def forbidden(self, failure: Failure) -> ModelError:
+        """Build the error for a server that would refuse every call."""
+        return ModelError(
+            f"{self.provider.model} refuses every call: {failure.message}",
+            fix="mend the key, the model's name or the account, then run the same command again",
+        )
+
+
+def _method(provider: Provider, request: Request) -> Callable[[Sequence[Any]], Awaitable[Sequence[Result]]]:
+    return provider.generate if isinstance(request, GenerateRequest) else provider.choose
+
+
+def _dollars(result: Result, price: Price | None) -> float | None:
+    if price is None:
+        return None
+    if isinstance(result, Failure):
+        return 0.0
+    usage = result.usage
+    return price.dollars(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
+
+
+def _answers(call: _Call) -> list[Result]:
+    return [result for result in call.settled.values() if not isinstance(result, Failure)]
+
+
+def _may_change(result: Result) -> bool:
+    return isinstance(result, Failure) and result.retryable
+
+
+def _storable(result: Result) -> Result:
+    """Keep text that is no Unicode (a lone surrogate, half of a cut emoji) from ending the run."""
+    text = result.message if isinstance(result, Failure) else result.text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        if isinstance(result, Failure):
+            return msgspec.structs.replace(result, message=ascii(text))
+        message = "the answer is not valid Unicode"
+        return Failure(key=result.key, boundary="answer", message=message, retryable=True)
+    return result
