@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from populace.errors import ModelError
-from populace.models import ChooseRequest, Completion, Failure, GenerateRequest, Message
+from populace.models import ChooseRequest, Completion, Failure, GenerateRequest, Message, Quota, Usage
 from populace.models.openai import OpenAI
 
 ASK = GenerateRequest(
@@ -19,6 +22,13 @@ ASK = GenerateRequest(
 PICK = ChooseRequest(
     model="m", messages=(Message("user", "A or B?"),), options=("A", "B"), opening="I prefer"
 )
+JSON_NAMES = st.sampled_from(["choices", "message", "content", "error", "usage", "code", "logprobs", "x"])
+
+
+def json_children(inner):
+    return st.lists(inner, max_size=3) | st.dictionaries(JSON_NAMES, inner, max_size=4)
+
+
 USAGE = {"prompt_tokens": 12, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8}}
 
 
@@ -126,6 +136,102 @@ class TestGenerate:
         assert [result.key for result in results] == [ask.key for ask in asks]
         assert len({body["seed"] for body, _ in seen}) == 5
 
+    async def test_what_a_server_leaves_null_costs_nothing(self):
+        answer = {
+            "choices": [{"message": {"content": "Yes.", "refusal": None}, "logprobs": None}],
+            "usage": {"prompt_tokens": 7, "completion_tokens": None, "prompt_tokens_details": None},
+        }
+        async with server(answer) as (model, _):
+            (result,) = await model.generate([ASK])
+        assert (result.text, result.finish) == ("Yes.", "stop")
+        assert result.usage == Usage(prompt_tokens=7)
+
+    async def test_json_schema_is_sent(self):
+        schema = '{"type": "object", "properties": {"age": {"type": "integer"}}}'
+        ask = GenerateRequest(model="m", messages=ASK.messages, max_tokens=8, json_schema=schema)
+        async with server(reply()) as (model, seen):
+            await model.generate([ask])
+        assert seen[0][0]["response_format"] == {
+            "type": "json_schema",
+            "json_schema": {
+                "name": "answer",
+                "schema": {"type": "object", "properties": {"age": {"type": "integer"}}},
+                "strict": True,
+            },
+        }
+
+    @pytest.mark.parametrize("schema", ["{", "[]", "object"])
+    def test_a_schema_that_is_no_json_is_said(self, schema):
+        ask = GenerateRequest(model="m", messages=ASK.messages, max_tokens=8, json_schema=schema)
+        with pytest.raises(ModelError, match="json_schema"):
+            OpenAI("m", base_url="http://a/v1").encode(ask)
+
+
+class TestWithoutAConnection:
+    """`encode` and `decode`, as batch files use them, are the live path's own."""
+
+    @pytest.mark.parametrize("request_", [ASK, PICK])
+    async def test_the_live_path_sends_what_encode_gives(self, request_):
+        answer = reply("A", logprobs=top(A=0.5, B=0.25))
+        async with server(answer, prefill=True, extra_body={"top_k": 5}) as (model, seen):
+            method = model.generate if request_ is ASK else model.choose
+            (live,) = await method([request_])
+        assert json.loads(model.encode(request_)) == seen[0][0]
+        assert model.decode(request_, 200, {}, json.dumps(answer).encode()) == live
+
+    def test_an_error_is_typed(self):
+        model = OpenAI("m", base_url="http://a/v1")
+        body = b'{"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}'
+        result = model.decode(ASK, 429, {"retry-after": "3"}, body)
+        assert (result.key, result.boundary, result.retry_after) == (ASK.key, "rate limit", 3.0)
+
+    @given(st.integers(100, 599), st.binary(max_size=200))
+    def test_no_bytes_raise(self, status, content):
+        result = OpenAI("m", base_url="http://a/v1").decode(PICK, status, {}, content)
+        assert isinstance(result, Failure)
+
+    @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), json_children, max_leaves=8))
+    def test_no_json_raises(self, value):
+        result = OpenAI("m", base_url="http://a/v1").decode(ASK, 200, {}, json.dumps(value).encode())
+        assert isinstance(result, Failure | Completion)
+
+
+class TestQuota:
+    async def test_headers_become_the_quota_and_never_widen_the_users(self):
+        async def limited() -> web.Response:
+            headers = {
+                **{"x-ratelimit-limit-requests": "500", "x-ratelimit-remaining-requests": "499"},
+                **{"x-ratelimit-limit-tokens": "30000", "x-ratelimit-remaining-tokens": "29000"},
+                **{"x-ratelimit-reset-requests": "120ms", "x-ratelimit-reset-tokens": "2s"},
+            }
+            return web.json_response(reply(), headers=headers)
+
+        async with server(limited, requests_per_minute=60) as (model, _):
+            before = model.quota
+            await model.generate([ASK])
+            after = model.quota
+        assert before == Quota(requests=60)
+        assert (after.requests, after.tokens) == (60, 30000)
+        assert (after.requests_left, after.tokens_left) == (499, 29000)
+        assert after.at > 0
+
+    async def test_a_silent_server_leaves_it(self):
+        async with server(reply(), tokens_per_minute=1e5) as (model, _):
+            quota = model.quota
+            await model.generate([ASK])
+            assert model.quota is quota
+
+    async def test_a_refusal_states_it_too(self):
+        headers = {"x_ratelimit_limit_requests": "30", "x_ratelimit_remaining_requests": "0"}
+        async with server(canned("full", 429, **headers)) as (model, _):
+            await model.generate([ASK])
+            assert (model.quota.requests, model.quota.requests_left) == (30, 0)
+
+    @pytest.mark.parametrize("limit", [0, -1, float("nan")])
+    def test_a_limit_must_be_above_0(self, limit):
+        with pytest.raises(ModelError, match="requests_per_minute"):
+            OpenAI("m", base_url="http://a/v1", requests_per_minute=limit)
+
 
 class TestChoose:
     async def test_logprobs(self):
@@ -161,13 +267,13 @@ class TestChoose:
 class TestFailures:
     async def test_rate_limit_keeps_the_wait(self):
         result = await failure(canned("slow down", 429, Retry_After="7"))
-        assert (result.boundary, result.retryable) == ("rate limit", True)
-        assert "Retry-After: 7" in result.message and "slow down" in result.message
+        assert (result.boundary, result.retryable, result.retry_after) == ("rate limit", True, 7.0)
+        assert result.message == "HTTP 429: slow down"
 
     async def test_no_money_is_not_worth_a_retry(self):
         error = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
         result = await failure(canned(error, 429))
-        assert (result.boundary, result.retryable) == ("rate limit", False)
+        assert (result.boundary, result.retryable) == ("access", False)
 
     async def test_server_error(self):
         result = await failure(canned("<h1>down</h1>", 503))
@@ -177,10 +283,60 @@ class TestFailures:
         result = await failure(canned({"error": {"message": "too long"}}, 400))
         assert (result.boundary, result.retryable, result.message) == ("request", False, "HTTP 400: too long")
 
-    @pytest.mark.parametrize("text", [b"{", b"<html>", b'{"choices": []}', b'{"choices": [{}]}', b"\xff"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *(
+                b"",
+                b"{",
+                b"null",
+                b"[]",
+                b"{}",
+                b"<html>",
+                b"\xff",
+                b'{"choices": [{"message": {"content": "\xff"}}]}',
+            ),
+            *(
+                b'{"choices": []}',
+                b'{"choices": [{}]}',
+                b'{"choices": null}',
+                b'{"choices": [{"message": null}]}',
+            ),
+            *(
+                b'{"choices": {}}',
+                b'{"choices": [{"message": {"content": "half"}, "finish_reason": "error"}]}',
+            ),
+        ],
+    )
     async def test_garbage(self, text):
         result = await failure(canned(text))
-        assert result.boundary == "answer"
+        assert (result.boundary, result.retryable) == ("answer", True)
+
+    @pytest.mark.parametrize(
+        ("error", "boundary", "retryable"),
+        [
+            # OpenRouter's form, by number; llama.cpp once sent its errors under 200; old vLLM had no wrapper.
+            ({"error": {"code": 429, "message": "Provider returned error"}}, "rate limit", True),
+            ({"error": {"code": 502, "message": "upstream"}}, "server", True),
+            ({"error": {"code": 402, "message": "credits"}}, "access", False),
+            (
+                {"error": {"code": 400, "message": "x", "type": "exceed_context_size_error"}},
+                "context length",
+                False,
+            ),
+            ({"object": "error", "message": "temperature must be positive", "code": 400}, "request", False),
+            ({"error": {"message": "broke", "type": "server_error"}, "choices": []}, "server", True),
+            ({"error": "overloaded"}, "server", True),
+            (
+                {"choices": [{"error": {"code": 429, "message": "x"}, "message": {"content": "ha"}}]},
+                "rate limit",
+                True,
+            ),
+        ],
+    )
+    async def test_an_error_under_status_200_is_typed_by_its_code(self, error, boundary, retryable):
+        result = await failure(canned(error))
+        assert (result.boundary, result.retryable) == (boundary, retryable)
 
     async def test_timeout(self):
         async def never():

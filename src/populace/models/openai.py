@@ -1,8 +1,8 @@
 """Any server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp's server, routers, OpenAI.
 
-One call is one POST to `{base_url}/chat/completions`, not streamed, over one session that keeps its
-connections alive. An error of any kind comes back as a `Failure` attributed to its boundary; nothing is
-retried here. The API key is read from the environment and kept nowhere but in the session's headers.
+One call is one POST to `{base_url}/chat/completions`, not streamed, over connections that are
+kept alive. An error of any kind comes back as a `Failure` attributed to its boundary; nothing is
+retried here. The API key is read from the environment and kept nowhere but in their headers.
 
 `choose` asks for one token with the 20 likeliest alternatives and reads the options off them
 (`populace.models.matching` has the rule). Where the server gives no log-probabilities, the sampled text is
@@ -21,10 +21,10 @@ import msgspec
 
 from populace.canonical import content_hash
 from populace.errors import ModelError
-from populace.models.matching import match_alternatives, match_text
-from populace.models.openai_wire import Body, Reply, schema_format, server_message
-from populace.models.protocol import Price, Quota
+from populace.models.openai_wire import TOP_LOGPROBS, Body, Reply, answer, call_seed, schema_format
+from populace.models.protocol import Price
 from populace.models.records import (
+    Boundary,
     Choice,
     ChooseRequest,
     Completion,
@@ -34,13 +34,13 @@ from populace.models.records import (
     Request,
     Result,
 )
+from populace.models.refusals import Said, read_error, refused, said_by
+from populace.models.terms import own_price, own_quota, stated_quota
 
 if TYPE_CHECKING:
-    import aiohttp
+    from populace.models.connections import Connections
 
 __all__ = ["OpenAI"]
-
-_TOP_LOGPROBS = 20
 
 
 class OpenAI:
@@ -68,6 +68,8 @@ class OpenAI:
         Further fields of the request body, for example `{"chat_template_kwargs": {...}}`.
     price
         Dollars per million tokens: a `Price` or a mapping with `input` and `output`; None where unknown.
+    requests_per_minute, tokens_per_minute
+        Limits that the user sets. The server's own, stated in the headers of its answers, may narrow them.
 
     Examples
     --------
@@ -91,10 +93,12 @@ class OpenAI:
         prefill: bool = False,
         extra_body: Mapping[str, Any] | None = None,
         price: Price | Mapping[str, float] | None = None,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
     ) -> None:
         if not base_url.startswith(("http://", "https://")):
             raise ModelError(f"{base_url!r} is not an http address", fix="write it as http://HOST:PORT/v1")
-        self.price = _price(price)
+        self.price = own_price(price)
         self.concurrency = concurrency
         # What changes answers enters the identity; URL, timeout and concurrency do not.
         shaping = (logprobs, prefill, extra_body or {})
@@ -103,7 +107,7 @@ class OpenAI:
         self._name = name
         self._url = base_url.rstrip("/") + "/chat/completions"
         self.endpoint = f"{self._url} {name}"
-        self.quota: Quota | None = None
+        self._own_quota = self.quota = own_quota(requests_per_minute, tokens_per_minute)
         self._key_env = key_env
         self._timeout = timeout
         self._logprobs = logprobs
@@ -111,7 +115,7 @@ class OpenAI:
         self._extra = b"," + msgspec.json.encode(extra_body)[1:] if extra_body else b"}"
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(Reply)
-        self._session: aiohttp.ClientSession | None = None
+        self._connections: Connections | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def generate(self, requests: Sequence[GenerateRequest]) -> list[Completion | Failure]:
@@ -122,7 +126,7 @@ class OpenAI:
         ModelError
             The address needs an API key and the environment has none.
         """
-        return list(await asyncio.gather(*map(self._call, requests)))
+        return await self._call_all(requests)
 
     async def choose(self, requests: Sequence[ChooseRequest]) -> list[Choice | Failure]:
         """Read the options of each request off the first token the model would write.
@@ -132,13 +136,13 @@ class OpenAI:
         ModelError
             The address needs an API key and the environment has none.
         """
-        return list(await asyncio.gather(*map(self._call, requests)))
+        return await self._call_all(requests)
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._connections is not None:
+            await self._connections.close()
+            self._connections = None
 
     def encode(self, request: Request) -> bytes:
         """Give the JSON body of the call that asks `request`, as it is posted or put into a batch file.
@@ -166,13 +170,13 @@ class OpenAI:
 
     def _body(self, request: Request, key: str) -> bytes:
         if isinstance(request, GenerateRequest):
-            body = Body(self._name, request.messages, request.max_tokens, request.temperature, _seed(key))
+            body = Body(self._name, request.messages, request.max_tokens, request.temperature, call_seed(key))
             if request.json_schema:
                 body.response_format = schema_format(request.json_schema)
         else:
-            body = Body(self._name, request.messages, 1, 0.0, _seed(key))
+            body = Body(self._name, request.messages, 1, 0.0, call_seed(key))
             if self._logprobs:
-                body.logprobs, body.top_logprobs = True, _TOP_LOGPROBS
+                body.logprobs, body.top_logprobs = True, TOP_LOGPROBS
             if self._prefill and request.opening:
                 body.messages = (*request.messages, Message("assistant", request.opening))
                 body.add_generation_prompt, body.continue_final_message = False, True
@@ -181,19 +185,23 @@ class OpenAI:
     def _result(
         self, request: Request, key: str, status: int, headers: Mapping[str, str], content: bytes
     ) -> Result:
-        if status != 200:
-            return self._refused(key, status, headers, content)
+        if not 200 <= status < 300:
+            return refused(key, status, headers, self._error(content))
         try:
             reply = self._decoder.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             text = f"not a chat completion ({error}): {self._said(content)}"
-            return _failure(key, "answer", text, retryable=True)
-        if not reply.choices:
-            return _failure(key, "answer", "the reply holds no choice", retryable=True)
-        answer = reply.choices[0]
-        if isinstance(request, GenerateRequest):
-            return Completion(key=key, text=answer.text, finish=answer.finish, usage=reply.tokens)
-        return _choice(key, request.options, reply)
+            return Failure(key=key, boundary="answer", message=text, retryable=True)
+        if reply.error is not None or not reply.choices:
+            said = said_by(reply.error) if reply.error else self._error(content)
+            if said.error:
+                return refused(key, said.status or 500, headers, said)
+        return answer(request, key, reply)
+
+    async def _call_all(self, requests: Sequence[Request]) -> list[Any]:
+        if len(requests) == 1:  # The usual case: no task of its own, which is a tenth of the call's cost.
+            return [await self._call(requests[0])]
+        return list(await asyncio.gather(*map(self._call, requests)))
 
     async def _call(self, request: Request) -> Any:
         """Send one call and sort what comes back into an answer or the boundary that failed."""
@@ -201,47 +209,37 @@ class OpenAI:
 
         key = request.key
         try:
-            async with self._open().post(self._url, data=self._body(request, key)) as response:
-                content = await response.read()
-        except TimeoutError:
-            return _failure(key, "timeout", f"no answer within {self._timeout:g} s", retryable=True)
+            response, content = await self._open().post(self._body(request, key))
         except aiohttp.InvalidURL as error:
             raise ModelError(f"{self._url!r} is not an address", fix="mend base_url") from error
+        except aiohttp.ConnectionTimeoutError as error:
+            return _passing(key, "connection", f"no connection: {error}")
+        except TimeoutError:
+            return _passing(key, "timeout", f"no answer within {self._timeout:g} s")
         except (aiohttp.ClientError, OSError) as error:
-            return _failure(key, "connection", f"{type(error).__name__}: {error}", retryable=True)
-        return self._result(request, key, response.status, response.headers, content)
-
-    def _refused(self, key: str, status: int, headers: Mapping[str, str], content: bytes) -> Failure:
-        text = f"HTTP {status}: {self._said(content)}"
-        if status == 429:
-            wait = headers.get("Retry-After") or headers.get("retry-after")
-            text += f" (Retry-After: {wait})" if wait else ""
-            return _failure(key, "rate limit", text, retryable="insufficient_quota" not in text)
-        if status == 408:
-            return _failure(key, "timeout", text, retryable=True)
-        if status >= 500:
-            return _failure(key, "server", text, retryable=True)
-        return _failure(key, "request", text, retryable=False)
+            return _passing(key, "connection", f"{type(error).__name__}: {error}")
+        headers = response.headers
+        self.quota = stated_quota(headers, self._own_quota) or self.quota
+        return self._result(request, key, response.status, headers, content)
 
     def _said(self, content: bytes) -> str:
-        """Give the server's message, without the key should it repeat it."""
+        """Give the server's message."""
+        return self._error(content).words
+
+    def _error(self, content: bytes) -> Said:
+        """Read an error body, without the key should the server repeat it."""
         secret = os.environ.get(self._key_env or "OPENAI_API_KEY", "").encode()
-        return server_message(content.replace(secret, b"[key]") if secret else content)
+        return read_error(content.replace(secret, b"[key]") if secret else content)
 
-    def _open(self) -> aiohttp.ClientSession:
-        """Give the session of the running event loop, made at the first call."""
-        import aiohttp
-
+    def _open(self) -> Connections:
+        """Give the connections of the running event loop, made at the first call."""
         loop = asyncio.get_running_loop()
-        if self._session is None or self._loop is not loop:
+        if self._connections is None or self._loop is not loop:
+            from populace.models.connections import Connections
+
+            self._connections = Connections(self._url, self.concurrency, self._timeout, self._authorization())
             self._loop = loop
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self.concurrency),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-                headers={"Content-Type": "application/json"} | self._authorization(),
-            )
-        return self._session
+        return self._connections
 
     def _authorization(self) -> dict[str, str]:
         if self._key_env is None and not self._url.startswith("https://"):
@@ -253,36 +251,5 @@ class OpenAI:
         return {"Authorization": f"Bearer {secret}"}
 
 
-def _choice(key: str, options: Sequence[str], reply: Reply) -> Choice:
-    answer = reply.choices[0]
-    positions = (answer.logprobs.content if answer.logprobs else None) or []
-    if positions and positions[0].top_logprobs:
-        alternatives = [(item.token, item.logprob) for item in positions[0].top_logprobs]
-        found, exact = match_alternatives(alternatives, options), True
-    else:
-        picked = match_text(answer.text, options)
-        found, exact = tuple(0.0 if i == picked else None for i in range(len(options))), False
-    return Choice(
-        key=key,
-        log_likelihoods=found,
-        tokens=(1,) * len(options),
-        exact=exact,
-        text=answer.text,
-        usage=reply.tokens,
-    )
-
-
-def _failure(key: str, boundary: Any, message: str, *, retryable: bool) -> Failure:
-    return Failure(key=key, boundary=boundary, message=message, retryable=retryable)
-
-
-def _seed(key: str) -> int:
-    """Seed of a call: the same request always gets the same, another sample of it another."""
-    return int(key[:8], 16) >> 1
-
-
-def _price(price: Price | Mapping[str, float] | None) -> Price | None:
-    try:
-        return None if price is None else msgspec.convert(price, Price)
-    except msgspec.ValidationError as error:
-        raise ModelError(f"the price is unusable: {error}", fix="give input and output in dollars") from error
+def _passing(key: str, boundary: Boundary, message: str) -> Failure:
+    return Failure(key=key, boundary=boundary, message=message, retryable=True)

@@ -1,20 +1,34 @@
-"""The parts of OpenAI's chat-completions JSON that are sent and read; everything else is ignored."""
+"""The parts of OpenAI's chat-completions JSON that are sent and read; everything else is ignored.
+
+What is read may be absent or null wherever some server leaves it out, so that a reply is judged by what it
+holds (`answer`) and not by its shape.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from populace.errors import ModelError
-from populace.models.records import Message, Usage
+from populace.models.matching import match_alternatives, match_text
+from populace.models.records import (
+    Choice,
+    Completion,
+    Failure,
+    GenerateRequest,
+    Message,
+    Request,
+    Result,
+    Usage,
+)
 
-__all__ = ["Body", "Reply", "schema_format", "server_message"]
+__all__ = ["TOP_LOGPROBS", "Body", "Reply", "answer", "call_seed", "schema_format"]
 
-_SHOWN = 300
-"""Characters of a server's error message that are kept."""
+TOP_LOGPROBS = 20
+"""First tokens whose likelihood is asked for: the most that OpenAI's form allows."""
 
 
 class Body(msgspec.Struct):
@@ -33,9 +47,93 @@ class Body(msgspec.Struct):
     response_format: msgspec.Raw | UnsetType = UNSET
 
 
+class _Alternative(msgspec.Struct):
+    token: str
+    logprob: float
+
+
+class _Position(msgspec.Struct):
+    top_logprobs: list[_Alternative] | None = None
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Position] | None = None
+
+
+class _Turn(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    message: _Turn | None = None
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+    error: Any = None
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+
+
+class Reply(msgspec.Struct):
+    """A chat completion, or the error that some servers send in its place."""
+
+    choices: list[_Answer] | None = None
+    usage: _Usage | None = None
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """The error that a router puts beside an answer it could not finish."""
+        found = self.choices[0].error if self.choices else None
+        return found if isinstance(found, dict) else None
+
+
+def answer(request: Request, key: str, reply: Reply) -> Result:
+    """Read the answer to `request` off a reply; a reply without one is a failure that may pass."""
+    if not reply.choices:
+        return _unusable(key, "the reply holds no choice")
+    first = reply.choices[0]
+    turn = first.message
+    if turn is None:
+        return _unusable(key, "the reply's choice holds no message")
+    if first.finish_reason == "error":
+        return _unusable(key, "the server broke the answer off")
+    # What was written, or the words of a refusal.
+    text = turn.content or turn.refusal or ""
+    if isinstance(request, GenerateRequest):
+        return Completion(key=key, text=text, finish=_finish(first, turn), usage=_usage(reply))
+    positions = (first.logprobs.content if first.logprobs else None) or []
+    if positions and positions[0].top_logprobs:
+        alternatives = [(item.token, item.logprob) for item in positions[0].top_logprobs]
+        found, exact = match_alternatives(alternatives, request.options), True
+    else:
+        picked = match_text(text, request.options)
+        found, exact = tuple(0.0 if i == picked else None for i in range(len(request.options))), False
+    return Choice(
+        key=key,
+        log_likelihoods=found,
+        tokens=(1,) * len(request.options),
+        exact=exact,
+        text=text,
+        usage=_usage(reply),
+    )
+
+
+def call_seed(key: str) -> int:
+    """Seed of a call: the same request always gets the same, another sample of it another."""
+    return int(key[:8], 16) >> 1
+
+
 @lru_cache(maxsize=64)
 def schema_format(schema: str) -> msgspec.Raw:
-    """Field that holds an answer to a JSON Schema.
+    """Field of a body that holds the answer to a JSON Schema.
 
     Raises
     ------
@@ -51,89 +149,34 @@ def schema_format(schema: str) -> msgspec.Raw:
         parsed = msgspec.json.decode(schema, type=dict)
     except msgspec.DecodeError as error:
         raise ModelError(
-            f"json_schema is no JSON object: {error}", fix="give the text of a schema"
+            f"json_schema is no JSON object: {error}", fix="give a schema as JSON text"
         ) from error
     holder = {"name": "answer", "schema": parsed, "strict": True}
     return msgspec.Raw(msgspec.json.encode({"type": "json_schema", "json_schema": holder}))
 
 
-class _Alternative(msgspec.Struct):
-    token: str
-    logprob: float
+def _unusable(key: str, message: str) -> Failure:
+    return Failure(key=key, boundary="answer", message=message, retryable=True)
 
 
-class _Position(msgspec.Struct):
-    top_logprobs: list[_Alternative] = []
+def _finish(first: _Answer, turn: _Turn) -> Literal["stop", "length", "refusal", "other"]:
+    """Why the turn ended, in the words of `Completion.finish`."""
+    if turn.refusal or first.finish_reason == "content_filter":
+        return "refusal"
+    match first.finish_reason:
+        case "stop" | None:
+            return "stop"
+        case "length":
+            return "length"
+        case _:
+            return "other"
 
 
-class _Logprobs(msgspec.Struct):
-    content: list[_Position] | None = None
-
-
-class _Turn(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Answer(msgspec.Struct):
-    message: _Turn
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-    @property
-    def finish(self) -> Literal["stop", "length", "refusal", "other"]:
-        """Why the turn ended, in the words of `Completion.finish`."""
-        if self.message.refusal or self.finish_reason == "content_filter":
-            return "refusal"
-        match self.finish_reason:
-            case "stop" | None:
-                return "stop"
-            case "length":
-                return "length"
-            case _:
-                return "other"
-
-    @property
-    def text(self) -> str:
-        """What was written, or the words of a refusal."""
-        return self.message.content or self.message.refusal or ""
-
-
-class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _Details | None = None
-
-
-class Reply(msgspec.Struct):
-    """A chat completion."""
-
-    choices: list[_Answer]
-    usage: _Usage | None = None
-
-    @property
-    def tokens(self) -> Usage:
-        """What the server says the call took; zeros where it says nothing."""
-        if self.usage is None:
-            return Usage()
-        details = self.usage.prompt_tokens_details
-        cached = (details.cached_tokens if details else None) or 0
-        return Usage(self.usage.prompt_tokens, self.usage.completion_tokens, cached)
-
-
-def server_message(content: bytes) -> str:
-    """Give the server's own words, whether in OpenAI's form, another's, or plain text."""
-    try:
-        said = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        said = None
-    error = said.get("error", said) if isinstance(said, dict) else None
-    if isinstance(error, dict) and "message" in error:
-        code = error.get("code")
-        error = f"{error['message']} [{code}]" if code else error["message"]
-    text = error if isinstance(error, str) else content.decode(errors="replace")
-    return " ".join(text.split())[:_SHOWN]
+def _usage(reply: Reply) -> Usage:
+    """What the server says the call took; zeros where it says nothing."""
+    said = reply.usage
+    if said is None:
+        return Usage()
+    details = said.prompt_tokens_details
+    cached = (details.cached_tokens if details else None) or 0
+    return Usage(said.prompt_tokens or 0, said.completion_tokens or 0, cached)
