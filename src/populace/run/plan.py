@@ -1,26 +1,48 @@
 """What a run will take, before anything is spent: calls, tokens, dollars, time.
 
-A plan is data: stages of requests, expanded lazily and never run here. A stage whose texts depend on
-answers that do not exist yet is given as a `StageEstimate`. What is not known is said to be unknown;
-it is never 0.
+A plan is data: stages of requests, expanded lazily and never run here. A stage whose texts depend on answers
+that do not exist yet is given as a `StageEstimate`: how many calls, and requests like them. Calls, and those
+done, are exact; tokens of long stages are scaled up from a sample, and say so. Every figure that is not known
+is a range, and what is unknown is said to be unknown; it is never 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
-from populace.models.protocol import Price, Provider
-from populace.models.records import GenerateRequest, Request
+from populace.models.protocol import Provider
+from populace.models.records import Request
 from populace.run.journal import Journal
+from populace.run.prices import Priced, price_of
 from populace.run.progress import duration
+from populace.run.tokens import Counter, Size
 
-__all__ = ["PlanSummary", "Stage", "StageEstimate", "StageSummary", "Throughput", "summarise"]
+__all__ = [
+    "HEADER",
+    "PlanSummary",
+    "Sample",
+    "Stage",
+    "StageEstimate",
+    "StageSummary",
+    "Throughput",
+    "cells",
+    "money",
+    "summarise",
+    "total",
+]
 
-CHARACTERS_PER_TOKEN = 4
-"""The approximation where a provider cannot count tokens: right within a third or so for English."""
+HEADER = ("stage", "calls", "done", "prompt tokens", "completion tokens", "dollars", "time")
+
+MEASURED = 20_000
+"""Requests of a stage whose tokens are counted; of a longer stage, about this many or half of them."""
+FIRST_IN_FLIGHT = 8
+"""Calls in flight with which a run starts (`run/lanes.py`): a slow server may bear no more."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,15 +53,23 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """Expands the requests, in the same order at every call."""
 
 
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests that stand for others like them."""
+
+    calls: int
+    """How many they stand for."""
+    requests: Callable[[], Iterable[Request]]
+    """Some of these, in the order of the plan, where answers not yet given are left out or stood in for."""
+    written: int = 0
+    """Most tokens of such answers in one request."""
+
+
 class StageEstimate(msgspec.Struct, frozen=True, kw_only=True):
     """A stage whose requests will be made from the answers of an earlier one."""
 
     name: str
-    calls: int
-    prompt_tokens: int
-    """Expected tokens of all prompts together."""
-    completion_tokens_max: int
-    """Most tokens that the model may write, all calls together."""
+    parts: tuple[Sample, ...]
+    """Its requests, by kind."""
 
 
 class Throughput(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +78,7 @@ class Throughput(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens_per_second: float
     completion_tokens_per_second: float
 
-    def seconds(self, prompt_tokens: int, completion_tokens: int) -> float:
+    def seconds(self, prompt_tokens: float, completion_tokens: float) -> float:
         """Time for the given numbers of tokens."""
         reading = prompt_tokens / self.prompt_tokens_per_second
         return reading + completion_tokens / self.completion_tokens_per_second
@@ -61,15 +91,25 @@ class StageSummary(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     done: int
     """Of `calls`, those whose answer the journal holds."""
-    prompt_tokens: int
+    measured: int
+    """Requests whose tokens were counted; the rest are taken to be like them."""
+    prompt_tokens_low: int
+    prompt_tokens_high: int
+    shared_tokens: int
+    """Of `prompt_tokens_low`, those that a request begins with like the one before it."""
     completion_tokens_max: int
     dollars_low: float | None
-    """Were the model to write nothing; None where its price is unknown."""
+    """Every shared prompt token cached, nothing written, at the low price; None where that is unknown."""
     dollars_high: float | None
-    """Were it to write as much as it may."""
+    """No prompt token cached, as much written as may be, at the high price."""
     seconds_low: float | None
-    """None where no throughput is stated."""
+    """None where neither the model's speed nor the server's latency is known."""
     seconds_high: float | None
+
+    @property
+    def left(self) -> int:
+        """Calls still to be made."""
+        return self.calls - self.done
 
 
 class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,26 +119,17 @@ class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[StageSummary, ...]
     tokens_by: str
     """How tokens were counted."""
+    price: Priced | None
+    """At the length of the longest prompt; None where it is unknown."""
 
     @property
     def total(self) -> StageSummary:
         """Sum of the stages; a sum with an unknown part is unknown."""
-        return StageSummary(
-            name="total",
-            calls=sum(stage.calls for stage in self.stages),
-            done=sum(stage.done for stage in self.stages),
-            prompt_tokens=sum(stage.prompt_tokens for stage in self.stages),
-            completion_tokens_max=sum(stage.completion_tokens_max for stage in self.stages),
-            dollars_low=_sum(stage.dollars_low for stage in self.stages),
-            dollars_high=_sum(stage.dollars_high for stage in self.stages),
-            seconds_low=_sum(stage.seconds_low for stage in self.stages),
-            seconds_high=_sum(stage.seconds_high for stage in self.stages),
-        )
+        return total(self.stages)
 
     def rows(self) -> list[tuple[str, ...]]:
         """Render a header, the stages and their total, cell by cell."""
-        header = ("stage", "calls", "done", "prompt tokens", "completion tokens", "dollars", "time")
-        return [header, *(_cells(stage) for stage in (*self.stages, self.total))]
+        return [HEADER, *(cells(stage) for stage in (*self.stages, self.total))]
 
 
 def summarise(
@@ -108,11 +139,11 @@ def summarise(
     *,
     throughput: Throughput | None = None,
 ) -> PlanSummary:
-    """Expand the plan without running it, and say what is left to be done.
+    """Measure the plan without running it, and say what is left to be done.
 
-    Tokens are counted by the provider's `count_tokens(text)` where it has one, else as a quarter of the
-    characters; what a chat template adds is not counted. Requests that repeat another of their stage
-    are counted once.
+    Requests that repeat another of their stage are counted once. The wall time is that of `throughput`;
+    without it, that of the calls that the journal already holds of these stages, between `concurrency` of
+    them in flight and as few as a run starts with. No run is faster than its quota.
 
     Parameters
     ----------
@@ -124,115 +155,191 @@ def summarise(
     Examples
     --------
     >>> from populace.models.protocol import Price
-    >>> from populace.models.records import Message
+    >>> from populace.models.records import GenerateRequest, Message
     >>> from populace.models.scripted import Scripted
     >>> model = Scripted(price=Price(input=1.0, output=10.0))
-    >>> ask = GenerateRequest(model=model.model, messages=(Message("user", "x" * 4000),), max_tokens=100)
+    >>> ask = GenerateRequest(model=model.model, messages=(Message("user", "x" * 3300),), max_tokens=100)
     >>> plan = [Stage(name="answer", requests=lambda: [ask]),
-    ...         StageEstimate(name="judge", calls=10, prompt_tokens=20_000, completion_tokens_max=10)]
+    ...         StageEstimate(name="judge", parts=(Sample(calls=10, requests=lambda: [ask], written=50),))]
     >>> for row in summarise(plan, model).rows():
     ...     print(" | ".join(row))
     stage | calls | done | prompt tokens | completion tokens | dollars | time
-    answer | 1 | 0 | 1,000 | <= 100 | $0.0010 to $0.0020 | unknown
-    judge | 10 | 0 | 20,000 | <= 10 | $0.0200 to $0.0201 | unknown
-    total | 11 | 0 | 21,000 | <= 110 | $0.0210 to $0.0221 | unknown
+    answer | 1 | 0 | 667 to 1,036 | <= 100 | $0.0007 to $0.0020 | unknown
+    judge | 10 | 0 | 6,670 to 10,860 | <= 1,000 | $0.0067 to $0.0209 | unknown
+    total | 11 | 0 | 7,337 to 11,896 | <= 1,100 | $0.0073 to $0.0229 | unknown
     """
-    counter: Callable[[str], int] | None = getattr(provider, "count_tokens", None)
-    tokens_by = "the model's tokenizer" if counter else f"{CHARACTERS_PER_TOKEN} characters a token"
-    summaries = []
-    for stage in stages:
-        if isinstance(stage, Stage):
-            size = _measure(stage, journal, counter or _approximate)
-        else:
-            size = _scale(stage, journal)
-        summaries.append(_summary(stage.name, size, provider.price, throughput))
-    return PlanSummary(model=provider.model, stages=tuple(summaries), tokens_by=tokens_by)
+    counter = Counter(provider)
+    found = [
+        _expanded(stage, journal, counter) if isinstance(stage, Stage) else _sampled(stage, journal, counter)
+        for stage in stages
+    ]
+    pace = _Pace(provider, throughput, journal, [each.name for each in found])
+    return PlanSummary(
+        model=provider.model,
+        stages=tuple(_summary(each, provider, pace) for each in found),
+        tokens_by=counter.stated,
+        price=price_of(provider, prompt_tokens=_longest(each.size for each in found)),
+    )
 
 
-class _Size(NamedTuple):
+class _Found(NamedTuple):
+    name: str
     calls: int
     done: int
-    prompt_tokens: int
-    """Of the calls not done, as are the completion tokens."""
-    completion_tokens: int
+    measured: int
+    size: Size
+    """Of the calls not done."""
 
 
-def _measure(stage: Stage, journal: Journal | None, count: Callable[[str], int]) -> _Size:
-    seen: set[bytes] = set()
-    done = prompt = completion = 0
+def _expanded(stage: Stage, journal: Journal | None, counter: Counter) -> _Found:
+    """Expand every request for its key, and measure those whose keys are in a sample.
+
+    The sample is the keys that a growing power of two divides: keys are hashes, so it is random, the same
+    in every run, and needs neither the length of the plan nor memory for it.
+    """
+    names, done = array("Q"), array("Q")
+    sample: dict[int, Size] = {}
+    divisor, before = 1, None
     for request in stage.requests():
         key = request.key
-        if (name := bytes.fromhex(key)) in seen:
-            continue
-        seen.add(name)
+        name = int(key[:16], 16)
+        names.append(name)
         if journal is not None and key in journal:
-            done += 1
-            continue
-        prompt += sum(count(message.content) for message in request.messages)
-        if isinstance(request, GenerateRequest):
-            completion += request.max_tokens
-        else:
-            # Reading a likelihood takes the options as prompt; where it is sampled instead, one token.
-            prompt += sum(count(option) for option in request.options)
-            completion += 1
-    return _Size(len(seen), done, prompt, completion)
+            done.append(name)
+        elif name % divisor == 0 and name not in sample:
+            sample[name] = counter.size(request, before)
+            if len(sample) > MEASURED:
+                divisor *= 2
+                sample = {name: size for name, size in sample.items() if name % divisor == 0}
+        before = request
+    calls, finished = _distinct(names), _distinct(done)
+    size = reduce(Size.plus, sample.values(), Size())
+    left = (calls - finished) / len(sample) if sample else 0.0
+    return _Found(stage.name, calls, finished, len(sample), size.times(left))
 
 
-def _scale(stage: StageEstimate, journal: Journal | None) -> _Size:
-    """Reduce an estimate by the share of its calls that the journal holds."""
+def _sampled(stage: StageEstimate, journal: Journal | None, counter: Counter) -> _Found:
+    """Measure each part's requests, and take all its calls to be like them."""
     totals = journal.totals.get(stage.name) if journal is not None else None
-    done = min(totals.answered, stage.calls) if totals else 0
-    left = (stage.calls - done) / stage.calls if stage.calls else 0.0
-    return _Size(
-        calls=stage.calls,
-        done=done,
-        prompt_tokens=round(stage.prompt_tokens * left),
-        completion_tokens=round(stage.completion_tokens_max * left),
-    )
+    calls = sum(part.calls for part in stage.parts)
+    done = min(totals.answered, calls) if totals else 0
+    size, measured = Size(), 0
+    for part in stage.parts:
+        some = counter.total(part.requests())
+        measured += round(some.requests)
+        # An answer that is not there yet may turn out as short as nothing or as long as it may be.
+        written = part.written * some.requests
+        some = some._replace(prompt_high=some.prompt_high + written, longest=some.longest + part.written)
+        size = size.plus(some.times(part.calls / some.requests) if some.requests else Size())
+    return _Found(stage.name, calls, done, measured, size.times((calls - done) / calls if calls else 0.0))
 
 
-def _summary(name: str, size: _Size, price: Price | None, throughput: Throughput | None) -> StageSummary:
-    calls, done, prompt, completion = size
+def _distinct(names: array[int]) -> int:
+    """Count distinct keys by their first 8 bytes: among a million, two agree once in 10^7 plans."""
+    return int(np.unique(np.frombuffer(names, np.uint64)).size) if names else 0
+
+
+class _Pace:
+    """How long calls take: by the model's speed, else by what the journal has seen of it."""
+
+    def __init__(
+        self, provider: Provider, throughput: Throughput | None, journal: Journal | None, stages: list[str]
+    ) -> None:
+        self._throughput, self._quota = throughput, provider.quota
+        self._most = max(provider.concurrency, 1)
+        self._seen = {name: t for name in stages if journal is not None and (t := journal.totals.get(name))}
+
+    def seconds(self, stage: str, size: Size) -> tuple[float | None, float | None]:
+        """Shortest and longest wall time of these requests; None where it is not known."""
+        low = high = None
+        if self._throughput is not None:
+            low = self._throughput.seconds(size.prompt_low - size.shared, 0)
+            high = self._throughput.seconds(size.prompt_high, size.completion)
+        elif (latency := self._latency(stage)) is not None:
+            low = size.requests * latency / self._most
+            high = size.requests * latency / min(self._most, FIRST_IN_FLIGHT)
+        if self._quota is None or not size.requests:
+            return low, high
+        pairs = ((size.requests, self._quota.requests), (size.prompt_low, self._quota.tokens))
+        allowed = [60 * amount / a_minute for amount, a_minute in pairs if a_minute]
+        low = max([*allowed, low or 0.0]) if allowed else low
+        return low, high if high is None or low is None else max(low, high)
+
+    def _latency(self, stage: str) -> float | None:
+        """Mean seconds of a call of the stage, else of the model's other stages, retries included."""
+        seen = [self._seen[stage]] if stage in self._seen else list(self._seen.values())
+        calls = sum(totals.answered + totals.failed for totals in seen)
+        return sum(totals.seconds for totals in seen) / calls if calls else None
+
+
+def _summary(found: _Found, provider: Provider, pace: _Pace) -> StageSummary:
+    size = found.size
+    price = price_of(provider, prompt_tokens=_longest([size]))
+    low, high = pace.seconds(found.name, size)
     return StageSummary(
-        name=name,
-        calls=calls,
-        done=done,
-        prompt_tokens=prompt,
-        completion_tokens_max=completion,
-        dollars_low=price and price.dollars(prompt_tokens=prompt, completion_tokens=0),
-        dollars_high=price and price.dollars(prompt_tokens=prompt, completion_tokens=completion),
-        seconds_low=throughput and throughput.seconds(prompt, 0),
-        seconds_high=throughput and throughput.seconds(prompt, completion),
+        name=found.name,
+        calls=found.calls,
+        done=found.done,
+        measured=found.measured,
+        prompt_tokens_low=round(size.prompt_low),
+        prompt_tokens_high=round(size.prompt_high),
+        shared_tokens=round(size.shared),
+        completion_tokens_max=round(size.completion),
+        dollars_low=price
+        and price.low.dollars(prompt_tokens=size.prompt_low, completion_tokens=0, cached_tokens=size.shared),
+        dollars_high=price
+        and price.high.dollars(prompt_tokens=size.prompt_high, completion_tokens=size.completion),
+        seconds_low=low,
+        seconds_high=high,
     )
 
 
-def _approximate(text: str) -> int:
-    return -(-len(text) // CHARACTERS_PER_TOKEN)
+def _longest(sizes: Iterable[Size]) -> int:
+    return round(max((size.longest for size in sizes), default=0))
 
 
-def _sum(values: Iterable[float | None]) -> float | None:
-    known = list(values)
-    return None if any(value is None for value in known) else sum(value for value in known if value)
+def total(stages: Sequence[StageSummary], name: str = "total") -> StageSummary:
+    """Sum stages; a sum with an unknown part is unknown."""
+    fields = [field for field in StageSummary.__struct_fields__ if field != "name"]
+    sums: dict[str, Any] = {}
+    for field in fields:
+        values = [getattr(stage, field) for stage in stages]
+        sums[field] = None if None in values else sum(values)
+    return StageSummary(name=name, **sums)
 
 
-def _cells(stage: StageSummary) -> tuple[str, ...]:
+def cells(stage: StageSummary) -> tuple[str, ...]:
+    """Write one stage, cell by cell under `HEADER`."""
     return (
         stage.name,
         f"{stage.calls:,}",
         f"{stage.done:,}",
-        f"{stage.prompt_tokens:,}",
-        f"<= {stage.completion_tokens_max:,}",
-        _range(stage.dollars_low, stage.dollars_high, _money),
-        _range(stage.seconds_low, stage.seconds_high, duration),
+        _between(stage.prompt_tokens_low, stage.prompt_tokens_high, _tokens),
+        f"<= {_tokens(stage.completion_tokens_max)}",
+        _between(stage.dollars_low, stage.dollars_high, money),
+        _between(stage.seconds_low, stage.seconds_high, duration),
     )
 
 
-def _range(low: float | None, high: float | None, write: Callable[[float], str]) -> str:
-    if low is None or high is None:
+def _between(low: float | None, high: float | None, write: Callable[[float], str]) -> str:
+    if low is None:
         return "unknown"
+    if high is None:
+        return f"at least {write(low)}"
     ends = write(low), write(high)
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
-def _money(dollars: float) -> str:
+def _tokens(count: float) -> str:
+    return f"{count:,.0f}" if count < 1e7 else f"{count / 1e6:,.0f} M"
+
+
+def money(dollars: float) -> str:
+    """Write dollars, small amounts with four decimals.
+
+    Examples
+    --------
+    >>> money(1234.5), money(0.02), money(0)
+    ('$1,234.50', '$0.0200', '$0.00')
+    """
     return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.4f}"

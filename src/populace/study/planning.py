@@ -1,23 +1,24 @@
-"""`study plan`: what a run would ask, spend and take, before anything is spent."""
+"""`study plan`: what a run would ask, spend and take, before anything is spent.
+
+Calls follow from the design by arithmetic. Tokens are measured on real requests: all of a small study, a
+seeded sample of whole personas of a large one, with a word in place of each answer that is not written yet.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+import polars as pl
 
-from populace.feedback.judging import Panel, judge_requests
-from populace.feedback.pairs import Writing, answer_requests
+from populace.feedback.judging import Judgements
+from populace.feedback.pairs import Pairs, Writing
 from populace.feedback.templating import render
-from populace.run import (
-    CHARACTERS_PER_TOKEN,
-    Journal,
-    PlanSummary,
-    Stage,
-    StageEstimate,
-    Throughput,
-    summarise,
-)
+from populace.models.records import Completion, Request
+from populace.run import Journal, PlanSummary, Sample, Stage, StageEstimate, Throughput, summarise
+from populace.run.plan import HEADER, cells, total
 from populace.study.prepare import Prepared
 
 if TYPE_CHECKING:
@@ -25,9 +26,13 @@ if TYPE_CHECKING:
 
     from populace.feedback.judging import Judging
     from populace.models import Provider
-    from populace.run import StageSummary
 
-__all__ = ["StudyPlan", "plan"]
+__all__ = ["StudyPlan", "keep_estimates", "plan"]
+
+_PERSONAS, _EACH = 64, 32
+"""Personas of a sample, and the most pairs of one."""
+_NOT_YET = ("A", "B")
+"""Stand for two answers that are not written yet; their tokens are counted apart."""
 
 
 class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,19 +50,34 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
         """Return the plan as a table for the terminal."""
         from rich.table import Table
 
-        header, *writing = self.writing.rows()
-        judging = self.judging.rows()[1:-1]
+        stages = (*self.writing.stages, *self.judging.stages)
         table = Table(
-            title=f"writer {self.writing.model}, judge {self.judging.model}",
-            caption=f"tokens counted by {self.writing.tokens_by}; texts that depend on answers are estimated",
+            title=f"writer {self.writing.model}, judge {self.judging.model}", caption="\n".join(self.notes())
         )
-        for position, name in enumerate(header):
+        for position, name in enumerate(HEADER):
             table.add_column(name, justify="left" if position == 0 else "right")
-        for row in (*writing[:-1], *judging):
-            table.add_row(*row)
+        for stage in stages:
+            table.add_row(*cells(stage))
         table.add_section()
-        table.add_row(*_total(self.writing, self.judging))
+        table.add_row(*cells(total(stages)))
         return table
+
+    def notes(self) -> list[str]:
+        """Say what the figures rest on: prices and their source, how tokens were counted, what is sampled."""
+        found: list[str] = []
+        for summary in {each.model: each for each in (self.writing, self.judging)}.values():
+            unknown = "unknown: give it with the model (price = {...}), or install populace[prices]"
+            found.append(f"price of {summary.model}: {summary.price or unknown}")
+        ways = dict.fromkeys((self.writing.tokens_by, self.judging.tokens_by))
+        found.append(f"tokens by {' and '.join(ways)}, with what a chat template adds")
+        stages = (*self.writing.stages, *self.judging.stages)
+        sampled = [f"{s.name} {s.measured:,} of {s.left:,}" for s in stages if s.measured < s.left]
+        if sampled:
+            found.append(f"tokens measured on a sample: {', '.join(sampled)}")
+        found.append(
+            "low: shared beginnings cached, nothing written; high: nothing cached, all that may be written"
+        )
+        return found
 
 
 def plan(
@@ -69,42 +89,24 @@ def plan(
 ) -> StudyPlan:
     """Expand what is known and estimate what depends on answers not yet given."""
     writer, judge = models
-    texts, profiles = prepared.prompt_texts, prepared.profiles
-    answer = "x" * (writing.answer_tokens * CHARACTERS_PER_TOKEN)
-    critique = "x" * (writing.critique_tokens * CHARACTERS_PER_TOKEN)
+    some = _Some(prepared, writing, judging)
     pairs = prepared.authors.height
-
-    def expected(*parts: str) -> int:
-        """Tokens of `pairs` prompts made of an average persona, an average question and these parts."""
-        persona = sum(map(len, profiles.values())) / len(profiles)
-        question = sum(map(len, texts.values())) / len(texts)
-        return round(pairs * (persona + question + sum(map(len, parts))) / CHARACTERS_PER_TOKEN)
-
-    frame = render("persona", {"profile": ""})
+    # The critique is asked about the answer; the revision, about both.
+    critiques = Sample(calls=pairs, requests=some.critiques, written=writing.answer_tokens)
+    both = writing.answer_tokens + writing.critique_tokens
+    revisions = Sample(calls=pairs, requests=some.revisions, written=both)
     written = summarise(
         [
-            Stage(name="answers", requests=lambda: answer_requests(texts, writing).values()),
-            StageEstimate(
-                name="critiques",
-                calls=pairs,
-                prompt_tokens=expected(frame, render("critique", {"prompt": "", "answer": answer})),
-                completion_tokens_max=pairs * writing.critique_tokens,
-            ),
-            StageEstimate(
-                name="revisions",
-                calls=pairs,
-                prompt_tokens=expected(
-                    frame, render("revise", {"prompt": "", "answer": answer, "critique": critique})
-                ),
-                completion_tokens_max=pairs * writing.answer_tokens,
-            ),
+            Stage(name="answers", requests=some.answers),
+            StageEstimate(name="critiques", parts=(critiques,)),
+            StageEstimate(name="revisions", parts=(revisions,)),
         ],
         writer,
         journal,
         throughput=_throughput(writer),
     )
     judged = summarise(
-        [_judging(prepared, judging, answer)],
+        [StageEstimate(name="judgements", parts=some.judging())],
         judge,
         journal,
         throughput=_throughput(judge),
@@ -112,33 +114,89 @@ def plan(
     return StudyPlan(writing=written, judging=judged)
 
 
-def _judging(prepared: Prepared, judging: Judging, answer: str) -> StageEstimate:
-    """Size the judging stage on stand-in answers of full length: the real ones are not written yet."""
-    texts = prepared.prompt_texts
-    seats = [
-        Panel(str(row), prompt, texts[prompt], answer, answer + "y", (author, *others))
-        for row, ((author, prompt), others) in enumerate(prepared.strangers.items())
-    ]
-    calls = characters = 0
-    for request in judge_requests(seats, prepared.profiles, judging):
-        calls += 1
-        characters += sum(len(message.content) for message in request.messages)
-        characters += sum(map(len, request.options))
-    return StageEstimate(
-        name="judgements",
-        calls=calls,
-        prompt_tokens=characters // CHARACTERS_PER_TOKEN,
-        completion_tokens_max=calls,
-    )
+def keep_estimates(study_plan: StudyPlan, journal: Journal) -> None:
+    """Note each stage's first estimate and the prices in force, for the manifest to compare and name."""
+    kept = journal.notes("estimate/")
+    for stage in (*study_plan.writing.stages, *study_plan.judging.stages):
+        if (name := f"estimate/{stage.name}") not in kept:
+            journal.note(name, msgspec.to_builtins(stage))
+    prices = journal.notes("price/")
+    for summary in (study_plan.writing, study_plan.judging):
+        if summary.price is not None:
+            name, price = f"price/{summary.model}", msgspec.to_builtins(summary.price)
+            before = prices.setdefault(name, [])
+            if price not in before:
+                before.append(price)
+                journal.note(name, before)
+
+
+class _Some:
+    """Requests of a seeded sample of personas; all requests, where they are few."""
+
+    def __init__(self, prepared: Prepared, writing: Writing, judging: Judging) -> None:
+        self._prepared, self._writing, self._judging = prepared, writing, judging
+        people = prepared.authors["author_id"].unique(maintain_order=True)
+        # Any fixed seed will do: what is drawn here reaches no request.
+        drawn = np.random.default_rng(0).permutation(people.len())[:_PERSONAS]
+        self._people = people[np.sort(drawn)].to_list()
+        some = self._block(prepared.authors, "author_id")
+        self._pairs = Pairs(some, prepared.prompt_texts, prepared.profiles, _not_yet, writing)
+
+    def answers(self) -> Iterator[Request]:
+        """Ask for the answer to every prompt."""
+        return self._pairs.answers()
+
+    def critiques(self) -> Iterator[Request]:
+        """Ask for critiques by these personas."""
+        return self._pairs.critiques()
+
+    def revisions(self) -> Iterator[Request]:
+        """Ask for revisions by these personas."""
+        return self._pairs.revisions()
+
+    def judging(self) -> tuple[Sample, Sample]:
+        """What judging takes: nobody's questions about every pair, and those put to the personas."""
+        pairs = self._prepared.authors.height
+        seats = pairs + int(self._prepared.authors["strangers"].list.len().sum())
+        asked = len(self._judging.questions)
+        # Choosing shows both answers; scoring reads both.
+        written = 2 * self._writing.answer_tokens
+        return (
+            Sample(calls=pairs * asked, requests=lambda: self._asked(nobody=True), written=written),
+            Sample(calls=seats * asked, requests=lambda: self._asked(nobody=False), written=written),
+        )
+
+    def _asked(self, *, nobody: bool) -> Iterator[Request]:
+        """Questions to these personas, and the same to nobody."""
+        texts = self._prepared.prompts.select("prompt_id", pl.col("text").alias("prompt"))
+        judges = self._prepared.authors.select(
+            "prompt_id", pl.concat_list("author_id", "strangers").alias("author_id")
+        ).explode("author_id")
+        seated = self._block(judges, "author_id").join(texts, on="prompt_id", maintain_order="left")
+        pairs = seated.with_columns(
+            pl.lit("").alias("pair_id"),
+            pl.lit(_NOT_YET[0]).alias("original"),
+            pl.lit(_NOT_YET[1]).alias("revision"),
+            pl.lit([], dtype=pl.List(pl.String)).alias("strangers"),
+        )
+        untold = render("nobody")
+        for request in Judgements(pairs, self._prepared.profiles, _not_yet, self._judging).expand():
+            if (request.messages[0].content == untold) == nobody:
+                yield request
+
+    def _block(self, rows: pl.DataFrame, column: str) -> pl.DataFrame:
+        """Take the first rows of each of these personas; all rows, where they are few."""
+        if rows.height <= _PERSONAS * _EACH:
+            return rows
+        kept = rows.filter(pl.col(column).is_in(self._people))
+        return kept.filter(pl.int_range(pl.len()).over(column) < _EACH)
+
+
+def _not_yet(key: str) -> Completion:
+    return Completion(key=key, text=_NOT_YET[0])
 
 
 def _throughput(provider: Provider) -> Throughput | None:
     """Speed of a model on this machine; None for a server, whose speed is its own business."""
     speed: tuple[float, float] | None = getattr(provider, "tokens_per_second", None)
     return speed and Throughput(prompt_tokens_per_second=speed[0], completion_tokens_per_second=speed[1])
-
-
-def _total(writing: PlanSummary, judging: PlanSummary) -> tuple[str, ...]:
-    stages: tuple[StageSummary, ...] = (*writing.stages, *judging.stages)
-    both = msgspec.structs.replace(writing, stages=stages)
-    return both.rows()[-1]
