@@ -1,0 +1,140 @@
+"""Prompts that begin alike: in which order they are asked, and what a perfect cache would compute.
+
+A plan is expanded persona by persona, so calls whose prompts begin alike stand together. One cache for all
+calls (vLLM, SGLang, hosted services) needs no more than that. A server whose calls each have a cache of
+their own (llama.cpp: one a slot) would compute every persona once in each of them. `Streams` keeps as many
+personas under way as there are caches, and each of them on as few calls at a time as possible, so that a
+persona stays with one cache. It changes which call comes next, never what is asked.
+
+`unique_tokens` is the yardstick: the tokens of the prefix tree, each computed once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from populace.models.records import Request
+
+__all__ = ["Streams", "unique_tokens"]
+
+_WINDOW = 4096
+"""Groups read ahead at most: some megabytes."""
+
+Group = Mapping[str, Request]
+
+
+class _Stream(NamedTuple):
+    opening: Hashable
+    groups: deque[Group]
+
+
+class Streams(Iterator[Group]):
+    """The groups of a plan, so ordered that calls in flight side by side begin differently.
+
+    A stream is a run of consecutive groups with one opening: all messages but the last, which is the
+    persona. `count` streams are open at once. The next group is the first of the stream with the fewest
+    calls in flight, the earliest such stream of the plan. With one stream that is the plan's own order.
+
+    Parameters
+    ----------
+    groups
+        The plan, read lazily.
+    count
+        Caches of the server that share nothing.
+    window
+        Groups read ahead at most. Where it is too small to hold the beginnings of `count` streams, fewer
+        are open.
+
+    Examples
+    --------
+    >>> from populace.models.records import GenerateRequest, Message
+    >>> def ask(persona, question):
+    ...     messages = (Message("system", persona), Message("user", question))
+    ...     return {persona + question: GenerateRequest(model="m", messages=messages, max_tokens=1)}
+    >>> plan = [ask(persona, question) for persona in "AB" for question in "123"]
+    >>> streams = Streams(plan, 2)
+    >>> first, second = ask("A", "1"), ask("B", "1")
+    >>> assert next(streams) == first; streams.start(first)
+    >>> assert next(streams) == second; streams.start(second)
+    >>> streams.landed(second)
+    >>> [list(group)[0] for group in streams]  # A is still in flight: B goes on
+    ['B2', 'B3', 'A2', 'A3']
+    """
+
+    def __init__(self, groups: Iterable[Group], count: int, *, window: int = _WINDOW) -> None:
+        self._plan = iter(groups)
+        self._count = max(count, 1)
+        self._window = max(window, 1)
+        self._open: list[_Stream] = []
+        """In the order of the plan; none is empty."""
+        self._held = 0
+        self._in_flight: Counter[Hashable] = Counter()
+
+    def __next__(self) -> Group:
+        self._read_ahead()
+        if not self._open:
+            raise StopIteration
+        stream = min(self._open, key=lambda stream: self._in_flight[stream.opening])
+        group = stream.groups.popleft()
+        self._held -= 1
+        if not stream.groups:
+            self._open.remove(stream)
+        return group
+
+    def start(self, group: Group) -> None:
+        """Take note that a call for `group` has gone out."""
+        self._in_flight[_opening(group)] += 1
+
+    def landed(self, group: Group) -> None:
+        """Take note that it has come back, answered or not."""
+        opening = _opening(group)
+        self._in_flight[opening] -= 1
+        if not self._in_flight[opening]:
+            del self._in_flight[opening]
+
+    def _read_ahead(self) -> None:
+        while len(self._open) < self._count and self._held < self._window:
+            group = next(self._plan, None)
+            if group is None:
+                return
+            opening = _opening(group)
+            if not self._open or self._open[-1].opening != opening:
+                self._open.append(_Stream(opening, deque()))
+            self._open[-1].groups.append(group)
+            self._held += 1
+
+
+def _opening(group: Group) -> Hashable:
+    return next(iter(group.values())).messages[:-1]
+
+
+def unique_tokens(sequences: Iterable[Sequence[int]]) -> int:
+    """Tokens of the prefix tree of `sequences`: what a cache that forgets nothing computes.
+
+    In sorted order a sequence shares with all before it what it shares with the one just before it, so the
+    tree has as many nodes as there are tokens, less the common beginnings of neighbours.
+
+    Parameters
+    ----------
+    sequences
+        Token ids, each in [0, 2^32). Four bytes a token are held.
+
+    Examples
+    --------
+    >>> unique_tokens([[1, 2, 3], [1, 2, 4], [1, 2], [5]])
+    5
+    """
+    # Big-endian bytes sort as the numbers do.
+    ordered = sorted(np.asarray(sequence, dtype=">u4").tobytes() for sequence in sequences)
+    total, before = 0, np.empty(0, dtype=">u4")
+    for sequence in ordered:
+        tokens = np.frombuffer(sequence, dtype=">u4")
+        width = min(len(tokens), len(before))
+        differ = tokens[:width] != before[:width]
+        total += len(tokens) - (int(differ.argmax()) if differ.any() else width)
+        before = tokens
+    return total
