@@ -122,6 +122,8 @@ class Dispatch:
         """What the calls that were started and have not been journalled may take."""
         self.landed: list[Record] = []
         """Finished calls that go to the journal together."""
+        self.freed = Cost()
+        """What was reserved for them."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
         self.ended = False
@@ -312,13 +314,14 @@ class Dispatch:
             self.error = self.error or self.forbidden(refused)
             self.land(call, _answers(call))
         else:
-            gone = self.lane.away and all(failure.boundary == "connection" for failure in failures)
-            call.tried += not gone
-            pause = 0.0 if gone else self.retries.pause(call.tried, failures)
+            call.tried += 1
+            pause = self.retries.pause(call.tried, failures)
             if pause is None:
                 self.land(call, call.settled.values())
             else:
                 self.stats.retries += 1
+                # A server that is away is called again when its lane says so.
+                pause = 0.0 if self.lane.away else pause
                 heapq.heappush(self.later, (now + pause, next(self.order), call))
 
     def land(self, call: _Call, results: Iterable[Result]) -> None:
@@ -331,17 +334,19 @@ class Dispatch:
             Record(stage=self.stats.stage, result=r, seconds=seconds, at=at, dollars=_dollars(r, price))
             for r in results
         ]
-        self.reserved -= call.most
+        self.freed += call.most
 
     def flush(self) -> None:
         """Journal and count what has landed."""
         records, self.landed = self.landed, []
+        freed, self.freed = self.freed, Cost()
         try:
             self.journal.append(records)
         except PopulaceError as error:
             self.error = error
             self.changed.set()
             return
+        self.reserved -= freed
         for record in records:
             self.count(record)
         if records:

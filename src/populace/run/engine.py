@@ -31,7 +31,7 @@ def cut(requests: Iterable[Request], size: int) -> Iterator[Group]:
 
     Examples
     --------
-    >>> from populace.models.records import Message
+    >>> from populace.models.records import GenerateRequest, Message
     >>> def ask(text):
     ...     return GenerateRequest(model="m", messages=(Message("user", text),), max_tokens=1)
     >>> [len(group) for group in cut([ask("a"), ask("b"), ask("b"), ask("c")], 2)]
@@ -74,7 +74,7 @@ async def execute(
     Examples
     --------
     >>> import tempfile
-    >>> from populace.models.records import Message
+    >>> from populace.models.records import GenerateRequest, Message
     >>> from populace.models.scripted import Scripted
     >>> model = Scripted(text=lambda request: request.messages[0].content.upper())
     >>> ask = GenerateRequest(model=model.model, messages=(Message("user", "why?"),), max_tokens=9)

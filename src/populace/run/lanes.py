@@ -226,11 +226,9 @@ class Lane:
 
     def lost(self, now: float, patience: float) -> bool:
         """Whether the server has been away for longer than `patience`; at once where it never answered."""
-        if self._away_since is None:
-            return False
         if not self.alive:
-            return self._probes >= _IN_A_ROW
-        return now - self._away_since > patience
+            return self._misses >= _IN_A_ROW
+        return self._away_since is not None and now - self._away_since > patience
 
     def _troubled(self, failures: list[Failure], now: float) -> None:
         """Close the lane when one kind of failure is all that comes back."""

@@ -32,8 +32,7 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     attempts: int = 10
-    """Tries in all, the first included. Calls that could not connect while the server was away do not
-    count."""
+    """Tries in all, the first included."""
     base: float = 1.0
     """Seconds."""
     cap: float = 60.0
@@ -135,7 +134,7 @@ class Meter:
 
     def __init__(self, price: Price | None) -> None:
         self._price = price
-        self._characters = 4_000.0
+        self._characters = 400.0
         self._tokens = self._characters / CHARACTERS_PER_TOKEN
 
     def most(self, requests: Iterable[Request]) -> Cost:
