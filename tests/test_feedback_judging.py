@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import math
 
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from populace.feedback.judging import Judging, Panel, judge_requests, judgements
-from populace.models.records import Choice, Completion
+from populace.feedback.judging import Judgements, Judging
+from populace.models.records import Choice, ChooseRequest, Completion, Failure
 
-PANEL = Panel("pair", "prompt", "Why?", "Original.", "Revision.", ("ann", "bob"))
+
+def pair(
+    pair_id="pair", prompt_id="prompt", original="Original.", revision="Revision.", judges=("ann", "bob")
+):
+    """One row of what is judged; the first of `judges` wrote the pair."""
+    return {
+        **{"pair_id": pair_id, "prompt_id": prompt_id, "prompt": f"Why {prompt_id}?"},
+        **{"original": original, "revision": revision},
+        **{"author_id": judges[0], "strangers": list(judges[1:])},
+    }
+
+
+def frame(*pairs):
+    return pl.DataFrame(pairs, schema_overrides={"strangers": pl.List(pl.String)})
+
+
+PAIR = frame(pair())
 PROFILES = {"ann": "I am Ann.", "bob": "I am Bob.", "cy": "I judge nothing."}
 JUDGING = Judging(model="judge")
 
@@ -20,8 +39,12 @@ def answer(requests, log_likelihoods):
     return results.get
 
 
-def requests(panel=PANEL, judging=JUDGING):
-    return list(judge_requests([panel], PROFILES, judging))
+def requests(pairs=PAIR, judging=JUDGING):
+    return list(Judgements(pairs, PROFILES, {}.get, judging).requests())
+
+
+def judgements(lookup, pairs=PAIR, judging=JUDGING):
+    return Judgements(pairs, PROFILES, lookup, judging).table()
 
 
 def test_the_plan_is_persona_major_with_both_orders_adjacent():
@@ -36,7 +59,7 @@ def test_the_plan_is_persona_major_with_both_orders_adjacent():
     assert first.messages[1].content.index("Original.") < first.messages[1].content.index("Revision.")
     assert second.messages[1].content.index("Revision.") < second.messages[1].content.index("Original.")
     assert likelihood.options == ("Original.", "Revision.")
-    assert likelihood.messages[1].content == "Why?"
+    assert likelihood.messages[1].content == "Why prompt?"
     assert len({r.key for r in plan}) == 9
 
 
@@ -44,7 +67,7 @@ def test_a_judge_that_always_says_one_is_a_tie_and_flips():
     # "Answer 1" has log-likelihood -1, "Answer 2" -3 in either order: pure position bias.
     # Original first: log-odds of the revision = -3 - -1 = -2. Revision first: it is option 1, so +2.
     # The mean is 0: p = 1/2, a tie; the two orders say sigmoid(-2) = 0.1192 and sigmoid(2) = 0.8808.
-    table = judgements([PANEL], PROFILES, answer(requests(), lambda _: (-1.0, -3.0)), JUDGING)
+    table = judgements(answer(requests(), lambda _: (-1.0, -3.0)))
     ann = table.filter(persona_id="ann", way="choice").row(0, named=True)
     assert ann["p_original_first"] == pytest.approx(0.119203, abs=1e-6)
     assert ann["p_revision_first"] == pytest.approx(0.880797, abs=1e-6)
@@ -61,7 +84,7 @@ def test_averaging_orders_keeps_the_preference_and_cancels_the_position():
         return (2.0 + 1.0, 0.0) if revision_is_first else (2.0, 1.0)
 
     judging = Judging(model="judge", ways=("choice",))
-    table = judgements([PANEL], PROFILES, answer(requests(judging=judging), likes_the_revision), judging)
+    table = judgements(answer(requests(judging=judging), likes_the_revision), judging=judging)
     # Log-odds of the revision: 1 - 2 = -1 and 3 - 0 = 3; mean 1; sigmoid(1) = 0.731059.
     assert table["p"].to_list() == pytest.approx([0.731059] * 3, abs=1e-6)
     assert set(table["verdict"]) == {"revision"}
@@ -75,7 +98,7 @@ def test_likelihood_contrast_takes_off_what_nobody_would_say():
             return (-1.0, -1.0)
         return (-17.0, -19.0) if "Ann" in request.messages[0].content else (-20.0, -20.0)
 
-    table = judgements([PANEL], PROFILES, answer(requests(), likelihoods), JUDGING)
+    table = judgements(answer(requests(), likelihoods))
     ann = table.filter(persona_id="ann", way="likelihood").row(0, named=True)
     bob = table.filter(persona_id="bob", way="likelihood").row(0, named=True)
     assert ann["p"] == pytest.approx(1 / (1 + math.exp(2)))
@@ -89,18 +112,18 @@ def test_likelihood_contrast_takes_off_what_nobody_would_say():
 def test_refusals_and_failures_are_kept_and_never_counted_as_a_preference():
     plan = requests()
     found = {r.key: Choice(key=r.key, log_likelihoods=(None, None), tokens=(1, 1)) for r in plan}
-    table = judgements([PANEL], PROFILES, found.get, JUDGING)
+    table = judgements(found.get)
     assert set(table["verdict"]) == {"refused"}
     assert table["p"].null_count() == table.height
-    lost = judgements([PANEL], PROFILES, lambda _: None, JUDGING)
+    lost = judgements(lambda _: None)
     assert set(lost["verdict"]) == {"failed"}
-    wrong_kind = judgements([PANEL], PROFILES, lambda key: Completion(key=key, text="Answer 1"), JUDGING)
+    wrong_kind = judgements(lambda key: Completion(key=key, text="Answer 1"))
     assert set(wrong_kind["verdict"]) == {"failed"}
 
 
 def test_an_option_that_was_not_offered_is_very_unlikely_but_finite():
     # Only "Answer 2" was sampled, in both orders: the floor of 20 nats makes it +20 and -20, a tie.
-    table = judgements([PANEL], PROFILES, answer(requests(), lambda _: (None, 0.0)), JUDGING)
+    table = judgements(answer(requests(), lambda _: (None, 0.0)))
     ann = table.filter(persona_id="ann", way="choice").row(0, named=True)
     assert ann["p_original_first"] > 0.999
     assert ann["p_revision_first"] < 0.001
@@ -108,6 +131,135 @@ def test_an_option_that_was_not_offered_is_very_unlikely_but_finite():
 
 
 def test_identical_answers_are_a_tie_whatever_the_judge_says():
-    same = Panel("pair", "prompt", "Why?", "Same.", "Same.", ("ann",))
-    table = judgements([same], PROFILES, answer(requests(same), lambda _: (-9.0, -1.0)), JUDGING)
+    same = frame(pair(original="Same.", revision="Same.", judges=("ann",)))
+    table = judgements(answer(requests(same), lambda _: (-9.0, -1.0)), same)
     assert set(table["verdict"]) == {"tie"}
+
+
+def test_nobody_goes_prompt_by_prompt_and_personas_one_after_the_other():
+    # Two pairs on p, one on q between them; ann wrote the first and third, bob the second, each judges all.
+    pairs = frame(
+        pair("1", "p", revision="R1."),
+        pair("2", "q", revision="R2.", judges=("bob", "ann")),
+        pair("3", "p", revision="R3."),
+    )
+    plan = requests(pairs, Judging(model="judge", ways=("likelihood",)))
+    who = [next((name for name in ("Ann", "Bob") if name in r.messages[0].content), None) for r in plan]
+    asked = [(name, r.messages[1].content, r.options[1]) for name, r in zip(who, plan, strict=True)]
+    first, second, third = ("Why p?", "R1."), ("Why q?", "R2."), ("Why p?", "R3.")
+    assert asked == [
+        *((None, *question) for question in (first, third, second)),
+        *(("Ann", *question) for question in (first, second, third)),
+        *(("Bob", *question) for question in (first, second, third)),
+    ]
+
+
+def test_rows_stand_pair_by_pair_nobody_first_then_the_author():
+    pairs = frame(pair("1"), pair("2", judges=("bob", "ann")))
+    table = judgements(lambda _: None, pairs)
+    assert table.select("pair_id", "persona_id", "role", "way").rows() == [
+        (pair_id, persona, role, way)
+        for pair_id, author, stranger in (("1", "ann", "bob"), ("2", "bob", "ann"))
+        for persona, role in ((None, "nobody"), (author, "author"), (stranger, "stranger"))
+        for way in ("choice", "likelihood")
+        if not (persona is None and way == "likelihood")
+    ]
+
+
+PEOPLE = ["ann", "bob", "cy"]
+LIKELIHOOD = st.one_of(st.none(), st.floats(-30, 0))
+RESULT = st.one_of(st.none(), st.just("failure"), st.tuples(LIKELIHOOD, LIKELIHOOD))
+
+
+def naive(pairs, found, judging):
+    """The table row by row, each judgement on its own: the twin of the vectorised one."""
+
+    def odds(result):
+        if not isinstance(result, Choice) or result.log_likelihoods == (None, None):
+            return None
+        first, second = (-20.0 if value is None else value for value in result.log_likelihoods)
+        return second - first
+
+    def asked(row, persona):
+        one = frame({**row, "author_id": persona or "ann", "strangers": []})
+        plan = list(Judgements(one, PROFILES, {}.get, judging).requests())
+        each = len(plan) // 2
+        return [found.get(request.key) for request in plan[each * (persona is not None) :][:each]]
+
+    def sigmoid(x):
+        return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+    for row in pairs.iter_rows(named=True):
+        for place, persona in enumerate((None, row["author_id"], *row["strangers"])):
+            for way in judging.ways:
+                if persona is None and way == "likelihood":
+                    continue
+                at = 0 if way == judging.ways[0] else 2 if way == "likelihood" else 1
+                if way == "choice":
+                    used = asked(row, persona)[at : at + 2]
+                    forward, backward = odds(used[0]), odds(used[1])
+                    backward = None if backward is None else -backward
+                else:
+                    used = [asked(row, persona)[at], asked(row, None)[at]]
+                    told, untold = odds(used[0]), odds(used[1])
+                    forward = backward = None if told is None or untold is None else told - untold
+                p = None if forward is None or backward is None else sigmoid((forward + backward) / 2)
+                if p is None:
+                    verdict = "refused" if all(isinstance(result, Choice) for result in used) else "failed"
+                elif row["original"] == row["revision"] or abs(p - 0.5) <= judging.tie_margin:
+                    verdict = "tie"
+                else:
+                    verdict = "revision" if p > 0.5 else "original"
+                role = ("nobody", "author")[place] if place < 2 else "stranger"
+                values = (None if odds is None else sigmoid(odds) for odds in (forward, backward))
+                yield (
+                    row["pair_id"],
+                    row["prompt_id"],
+                    persona,
+                    role,
+                    way,
+                    *values,
+                    p,
+                    verdict,
+                    judging.model,
+                )
+
+
+@given(st.data())
+def test_the_table_is_that_of_a_naive_twin(data):
+    pairs = frame(
+        *(
+            pair(str(number), prompt, f"O{number % 2}", f"O{revision}", tuple(judges))
+            for number, (prompt, revision, judges) in enumerate(
+                data.draw(
+                    st.lists(
+                        st.tuples(
+                            st.sampled_from("pq"),
+                            st.integers(0, 3),
+                            st.permutations(PEOPLE).flatmap(lambda p: st.sampled_from([p[:1], p[:2], p])),
+                        ),
+                        min_size=1,
+                        max_size=4,
+                    )
+                )
+            )
+        )
+    )
+    ways = data.draw(
+        st.sampled_from([("choice",), ("likelihood",), ("choice", "likelihood"), ("likelihood", "choice")])
+    )
+    judging = Judging(model="judge", ways=ways)
+    found: dict[str, Choice | Failure] = {}
+    judged = Judgements(pairs, PROFILES, found.get, judging)
+    plan: list[ChooseRequest] = list(judged.requests())
+    assert len(plan) == judged.calls
+    for key in dict.fromkeys(request.key for request in plan):
+        drawn = data.draw(RESULT)
+        if drawn == "failure":
+            found[key] = Failure(key=key, boundary="server", message="", retryable=True)
+        elif drawn:
+            found[key] = Choice(key=key, log_likelihoods=drawn, tokens=(1, 1))
+    table = judged.table()
+    assert table.rows() == list(naive(pairs, found, judging))
+    # Read back without the keys kept while the plan was expanded, it is the same.
+    assert Judgements(pairs, PROFILES, found.get, judging).table().equals(table)

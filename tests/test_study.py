@@ -240,15 +240,16 @@ def test_a_folder_that_is_a_file_and_a_damaged_table_are_errors(finished, tmp_pa
 
 
 def test_a_writer_that_refuses_makes_no_pair(tmp_path):
-    from populace.feedback.pairs import Writing, answer_requests, critique_requests
+    from populace.feedback.pairs import Pairs, Writing
     from populace.models.records import Completion
 
-    writing = Writing(model="m")
-    request = answer_requests({"p": "Why?"}, writing)["p"]
-    refusal = Completion(key=request.key, text="I am sorry, I cannot.", finish="refusal")
     authors = pl.DataFrame({"author_id": ["ann"], "prompt_id": ["p"]})
-    found = critique_requests(authors, {"p": "Why?"}, {"ann": "Ann."}, {request.key: refusal}.get, writing)
-    assert found == {}
+    found: dict[str, Completion] = {}
+    pairs = Pairs(authors, {"p": "Why?"}, {"ann": "Ann."}, found.get, Writing(model="m"))
+    (request,) = pairs.answers()
+    found[request.key] = Completion(key=request.key, text="I am sorry, I cannot.", finish="refusal")
+    assert list(pairs.critiques()) == []
+    assert pairs.table().is_empty()
 
 
 def test_people_from_a_file_are_compared_with_that_file_and_named_by_it(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,13 @@ Folder = Annotated[
 ]
 
 
+class EngineName(StrEnum):
+    """Engines that carry out a run."""
+
+    local = "local"
+    ray = "ray"
+
+
 @app.command()
 def plan(study: StudyFile, folder: Folder = None) -> None:
     """Print calls, tokens, dollars and time before anything is spent."""
@@ -26,12 +34,39 @@ def plan(study: StudyFile, folder: Folder = None) -> None:
 
 
 @app.command()
-def run(study: StudyFile, folder: Folder = None) -> None:
+def run(
+    study: StudyFile,
+    folder: Folder = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Stop before more is spent: '$25' or '2e6 tokens'. Goes before the study file's."),
+    ] = None,
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="Ask again also what failed by its own fault.")
+    ] = False,
+    engine: Annotated[
+        EngineName, typer.Option(help="local: this process; ray: the workers of a Ray cluster.")
+    ] = EngineName.local,
+    ray_address: Annotated[
+        str | None, typer.Option(help="Address of the Ray cluster; one on this machine if left out.")
+    ] = None,
+) -> None:
     """Run a study, or go on where it stopped."""
     from populace.study import Study
+    from populace.study.settings import read_budget
 
     loaded = Study.load(study, folder)
-    loaded.run()
+    limit = None if budget is None else read_budget(budget)
+    failures = loaded.run(
+        budget=limit, retry_errors=retry_errors, engine=engine.value, ray_address=ray_address
+    )
+    if failures:
+        counts = ", ".join(f"{count:,} {boundary}" for boundary, count in failures.items())
+        typer.echo(
+            f"{sum(failures.values()):,} calls failed for good ({counts}). Run the same command with "
+            "--retry-errors to ask them again.",
+            err=True,
+        )
     typer.echo(f"tables: {loaded.folder}")
 
 

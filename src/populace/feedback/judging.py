@@ -15,21 +15,27 @@ Two ways, which do not share their weaknesses:
 
 **Nobody** judges too: the same questions without a persona are the baseline that shows what the persona
 adds, and the second term of the contrast.
+
+The plan is a generator, one request in memory at a time, in the order that prefix caches reward: nobody
+first, prompt by prompt, then persona by persona; the two orders of one pair stand together.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
+import numpy as np
 import polars as pl
 
+from populace.feedback.keys import Keys
+from populace.feedback.pairs import Lookup
 from populace.feedback.templating import render
-from populace.models.records import Choice, ChooseRequest, Message, Result
+from populace.models.records import Choice, ChooseRequest, Message
 
-__all__ = ["DECIDED", "WAYS", "Judging", "Panel", "judge_requests", "judgements", "verdict"]
+__all__ = ["DECIDED", "WAYS", "Judgements", "Judging", "verdict"]
 
 Way = Literal["choice", "likelihood"]
 WAYS: tuple[Way, ...] = ("choice", "likelihood")
@@ -40,18 +46,10 @@ DECIDED = ("revision", "original")
 OPENING = "I prefer Answer"
 OPTIONS = (" 1", " 2")
 
-JUDGEMENT_SCHEMA = {
-    "pair_id": pl.String,
-    "prompt_id": pl.String,
-    "persona_id": pl.String,
-    "role": pl.String,
-    "way": pl.String,
-    "p_original_first": pl.Float64,
-    "p_revision_first": pl.Float64,
-    "p": pl.Float64,
-    "verdict": pl.String,
-    "judge": pl.String,
-}
+_NOBODY, _AUTHOR, _STRANGER = range(3)
+_ROLES = pl.Series(["nobody", "author", "stranger"])
+_SLICE = 4096
+"""Seats whose texts are held as Python objects at a time."""
 
 
 class Judging(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,168 +61,219 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     """A probability within this of one half is a tie, and stays one."""
     seed: int = 0
 
-
-class Panel(msgspec.Struct, frozen=True):
-    """One pair with the people who judge it: the author first, then the strangers."""
-
-    pair_id: str
-    prompt_id: str
-    prompt: str
-    original: str
-    revision: str
-    judges: tuple[str, ...]
+    @property
+    def questions(self) -> tuple[Way, ...]:
+        """What one judge is asked about one pair, by way: choice takes two calls, one an order."""
+        return tuple(way for way in self.ways for _ in range(2 if way == "choice" else 1))
 
 
-def judge_requests(
-    panels: Sequence[Panel], profiles: Mapping[str, str], judging: Judging
-) -> Iterator[ChooseRequest]:
-    """Expand the judging plan lazily: nobody first, then persona by persona, both orders adjacent.
+class Judgements:
+    """The judging of a feedback set: its plan, and the table that comes out.
 
-    Persona-major order is what prefix caches reward: each persona's description is computed once.
-    """
-    for panel in panels:
-        yield from _questions(panel, None, profiles, judging)
-    docket: dict[str, list[Panel]] = {persona: [] for persona in profiles}
-    for panel in panels:
-        for persona in panel.judges:
-            docket[persona].append(panel)
-    for persona, mine in docket.items():
-        for panel in mine:
-            yield from _questions(panel, persona, profiles, judging)
-
-
-def judgements(
-    panels: Sequence[Panel],
-    profiles: Mapping[str, str],
-    lookup: Callable[[str], Result | None],
-    judging: Judging,
-) -> pl.DataFrame:
-    """Read finished requests into the judgements table (see `docs/design/main-job.md`)."""
-    rows: list[dict[str, object]] = []
-    for panel in panels:
-        nobody = _answers(panel, None, profiles, lookup, judging)
-        for position, persona in enumerate((None, *panel.judges)):
-            answers = nobody if persona is None else _answers(panel, persona, profiles, lookup, judging)
-            role = ("nobody", "author")[position] if position < 2 else "stranger"
-            for way in judging.ways:
-                if way == "likelihood" and persona is None:
-                    continue  # the contrast of nobody with nobody is one half by construction
-                orders = _choice_orders(answers) if way == "choice" else _contrast_orders(answers, nobody)
-                used = answers[way] + (nobody[way] if way == "likelihood" else [])
-                rows.append(_row(panel, persona, role, way, orders, judging, failed=None in used))
-    return pl.DataFrame(rows, schema=JUDGEMENT_SCHEMA)
-
-
-def verdict(p: float | None, tie_margin: float, *, identical: bool = False, failed: bool = False) -> str:
-    """Name the outcome of one judgement.
+    Parameters
+    ----------
+    pairs
+        Columns `pair_id, prompt_id, prompt, original, revision`, `author_id`, and `strangers`: a list of
+        the other personas who judge the pair.
+    profiles
+        Description of each persona by `persona_id`; the plan follows its order.
+    lookup
+        Finds the result of a finished request: `journal.get`.
 
     Examples
     --------
-    >>> verdict(0.8, 0.01), verdict(0.2, 0.01), verdict(0.505, 0.01), verdict(None, 0.01)
-    ('revision', 'original', 'tie', 'refused')
+    >>> pairs = pl.DataFrame({"pair_id": ["x"], "prompt_id": ["p"], "prompt": ["Why?"], "original": ["No."],
+    ...     "revision": ["Yes."], "author_id": ["ann"], "strangers": [["bob"]]})
+    >>> found = {}
+    >>> judged = Judgements(pairs, {"ann": "I am Ann.", "bob": "I am Bob."}, found.get, Judging(model="m"))
+    >>> for ask in judged.requests():
+    ...     revised = ask.options.index("Yes.") if not ask.opening else "No." in ask.messages[1].content[:31]
+    ...     likelihoods = (-9.0, -1.0) if revised else (-1.0, -9.0)
+    ...     found[ask.key] = Choice(key=ask.key, log_likelihoods=likelihoods, tokens=(1, 1))
+    >>> judged.table().select("persona_id", "way", "p", "verdict").row(1)
+    ('ann', 'choice', 0.9996646498695336, 'revision')
     """
-    if p is None:
-        return "failed" if failed else "refused"
-    if identical or abs(p - 0.5) <= tie_margin:
-        return "tie"
-    return "revision" if p > 0.5 else "original"
 
+    def __init__(
+        self, pairs: pl.DataFrame, profiles: Mapping[str, str], lookup: Lookup, judging: Judging
+    ) -> None:
+        self._pairs, self._profiles = pairs, profiles
+        self._lookup, self._judging = lookup, judging
+        self._names = list(profiles)
+        judges = pairs.select(
+            pl.int_range(pl.len()).alias("pair"), pl.concat_list("author_id", "strangers").alias("judge")
+        ).explode("judge")
+        codes = judges["judge"].replace_strict(self._names, range(len(self._names)), return_dtype=pl.Int64)
+        pair, height = judges["pair"].to_numpy(), pairs.height
+        # A seat is one judge before one pair: seat i is nobody's before pair i, then come the personas'.
+        self._pair = np.concatenate([np.arange(height), pair])
+        self._persona = np.concatenate([np.full(height, -1), codes.to_numpy()])
+        role = np.where(np.diff(pair, prepend=-1) > 0, _AUTHOR, _STRANGER)
+        self._role = np.concatenate([np.full(height, _NOBODY), role])
+        self._keys = Keys(self.calls)
+        self._known = False
+        """Whether `_keys` holds the whole plan."""
 
-def _questions(
-    panel: Panel, persona: str | None, profiles: Mapping[str, str], judging: Judging
-) -> Iterator[ChooseRequest]:
-    system = render("nobody") if persona is None else render("persona", {"profile": profiles[persona]})
-    for way in judging.ways:
-        if way == "choice":
-            for first, second in ((panel.original, panel.revision), (panel.revision, panel.original)):
-                user = render("judge", {"prompt": panel.prompt, "first": first, "second": second})
+    @property
+    def calls(self) -> int:
+        """Calls that judging takes."""
+        return len(self._pair) * len(self._judging.questions)
+
+    def requests(self) -> Iterator[ChooseRequest]:
+        """Expand the plan, in the same order at every call, and keep its keys for `table`."""
+        for place, request in enumerate(self.expand()):
+            self._keys[place] = request.key
+            yield request
+        self._known = True
+
+    def expand(self) -> Iterator[ChooseRequest]:
+        """Expand the plan and keep nothing."""
+        texts = self._pairs.select("prompt", "original", "revision")
+        order, last, role = self._order(), None, Message("system", "")
+        for start in range(0, len(order), _SLICE):
+            seats = order[start : start + _SLICE]
+            rows = texts[self._pair[seats]].iter_rows()
+            for persona, (prompt, original, revision) in zip(
+                self._persona[seats].tolist(), rows, strict=True
+            ):
+                if persona != last:
+                    last, role = persona, self._system(persona)
+                yield from self._asked(role, prompt, original, revision)
+
+    def table(self) -> pl.DataFrame:
+        """Read finished requests into the judgements table (see `docs/design/main-job.md`)."""
+        ways = self._judging.ways
+        answers = self._by_way()
+        # Pair by pair: nobody, the author, the strangers; and each of them way by way.
+        seat = np.repeat(np.argsort(self._pair, kind="stable"), len(ways))
+        way = np.tile(np.arange(len(ways)), len(self._pair))
+        # The contrast of nobody with nobody is one half by construction: no row.
+        kept = (self._persona[seat] >= 0) | (np.array(ways) == "choice")[way]
+        seat, way = seat[kept], way[kept]
+        forward, backward, failed = (np.stack(part)[way, seat] for part in zip(*answers, strict=True))
+        pairs = self._pairs.select(
+            "pair_id", "prompt_id", (pl.col("original") == pl.col("revision")).alias("identical")
+        )
+        return pl.DataFrame(
+            {
+                **pairs[self._pair[seat]].to_dict(),
+                "persona_id": pl.Series([None, *self._names], dtype=pl.String).gather(
+                    self._persona[seat] + 1
+                ),
+                "role": _ROLES.gather(self._role[seat]),
+                "way": pl.Series(ways).gather(way),
+                "p_original_first": _sigmoid(forward),
+                "p_revision_first": _sigmoid(backward),
+                "p": _sigmoid((forward + backward) / 2),
+                "failed": failed,
+            }
+        ).select(
+            *("pair_id", "prompt_id", "persona_id", "role", "way"),
+            *("p_original_first", "p_revision_first", "p"),
+            verdict(self._judging.tie_margin),
+            pl.lit(self._judging.model).alias("judge"),
+        )
+
+    def _by_way(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Of each way: log-odds of the revision shown second and shown first, and whether a call failed."""
+        odds, lost = self._answers()
+        found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        for way in self._judging.ways:
+            column = self._judging.questions.index(way)
+            told, missed = odds[:, column], lost[:, column]
+            if way == "choice":
+                found.append((told, -odds[:, column + 1], missed | lost[:, column + 1]))
+            else:
+                # By likelihood contrast; the same for both orders, as there is none. `_pair` is the seat
+                # of nobody before the same pair.
+                contrast = told - told[self._pair]
+                found.append((contrast, contrast, missed | missed[self._pair]))
+        return found
+
+    def _answers(self) -> tuple[np.ndarray, np.ndarray]:
+        """By seat and question: log-odds of the second option (nan where neither), and whether it failed."""
+        odds, lost = np.full(self.calls, np.nan), np.ones(self.calls, dtype=bool)
+        keys = self._keys if self._known else (request.key for request in self.expand())
+        for place, key in enumerate(keys):
+            result = self._lookup(key)
+            if isinstance(result, Choice):
+                odds[place], lost[place] = _log_odds(result), False
+        # From the order of the plan to that of the seats.
+        seats = np.argsort(self._order())
+        shape = len(seats), -1
+        return odds.reshape(shape)[seats], lost.reshape(shape)[seats]
+
+    def _order(self) -> np.ndarray:
+        """Seats in the order of the plan: nobody's by prompt, the personas' by persona."""
+        height = self._pairs.height
+        first = self._pairs.with_row_index().select(pl.col("index").min().over("prompt_id")).to_series()
+        theirs = np.argsort(self._persona[height:], kind="stable")
+        return np.concatenate([np.argsort(first.to_numpy(), kind="stable"), height + theirs])
+
+    def _system(self, persona: int) -> Message:
+        if persona < 0:
+            return Message("system", render("nobody"))
+        return Message("system", render("persona", {"profile": self._profiles[self._names[persona]]}))
+
+    def _asked(self, role: Message, prompt: str, original: str, revision: str) -> Iterator[ChooseRequest]:
+        """Yield what one judge is asked about one pair."""
+        model, seed = self._judging.model, self._judging.seed
+        for way in self._judging.ways:
+            if way == "choice":
+                for first, second in ((original, revision), (revision, original)):
+                    user = render("judge", {"prompt": prompt, "first": first, "second": second})
+                    yield ChooseRequest(
+                        model=model,
+                        messages=(role, Message("user", user)),
+                        options=OPTIONS,
+                        opening=OPENING,
+                        seed=seed,
+                    )
+            else:
                 yield ChooseRequest(
-                    model=judging.model,
-                    messages=(Message("system", system), Message("user", user)),
-                    options=OPTIONS,
-                    opening=OPENING,
-                    seed=judging.seed,
+                    model=model,
+                    messages=(role, Message("user", prompt)),
+                    options=(original, revision),
+                    seed=seed,
                 )
-        else:
-            yield ChooseRequest(
-                model=judging.model,
-                messages=(Message("system", system), Message("user", panel.prompt)),
-                options=(panel.original, panel.revision),
-                seed=judging.seed,
-            )
 
 
-def _answers(
-    panel: Panel,
-    persona: str | None,
-    profiles: Mapping[str, str],
-    lookup: Callable[[str], Result | None],
-    judging: Judging,
-) -> dict[str, list[Choice | None]]:
-    """Results by way: two for `choice` (original first, revision first), one for `likelihood`."""
-    found: dict[str, list[Choice | None]] = {way: [] for way in judging.ways}
-    for request in _questions(panel, persona, profiles, judging):
-        result = lookup(request.key)
-        way = "choice" if request.opening else "likelihood"
-        found[way].append(result if isinstance(result, Choice) else None)
-    return found
+def verdict(tie_margin: float) -> pl.Expr:
+    """Name the outcome of a judgement, from columns `p`, `identical` and `failed`.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"p": [0.8, 0.2, 0.505, None], "identical": False, "failed": False})
+    >>> rows.select(verdict(0.01)).to_series().to_list()
+    ['revision', 'original', 'tie', 'refused']
+    """
+    p = pl.col("p")
+    return (
+        pl.when(p.is_null())
+        .then(pl.when("failed").then(pl.lit("failed")).otherwise(pl.lit("refused")))
+        .when(pl.col("identical") | ((p - 0.5).abs() <= tie_margin))
+        .then(pl.lit("tie"))
+        .when(p > 0.5)
+        .then(pl.lit("revision"))
+        .otherwise(pl.lit("original"))
+        .alias("verdict")
+    )
 
 
-def _choice_orders(answers: Mapping[str, list[Choice | None]]) -> tuple[float | None, float | None]:
-    """Log-odds of the revision, with the original shown first and with the revision shown first."""
-    original_first, revision_first = answers["choice"]
-    forward = _log_odds(original_first)
-    backward = _log_odds(revision_first)
-    return forward, None if backward is None else -backward
-
-
-def _contrast_orders(
-    answers: Mapping[str, list[Choice | None]], nobody: Mapping[str, list[Choice | None]]
-) -> tuple[float | None, float | None]:
-    """Log-odds of the revision by likelihood contrast; the same for both orders, as there is none."""
-    told, untold = _log_odds(answers["likelihood"][0]), _log_odds(nobody["likelihood"][0])
-    contrast = None if told is None or untold is None else told - untold
-    return contrast, contrast
-
-
-def _log_odds(choice: Choice | None) -> float | None:
-    """Log-odds of the second option over the first; None where the judge gave neither."""
-    if choice is None:
-        return None
+def _log_odds(choice: Choice) -> float:
+    """Log-odds of the second option over the first; nan where the judge gave neither."""
     first, second = choice.log_likelihoods
     if first is None and second is None:
-        return None
+        return math.nan
     # An option that a provider did not list is very unlikely but not impossible: a finite stand-in keeps
     # the average over orders defined, and makes opposite one-sided answers a tie.
     floor = -20.0
     return (floor if second is None else second) - (floor if first is None else first)
 
 
-def _row(
-    panel: Panel,
-    persona: str | None,
-    role: str,
-    way: str,
-    orders: tuple[float | None, float | None],
-    judging: Judging,
-    *,
-    failed: bool,
-) -> dict[str, object]:
-    forward, backward = orders
-    p = None if forward is None or backward is None else _sigmoid((forward + backward) / 2)
-    return {
-        "pair_id": panel.pair_id,
-        "prompt_id": panel.prompt_id,
-        "persona_id": persona,
-        "role": role,
-        "way": way,
-        "p_original_first": None if forward is None else _sigmoid(forward),
-        "p_revision_first": None if backward is None else _sigmoid(backward),
-        "p": p,
-        "verdict": verdict(p, judging.tie_margin, identical=panel.original == panel.revision, failed=failed),
-        "judge": judging.model,
-    }
-
-
-def _sigmoid(x: float) -> float:
-    return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
+def _sigmoid(log_odds: np.ndarray) -> pl.Series:
+    """Probabilities, null where the log-odds are nan. Numpy's `exp` would differ between processors."""
+    values = (
+        1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x)) for x in log_odds.tolist()
+    )
+    return pl.Series(np.fromiter(values, float, len(log_odds))).fill_nan(None)

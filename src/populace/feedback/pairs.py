@@ -1,6 +1,6 @@
 """Critique-and-revise pairs (Direct Principle Feedback, as in PERSONA, arXiv 2407.17387, section 4).
 
-Three stages, each a list of requests built from the results before it:
+Three stages, each expanded from the answers to the one before it:
 
 1. `answers`: the model answers the prompt knowing nobody: the pair's `original`.
 2. `critiques`: the model, in the role of the author persona, says what the answer misses.
@@ -9,20 +9,25 @@ Three stages, each a list of requests built from the results before it:
 The paper orders revisions to be shorter, so length alone gives the label away; here no length is asked
 for, and the audit reports what the length rule would score. Nor is the revision *assumed* to be
 preferred: that is judged (`feedback.judging`).
+
+Stages are generators: of 317,200 requests one exists at a time. They go author by author, because a
+persona's description at the head of consecutive requests is what prefix caches reward.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 import polars as pl
 
 from populace.canonical import content_hash
+from populace.feedback.keys import Keys
 from populace.feedback.templating import render
 from populace.models.records import Completion, GenerateRequest, Message, Result
 
-__all__ = ["Writing", "answer_requests", "assemble", "critique_requests", "revision_requests"]
+__all__ = ["Lookup", "Pairs", "Writing"]
 
 Lookup = Callable[[str], Result | None]
 """How a finished request's result is found: `journal.get`."""
@@ -42,6 +47,19 @@ PAIR_SCHEMA = {
     "identical": pl.Boolean,
     "model": pl.String,
 }
+_SHARED = ("prompt_id", "prompt", "original", "original_words", "original_cut")
+_ROWS = {
+    "row": pl.Int64,
+    "draft": pl.Int64,
+    "pair_id": pl.String,
+    "critique": pl.String,
+    "revision": pl.String,
+    "revision_words": pl.Int64,
+    "revision_cut": pl.Boolean,
+}
+"""What differs from pair to pair; the rest is gathered from the authors and the drafts."""
+_CHUNK = 20_000
+"""Rows held as Python objects while the table is put together."""
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,117 +71,176 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
     seed: int = 0
 
-    def request(self, system: str, user: str, max_tokens: int) -> GenerateRequest:
+    def request(self, system: Message, user: Message, max_tokens: int) -> GenerateRequest:
         """Build one writing request."""
         return GenerateRequest(
             model=self.model,
-            messages=(Message("system", system), Message("user", user)),
+            messages=(system, user),
             max_tokens=max_tokens,
             temperature=self.temperature,
             seed=self.seed,
         )
 
 
-def answer_requests(prompts: Mapping[str, str], writing: Writing) -> dict[str, GenerateRequest]:
-    """Ask for one answer a prompt, from nobody in particular; keyed by `prompt_id`."""
-    system = render("answer")
-    return {pid: writing.request(system, text, writing.answer_tokens) for pid, text in prompts.items()}
+class _Draft(NamedTuple):
+    """The answer to one prompt, which all its authors comment on."""
+
+    place: int
+    prompt_id: str
+    prompt: str
+    text: str
+    cut: bool
+    critique: Message
+    """The request for a comment: the same words to every author."""
 
 
-def critique_requests(
-    authors: pl.DataFrame,
-    prompts: Mapping[str, str],
-    profiles: Mapping[str, str],
-    lookup: Lookup,
-    writing: Writing,
-) -> dict[tuple[str, str], GenerateRequest]:
-    """Ask each author for a critique of the answer to each of their prompts; keyed by (author, prompt).
+class _Task(NamedTuple):
+    """One author before one draft."""
 
-    A prompt whose answer failed is left out: its pairs are incomplete, and counted as such.
+    row: int
+    author_id: str
+    role: Message
+    draft: _Draft
+
+
+class Pairs:
+    """The writing stages of a feedback set, and the table that comes out.
+
+    Parameters
+    ----------
+    authors
+        Columns `author_id` and `prompt_id`: who writes about what, author by author.
+    prompts, profiles
+        Text of each prompt by `prompt_id`; description of each author by `persona_id`.
+    lookup
+        Finds the result of a finished request. A stage reads the answers of the stages before it as it
+        is expanded, and leaves out a pair whose earlier answer failed, was refused or is empty.
+
+    Examples
+    --------
+    >>> authors = pl.DataFrame({"author_id": ["ann"], "prompt_id": ["p"]})
+    >>> found = {}
+    >>> pairs = Pairs(authors, {"p": "Why?"}, {"ann": "I am Ann."}, found.get, Writing(model="m"))
+    >>> for text, stage in (("No.", pairs.answers), ("Rude.", pairs.critiques), ("Sorry.", pairs.revisions)):
+    ...     found |= {ask.key: Completion(key=ask.key, text=text) for ask in stage()}
+    >>> pairs.table().select("original", "critique", "revision").row(0)
+    ('No.', 'Rude.', 'Sorry.')
     """
-    answers = answer_requests(prompts, writing)
-    requests: dict[tuple[str, str], GenerateRequest] = {}
-    for author, prompt in authors.select("author_id", "prompt_id").iter_rows():
-        answer = _text(lookup, answers[prompt])
-        if answer:
-            user = render("critique", {"prompt": prompts[prompt], "answer": answer})
-            system = render("persona", {"profile": profiles[author]})
-            requests[author, prompt] = writing.request(system, user, writing.critique_tokens)
-    return requests
 
+    def __init__(
+        self,
+        authors: pl.DataFrame,
+        prompts: Mapping[str, str],
+        profiles: Mapping[str, str],
+        lookup: Lookup,
+        writing: Writing,
+    ) -> None:
+        self._authors = authors.select("author_id", "prompt_id")
+        self._prompts, self._profiles = prompts, profiles
+        self._lookup, self._writing = lookup, writing
+        self._critiques, self._revisions = Keys(authors.height), Keys(authors.height)
 
-def revision_requests(
-    authors: pl.DataFrame,
-    prompts: Mapping[str, str],
-    profiles: Mapping[str, str],
-    lookup: Lookup,
-    writing: Writing,
-) -> dict[tuple[str, str], GenerateRequest]:
-    """Ask each author for the answer they would rather have had; keyed by (author, prompt)."""
-    answers = answer_requests(prompts, writing)
-    requests: dict[tuple[str, str], GenerateRequest] = {}
-    for (author, prompt), request in critique_requests(authors, prompts, profiles, lookup, writing).items():
-        critique = _text(lookup, request)
-        if critique:
-            values = {
-                "prompt": prompts[prompt],
-                "answer": _text(lookup, answers[prompt]) or "",
-                "critique": critique,
-            }
-            system = render("persona", {"profile": profiles[author]})
-            requests[author, prompt] = writing.request(
-                system, render("revise", values), writing.answer_tokens
-            )
-    return requests
+    def answers(self) -> Iterator[GenerateRequest]:
+        """Ask for one answer a prompt, from nobody in particular."""
+        system = Message("system", render("answer"))
+        for text in self._prompts.values():
+            yield self._writing.request(system, Message("user", text), self._writing.answer_tokens)
 
+    def critiques(self) -> Iterator[GenerateRequest]:
+        """Ask each author for a critique of the answer to each of their prompts."""
+        for task in self._tasks(self._drafts()):
+            request = self._critique(task)
+            self._critiques[task.row] = request.key
+            yield request
 
-def assemble(
-    authors: pl.DataFrame,
-    prompts: Mapping[str, str],
-    profiles: Mapping[str, str],
-    lookup: Lookup,
-    writing: Writing,
-) -> pl.DataFrame:
-    """Put finished stages together into the pairs table (see `docs/design/main-job.md`).
+    def revisions(self) -> Iterator[GenerateRequest]:
+        """Ask each author for the answer they would rather have had."""
+        for task in self._tasks(self._drafts()):
+            if critique := self._criticised(task):
+                request = self._revision(task, critique)
+                self._revisions[task.row] = request.key
+                yield request
 
-    Pairs with a failed, refused or empty stage are left out; `authors.height - pairs.height` counts them.
-    """
-    answers = answer_requests(prompts, writing)
-    critiques = critique_requests(authors, prompts, profiles, lookup, writing)
-    rows: list[dict[str, object]] = []
-    for (author, prompt), request in revision_requests(authors, prompts, profiles, lookup, writing).items():
-        original = _text(lookup, answers[prompt])
-        revision = _text(lookup, request)
-        if not (original and revision):
-            continue
-        rows.append(
+    def table(self) -> pl.DataFrame:
+        """Put the finished stages together into the pairs table (see `docs/design/main-job.md`)."""
+        drafts = self._drafts()
+        frames, rows = [pl.DataFrame(schema=_ROWS)], []
+        for task in self._tasks(drafts):
+            if row := self._row(task):
+                rows.append(row)
+            if len(rows) == _CHUNK:
+                frames.append(pl.DataFrame(rows, schema=_ROWS, orient="row"))
+                rows.clear()
+        frames.append(pl.DataFrame(rows, schema=_ROWS, orient="row"))
+        return self._complete(pl.concat(frames), list(drafts.values()))
+
+    def _row(self, task: _Task) -> tuple[object, ...] | None:
+        """What a finished pair has of its own; None for one that is not."""
+        critique = self._criticised(task)
+        revised = critique and self._written(self._revisions[task.row] or self._revision(task, critique).key)
+        if not revised:
+            return None
+        draft, text = task.draft, revised.text.strip()
+        pair_id = content_hash([draft.prompt_id, task.author_id, self._writing.model, draft.text, text])
+        words, cut = len(text.split()), revised.finish == "length"
+        return task.row, draft.place, pair_id, critique, text, words, cut
+
+    def _complete(self, rows: pl.DataFrame, drafts: list[_Draft]) -> pl.DataFrame:
+        """Add what pairs share, by reference: one prompt and its answer stand in memory once."""
+        shared = pl.DataFrame(
             {
-                "pair_id": content_hash([prompt, author, writing.model, original, revision]),
-                "prompt_id": prompt,
-                "author_id": author,
-                "prompt": prompts[prompt],
-                "original": original,
-                "critique": _text(lookup, critiques[author, prompt]),
-                "revision": revision,
-                "original_words": len(original.split()),
-                "revision_words": len(revision.split()),
-                "original_cut": _cut(lookup, answers[prompt]),
-                "revision_cut": _cut(lookup, request),
-                "identical": original == revision,
-                "model": writing.model,
-            }
+                "prompt_id": [draft.prompt_id for draft in drafts],
+                "prompt": [draft.prompt for draft in drafts],
+                "original": [draft.text for draft in drafts],
+                "original_words": [len(draft.text.split()) for draft in drafts],
+                "original_cut": [draft.cut for draft in drafts],
+            },
+            schema={name: PAIR_SCHEMA[name] for name in _SHARED},
         )
-    return pl.DataFrame(rows, schema=PAIR_SCHEMA)
+        gathered = rows.hstack(shared[rows["draft"]]).with_columns(
+            self._authors["author_id"].gather(rows["row"]),
+            (pl.col("original") == pl.col("revision")).alias("identical"),
+            pl.lit(self._writing.model).alias("model"),
+        )
+        return gathered.select(*PAIR_SCHEMA)
 
+    def _drafts(self) -> dict[str, _Draft]:
+        """The prompts that were answered, by `prompt_id`, in their order."""
+        drafts: dict[str, _Draft] = {}
+        for (prompt_id, prompt), request in zip(self._prompts.items(), self.answers(), strict=True):
+            if answer := self._written(request.key):
+                text = answer.text.strip()
+                user = Message("user", render("critique", {"prompt": prompt, "answer": text}))
+                cut = answer.finish == "length"
+                drafts[prompt_id] = _Draft(len(drafts), prompt_id, prompt, text, cut, user)
+        return drafts
 
-def _text(lookup: Lookup, request: GenerateRequest) -> str | None:
-    result = lookup(request.key)
-    if not isinstance(result, Completion) or result.finish == "refusal":
-        return None
-    return result.text.strip() or None
+    def _tasks(self, drafts: Mapping[str, _Draft]) -> Iterator[_Task]:
+        """Yield each pair whose prompt was answered."""
+        author, role = None, Message("system", "")
+        for row, (author_id, prompt_id) in enumerate(self._authors.iter_rows()):
+            if author_id != author:
+                author = author_id
+                role = Message("system", render("persona", {"profile": self._profiles[author_id]}))
+            if draft := drafts.get(prompt_id):
+                yield _Task(row, author_id, role, draft)
 
+    def _critique(self, task: _Task) -> GenerateRequest:
+        return self._writing.request(task.role, task.draft.critique, self._writing.critique_tokens)
 
-def _cut(lookup: Lookup, request: GenerateRequest) -> bool:
-    """Whether the model was stopped by `max_tokens` and not by itself."""
-    result = lookup(request.key)
-    return isinstance(result, Completion) and result.finish == "length"
+    def _revision(self, task: _Task, critique: str) -> GenerateRequest:
+        values = {"prompt": task.draft.prompt, "answer": task.draft.text, "critique": critique}
+        user = Message("user", render("revise", values))
+        return self._writing.request(task.role, user, self._writing.answer_tokens)
+
+    def _criticised(self, task: _Task) -> str | None:
+        """The critique of one pair, None where there is none to be had."""
+        found = self._written(self._critiques[task.row] or self._critique(task).key)
+        return found and found.text.strip()
+
+    def _written(self, key: str) -> Completion | None:
+        """The completion of a request; None where it failed, was refused or is empty."""
+        result = self._lookup(key)
+        if not isinstance(result, Completion) or result.finish == "refusal" or not result.text.strip():
+            return None
+        return result

@@ -1,11 +1,21 @@
-"""From journal to Parquet: one row a call, the same bytes for the same answers."""
+"""From journal to Parquet: one row a call, the same bytes for the same answers.
+
+The journal is read twice: once for the stage and key of every call, which are sorted, and once in that
+order for the texts, a chunk at a time. So the table is never in memory, and its bytes depend on the answers
+alone, not on the order in which they came.
+
+The table lists every call that its folder ever made, also under earlier settings: what was paid for is kept.
+"""
 
 from __future__ import annotations
 
 import os
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from populace.atomic import atomic_path
@@ -32,7 +42,11 @@ CALLS_SCHEMA = {
 failure's boundary. What depends on the session and not on the answer (clock times, durations, tokens
 that were cached) stays in the journal."""
 
-_CHUNK = 50_000
+_CHUNK = 5_000
+"""Rows held as Python objects."""
+_ROW_GROUP = 20_000
+_HALF = 16
+"""Hex digits of half a key."""
 
 
 def calls_frame(journal: Journal) -> pl.DataFrame:
@@ -49,21 +63,47 @@ def calls_frame(journal: Journal) -> pl.DataFrame:
     ...     calls_frame(journal).select("stage", "kind", "status", "text").row(0)
     ('greet', 'completion', 'ok', 'Hello.')
     """
-    frames = [pl.DataFrame(schema=CALLS_SCHEMA)]
-    rows: list[tuple[Any, ...]] = []
-    for record in journal:
-        rows.append(_row(record.stage, record.result))
-        if len(rows) == _CHUNK:
-            frames.append(pl.DataFrame(rows, schema=CALLS_SCHEMA, orient="row"))
-            rows.clear()
-    frames.append(pl.DataFrame(rows, schema=CALLS_SCHEMA, orient="row"))
-    return pl.concat(frames).sort("stage", "key")
+    return pl.concat([pl.DataFrame(schema=CALLS_SCHEMA), *_chunks(journal)])
 
 
 def write_calls(journal: Journal, path: str | os.PathLike[str]) -> None:
-    """Write `calls_frame` as Parquet (zstd); the file depends on the answers alone."""
+    """Write the rows of `calls_frame` as Parquet (zstd); the file depends on the answers alone."""
+    from polars.io.plugins import register_io_source
+
+    def chunks(*pushed_down: object) -> Iterator[pl.DataFrame]:
+        return _chunks(journal)
+
+    rows = register_io_source(chunks, schema=CALLS_SCHEMA)
     with atomic_path(Path(path)) as temporary:
-        calls_frame(journal).rechunk().write_parquet(temporary, compression="zstd", row_group_size=_CHUNK)
+        rows.sink_parquet(temporary, compression="zstd", row_group_size=_ROW_GROUP)
+
+
+def _chunks(journal: Journal) -> Iterator[pl.DataFrame]:
+    """Yield the table in pieces of `_CHUNK` rows, sorted by stage and key."""
+    rows: list[tuple[Any, ...]] = []
+    for stage, key in _sorted_keys(journal):
+        result = journal.get(key)
+        if result is not None:
+            rows.append(_row(stage, result))
+        if len(rows) == _CHUNK:
+            yield pl.DataFrame(rows, schema=CALLS_SCHEMA, orient="row")
+            rows.clear()
+    yield pl.DataFrame(rows, schema=CALLS_SCHEMA, orient="row")
+
+
+def _sorted_keys(journal: Journal) -> Iterator[tuple[str, str]]:
+    """Yield stage and key of every call, sorted."""
+    numbers: dict[str, int] = {}
+    columns = stages, upper, lower = array("Q"), array("Q"), array("Q")
+    for record in journal:
+        stages.append(numbers.setdefault(record.stage, len(numbers)))
+        upper.append(int(record.result.key[:_HALF], 16))
+        lower.append(int(record.result.key[_HALF:], 16))
+    names = sorted(numbers)
+    stage, high, low = (np.frombuffer(column, dtype=np.uint64) for column in columns)
+    place = np.array([names.index(name) for name in numbers], dtype=np.int64)[stage]
+    for row in np.lexsort((low, high, place)):
+        yield names[place[row]], f"{high[row]:016x}{low[row]:016x}"
 
 
 def _row(stage: str, result: Result) -> tuple[Any, ...]:

@@ -13,13 +13,12 @@ from populace import population as population_room
 from populace import prompts as prompt_room
 from populace.errors import StudyError
 from populace.feedback.design import assign_authors, assign_judges
-from populace.feedback.judging import Panel
 from populace.personas import Persona, Personas
 from populace.population import Population
 from populace.prompts import FilterReport
 from populace.study.settings import Settings
 
-__all__ = ["Prepared", "panels", "prepare"]
+__all__ = ["Prepared", "prepare"]
 
 _STREAMS = {"participants": 1, "prompts": 2, "authors": 3, "judges": 4, "enrichment": 5}
 """Each kind of draw has a stream of its own, so that changing one never moves another."""
@@ -39,8 +38,8 @@ class Prepared:
     prompts: pl.DataFrame
     prompt_filters: FilterReport
     authors: pl.DataFrame
-    strangers: dict[tuple[str, str], tuple[str, ...]]
-    """(author, prompt) -> who else judges that pair; a pair that fails moves nobody else's seat."""
+    """Who writes about what, author by author: `author_id`, `prompt_id`, and `strangers`, the list of who
+    else judges that pair. A pair that fails moves nobody else's seat."""
 
     @property
     def prompt_texts(self) -> dict[str, str]:
@@ -82,6 +81,7 @@ def prepare(settings: Settings, base: Path) -> Prepared:
     strangers = assign_judges(
         authors["author_id"].to_list(), people, settings.feedback.strangers, stream(settings, "judges")
     )
+    seats = pl.Series("strangers", strangers, dtype=pl.List(pl.String))
     return Prepared(
         population=population,
         passed=passed,
@@ -89,24 +89,8 @@ def prepare(settings: Settings, base: Path) -> Prepared:
         profiles=_profiles(participants),
         prompts=prompts,
         prompt_filters=filters,
-        authors=authors,
-        strangers={pair: tuple(chosen) for pair, chosen in zip(authors.iter_rows(), strangers, strict=True)},
+        authors=authors.with_columns(seats),
     )
-
-
-def panels(pairs: pl.DataFrame, prepared: Prepared) -> list[Panel]:
-    """Seat the judges of every finished pair: its author first, then strangers."""
-    return [
-        Panel(
-            row["pair_id"],
-            row["prompt_id"],
-            row["prompt"],
-            row["original"],
-            row["revision"],
-            (row["author_id"], *prepared.strangers[row["author_id"], row["prompt_id"]]),
-        )
-        for row in pairs.iter_rows(named=True)
-    ]
 
 
 def _source(source: str, base: Path, builtin: str) -> str:

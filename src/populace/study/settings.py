@@ -7,6 +7,7 @@ that names its neighbours, so that a typo never runs a study other than the one 
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from populace.errors import StudyError
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Budget", "Settings", "load_settings", "read_budget"]
 
 
 class _Section(BaseModel):
@@ -126,6 +127,35 @@ class Settings(_Section):
     feedback: FeedbackSettings = FeedbackSettings()
     report: ReportSettings = ReportSettings()
     budget: Budget = Budget()
+
+
+def read_budget(text: str) -> Budget:
+    """Read a budget as the command line takes it: dollars (`$25`) or tokens (`2e6 tokens`).
+
+    Raises
+    ------
+    StudyError
+        If it is neither, or not above zero.
+
+    Examples
+    --------
+    >>> read_budget("$25"), read_budget("2e6 tokens")
+    (Budget(dollars=25.0, tokens=None), Budget(dollars=None, tokens=2000000))
+    """
+    words = text.strip()
+    amount = words.removeprefix("$") if words.startswith("$") else words.removesuffix("tokens")
+    try:
+        number = float(amount.replace(",", "")) if amount != words else math.nan
+    except ValueError:
+        number = math.nan
+    tokens = not words.startswith("$")
+    if not (1 if tokens else 0) <= number < math.inf or number == 0:
+        raise StudyError(
+            f"{text!r} is no budget",
+            column="--budget",
+            fix="write '$25' for dollars or '2e6 tokens' for tokens",
+        )
+    return Budget(tokens=int(number)) if tokens else Budget(dollars=number)
 
 
 def load_settings(path: Path) -> Settings:

@@ -6,8 +6,6 @@ other file can be made again from the study file and the journal, and is.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,15 +14,15 @@ import polars as pl
 
 from populace.canonical import content_hash, file_hash
 from populace.errors import StudyError
-from populace.feedback.audit import audit
 from populace.feedback.export import preferences, write_hf, write_parquet, write_trl
-from populace.feedback.judging import Judging, Panel, judge_requests, judgements
-from populace.feedback.pairs import Writing, answer_requests, assemble, critique_requests, revision_requests
+from populace.feedback.judging import Judging
+from populace.feedback.pairs import Writing
 from populace.models import Provider, open_model
-from populace.models.records import Request, Result
-from populace.run import Budget, Journal, ProgressLine, execute, write_calls, write_manifest
-from populace.study.prepare import Prepared, panels, prepare
-from populace.study.settings import Settings, load_settings
+from populace.run import Journal
+from populace.study.prepare import Prepared, prepare
+from populace.study.running import TABLES, Asking, Engine, run_study
+from populace.study.settings import Budget, Settings, load_settings
+from populace.study.stages import Stages
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,10 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Study"]
 
-Lookup = Callable[[str], Result | None]
-
 _PATHS = frozenset({"path", "file"})
-TABLES = ("people", "personas", "prompts", "pairs", "judgements", "estimates")
 
 
 class Study:
@@ -57,6 +52,7 @@ class Study:
     ... ''')
     >>> study = Study.load(folder / "tiny.toml", folder / "tiny")
     >>> study.run(progress=False)
+    {}
     >>> study.table("pairs").height
     4
     """
@@ -79,45 +75,56 @@ class Study:
         """Say what a run would ask, spend and take. Asks nothing."""
         from populace.study.planning import plan
 
-        models = writer, judge = self._models()
+        models = writer, judge = self.models()
         ways = self.writing(writer), self.judging(judge)
         prepared = prepare(self.settings, self.base)
         started = (self.folder / "journal").exists()
         with Journal(self.folder / "journal") if started else nullcontext() as journal:
             return plan(prepared, *ways, models, journal)
 
-    def run(self, *, progress: bool = True) -> None:
+    def run(
+        self,
+        *,
+        progress: bool = True,
+        budget: Budget | None = None,
+        retry_errors: bool = False,
+        engine: Engine = "local",
+        ray_address: str | None = None,
+    ) -> dict[str, int]:
         """Run the study, or go on where it stopped; then write every table and the manifest.
+
+        Parameters
+        ----------
+        budget
+            Instead of the study file's.
+        retry_errors
+            Ask again also the calls that failed by their own fault (content filter, context length).
+        engine, ray_address
+            `ray` spreads the calls over a Ray cluster: that at the address, or one on this machine.
+
+        Returns
+        -------
+        dict[str, int]
+            Calls in the folder that have no answer, by the boundary at which they failed.
 
         Raises
         ------
         StudyError, DataError, ModelError, BudgetError, JournalError
             Each says what was wrong and what to do. Nothing that was answered is lost.
         """
-        writer, judge = self._models()
-        prepared = prepare(self.settings, self.base)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StudyError(
-                f"the study's folder cannot be made ({error.strerror})",
-                file=self.folder,
-                fix="give another --folder",
-            ) from error
-        with Journal(self.folder / "journal") as journal:
-            asyncio.run(self._ask(prepared, writer, judge, journal, progress))
-            tables = self._tables(prepared, writer, judge, journal.get)
-            for name, table in tables.items():
-                write_parquet(self.folder / f"{name}.parquet", table)
-            write_calls(journal, self.folder / "calls.parquet")
-            write_manifest(
-                self.folder / "manifest.json",
-                study_hash=self.fingerprint(),
-                models=dict.fromkeys((writer.model, judge.model)),
-                seeds={"study": self.settings.seed},
-                journal=journal,
-                tables=[self.folder / f"{name}.parquet" for name in (*tables, "calls")],
-            )
+        asking = Asking(
+            budget=budget or self.settings.budget,
+            retry_errors=retry_errors,
+            engine=engine,
+            ray_address=ray_address,
+            progress=progress,
+        )
+        return run_study(self, asking)
+
+    def stages(self, prepared: Prepared, writer: Provider, judge: Provider, journal: Journal) -> Stages:
+        """Return the stages, each to be taken when those before it are answered in `journal`."""
+        settings = self.writing(writer), self.judging(judge)
+        return Stages(prepared, (writer, judge), settings, journal.get)
 
     def report(self) -> Path:
         """Write the report of a finished run; return the page's path."""
@@ -198,68 +205,7 @@ class Study:
         feedback = self.settings.feedback
         return Judging(model=judge.model, ways=feedback.ways, tie_margin=feedback.tie_margin)
 
-    async def _ask(
-        self, prepared: Prepared, writer: Provider, judge: Provider, journal: Journal, progress: bool
-    ) -> None:
-        """Run the four stages, each built from the answers of those before it."""
-        budget = Budget(**self.settings.budget.model_dump())
-
-        async def stage(name: str, requests: Iterable[Request], provider: Provider, total: int) -> None:
-            with ProgressLine(total) if progress else nullcontext() as line:
-                await execute(requests, provider, journal, stage=name, progress=line, budget=budget)
-
-        writing, judging = self.writing(writer), self.judging(judge)
-        given = (prepared.prompt_texts, prepared.profiles, journal.get, writing)
-        try:
-            answers = answer_requests(prepared.prompt_texts, writing)
-            await stage("answers", answers.values(), writer, len(answers))
-            critiques = critique_requests(prepared.authors, *given)
-            await stage("critiques", critiques.values(), writer, len(critiques))
-            revisions = revision_requests(prepared.authors, *given)
-            await stage("revisions", revisions.values(), writer, len(revisions))
-            seated = self._panels(prepared, writing, journal.get)
-            plan = judge_requests(seated, prepared.profiles, judging)
-            await stage("judgements", plan, judge, judge_calls(seated, judging))
-        finally:
-            await writer.close()
-            if judge is not writer:
-                await judge.close()
-
-    def _panels(self, prepared: Prepared, writing: Writing, lookup: Lookup) -> list[Panel]:
-        pairs = assemble(prepared.authors, prepared.prompt_texts, prepared.profiles, lookup, writing)
-        if pairs.is_empty():
-            raise StudyError(
-                "no pair was finished: every answer, critique or revision failed or was empty",
-                file=self.folder / "journal",
-                fix="see the failures in the journal, mend the model, and run the same command again",
-            )
-        return panels(pairs, prepared)
-
-    def _tables(
-        self, prepared: Prepared, writer: Provider, judge: Provider, lookup: Lookup
-    ) -> dict[str, pl.DataFrame]:
-        writing, judging = self.writing(writer), self.judging(judge)
-        pairs = assemble(prepared.authors, prepared.prompt_texts, prepared.profiles, lookup, writing)
-        seated = panels(pairs, prepared)
-        judged = judgements(seated, prepared.profiles, lookup, judging)
-        report = self.settings.report
-        return {
-            "people": prepared.population.frame,
-            "personas": prepared.participants,
-            "prompts": prepared.prompts,
-            "pairs": pairs,
-            "judgements": judged,
-            "estimates": audit(
-                pairs,
-                judged,
-                prepared.participants,
-                draws=report.draws,
-                level=report.level,
-                seed=self.settings.seed,
-            ),
-        }
-
-    def _models(self) -> tuple[Provider, Provider]:
+    def models(self) -> tuple[Provider, Provider]:
         """Open writer and judge; one object where they are the same model, so it is loaded once."""
         writer = open_model(self._spec(self.settings.model.spec()))
         judge_settings = self.settings.judge
@@ -295,9 +241,3 @@ class Study:
         if isinstance(spec, str):
             return spec
         return {key: str(self.base / str(value)) if key in _PATHS else value for key, value in spec.items()}
-
-
-def judge_calls(seated: list[Panel], judging: Judging) -> int:
-    """Count the calls judging takes: two orders by choice, one by likelihood, nobody included."""
-    each = sum(2 if way == "choice" else 1 for way in judging.ways)
-    return each * sum(1 + len(panel.judges) for panel in seated)

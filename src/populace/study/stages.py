@@ -1,0 +1,114 @@
+"""The four stages of a study, each expanded from the answers to those before it, and what comes out.
+
+Whoever asks the models (`populace.run`, its Ray engine, batch files) takes the stages one by one, and asks
+for the next when the answers of the last are in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import polars as pl
+
+from populace.errors import StudyError
+from populace.feedback.judging import Judgements, Judging
+from populace.feedback.pairs import Lookup, Pairs, Writing
+from populace.models import Provider
+from populace.models.records import Request
+from populace.study.prepare import Prepared
+
+__all__ = ["Stages", "StudyStage"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyStage:
+    """One stage: requests to one model that need no answer of one another."""
+
+    name: str
+    provider: Provider
+    requests: Callable[[], Iterator[Request]]
+    """Expands the requests one at a time, in the same order at every call."""
+    calls: int
+    """How many there are; a pair whose earlier answer failed makes it fewer."""
+    affinity: Literal["key", "prefix"]
+    """What keeps requests together when a stage is spread over workers: `prefix` where many in a row share
+    the description of one persona, which a server then computes once."""
+
+
+class Stages:
+    """Iterate over the stages; when the last is answered, `pairs` and `judgements` are the tables.
+
+    Parameters
+    ----------
+    models
+        Writer and judge.
+    settings
+        How pairs are written and how they are judged.
+    lookup
+        Finds the result of a finished request: `journal.get`.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        models: tuple[Provider, Provider],
+        settings: tuple[Writing, Judging],
+        lookup: Lookup,
+    ) -> None:
+        self._prepared, self._lookup = prepared, lookup
+        self._writer, self._judge = models
+        writing, self._judging = settings
+        self._texts = prepared.prompt_texts
+        self._pairs = Pairs(prepared.authors, self._texts, prepared.profiles, lookup, writing)
+
+    def __iter__(self) -> Iterator[StudyStage]:
+        """Yield each stage; take the next only when the answers of the last can be looked up.
+
+        Raises
+        ------
+        StudyError
+            If no pair was finished, so that there is nothing to judge.
+        """
+        pairs, writer = self._prepared.authors.height, self._writer
+        answers, critiques, revisions = self._pairs.answers, self._pairs.critiques, self._pairs.revisions
+        yield _stage("answers", writer, answers, len(self._texts), "key")
+        yield _stage("critiques", writer, critiques, pairs, "prefix")
+        yield _stage("revisions", writer, revisions, pairs, "prefix")
+        judged = self._judged
+        yield _stage("judgements", self._judge, judged.requests, judged.calls, "prefix")
+
+    @cached_property
+    def pairs(self) -> pl.DataFrame:
+        """The pairs table."""
+        pairs = self._pairs.table()
+        if pairs.is_empty():
+            raise StudyError(
+                "no pair was finished: every answer, critique or revision failed or was empty",
+                fix="see the failures in the journal, mend the model, and run the same command again",
+            )
+        return pairs
+
+    @property
+    def judgements(self) -> pl.DataFrame:
+        """The judgements table."""
+        return self._judged.table()
+
+    @cached_property
+    def _judged(self) -> Judgements:
+        seated = self.pairs.join(
+            self._prepared.authors, on=["author_id", "prompt_id"], how="left", maintain_order="left"
+        )
+        return Judgements(seated, self._prepared.profiles, self._lookup, self._judging)
+
+
+def _stage(
+    name: str,
+    provider: Provider,
+    requests: Callable[[], Iterator[Request]],
+    calls: int,
+    affinity: Literal["key", "prefix"],
+) -> StudyStage:
+    return StudyStage(name=name, provider=provider, requests=requests, calls=calls, affinity=affinity)
