@@ -240,11 +240,15 @@ class TestProvider:
     async def test_what_cannot_be_answered_fails_alone(self, tiny):
         model = open_model({"provider": "embedded", "path": str(tiny), "precision": "f32"})
         good, *bad = await model.generate(
-            [ask(model), ask(model, "why " * 200), ask(model, max_tokens=0), ask(model, temperature=-1.0)]
+            [
+                *(ask(model), ask(model, "why " * 200), ask(model, max_tokens=0)),
+                *(ask(model, temperature=-1.0), ask(model, json_schema='{"type": "object"}')),
+            ]
         )
         assert isinstance(good, Completion)
-        assert [failure.boundary for failure in bad] == ["request"] * 3
+        assert [failure.boundary for failure in bad] == ["context length"] + ["request"] * 3
         assert "more than the model's 512" in bad[0].message
+        assert "use the openai provider" in bad[3].message
         *failures, last = await model.choose(
             [pick(model, options=()), pick(model, options=("A", "")), pick(model, "x" * 600), pick(model)]
         )

@@ -189,7 +189,13 @@ class TestRegistry:
     @pytest.mark.parametrize(
         ("spec", "said"),
         [
-            ("gpt", "no provider 'gpt'"),
+            ("gpt", "no provider 'gpt'.*use one of any-llm, embedded"),
+            ("opnai:gpt", "no provider 'opnai'.*did you mean 'openai'"),
+            ("OpenAI:gpt", "did you mean 'openai'"),
+            (
+                {"provider": "openai", "name": "x", "concurency": 3},
+                "'concurency'.*did you mean 'concurrency'",
+            ),
             ("scripted:x", "nothing after a colon"),
             ("openai", "needs 'name'"),
             ({"model": "x"}, "has no provider"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from populace.errors import ModelError
@@ -23,6 +24,7 @@ class _Entry(NamedTuple):
 
 
 PROVIDERS = {
+    "any-llm": _Entry("populace.models.any_llm", "AnyLLM", "name", "any-llm"),
     "embedded": _Entry("populace.models.embedded", "Embedded", "path", "local"),
     "openai": _Entry("populace.models.openai", "OpenAI", "name", None),
     "replay": _Entry("populace.models.replay", "Replay", "file", None),
@@ -39,8 +41,8 @@ def open_model(spec: str | Mapping[str, Any]) -> Provider:
     spec
         `"PROVIDER"`, `"PROVIDER:TARGET"`, or a mapping with `provider` and the provider's own settings.
         `"embedded"` is the packaged model, `"embedded:PATH"` a GGUF file or a Hugging Face folder,
-        `"openai:MODEL"` any OpenAI-compatible server (`base_url`, `key_env`), `"replay:FILE"` recorded
-        answers, `"scripted"` the mock.
+        `"openai:MODEL"` any OpenAI-compatible server (`base_url`, `key_env`), `"any-llm:VENDOR:MODEL"` the
+        vendors of the package any-llm-sdk, `"replay:FILE"` recorded answers, `"scripted"` the mock.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def open_model(spec: str | Mapping[str, Any]) -> Provider:
     provider, settings = _parse(spec)
     entry = PROVIDERS.get(provider)
     if entry is None:
-        raise ModelError(f"there is no provider {provider!r}", fix=f"use one of {', '.join(PROVIDERS)}")
+        raise ModelError(f"there is no provider {provider!r}", fix=_instead(provider, PROVIDERS))
     if "" in settings:
         if entry.target is None:
             raise ModelError(f"{provider!r} takes nothing after a colon", fix=f"write {provider!r}")
@@ -89,6 +91,13 @@ def _parse(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return provider, settings | ({"": target} if colon else {})
 
 
+def _instead(given: str, known: Iterable[str]) -> str:
+    """Suggest the known name that `given` resembles, else all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(given.lower(), names, 1)
+    return f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(names)}"
+
+
 def _check(provider: str, factory: Any, settings: Mapping[str, Any]) -> None:
     """Name every setting the provider does not know or lacks, before it is built."""
     parameters = inspect.signature(factory).parameters
@@ -96,7 +105,7 @@ def _check(provider: str, factory: Any, settings: Mapping[str, Any]) -> None:
     if unknown:
         raise ModelError(
             f"the {provider} provider has no setting {', '.join(map(repr, unknown))}",
-            fix=f"use one of {', '.join(parameters)}",
+            fix=_instead(unknown[0], parameters),
         )
     required = (name for name, p in parameters.items() if p.default is inspect.Parameter.empty)
     lacking = [repr(name) for name in required if name not in settings]

