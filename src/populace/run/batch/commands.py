@@ -1,0 +1,216 @@
+"""`submit`, `status` and `collect`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from itertools import chain
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from populace.errors import BudgetError, ModelError
+from populace.models.openai_batch import ENDED, BatchService
+from populace.models.records import Request
+from populace.run.batch.desk import Desk, Submission
+from populace.run.batch.feed import BatchLimits, Feed, Gate
+from populace.run.batch.harvest import Collected, harvest
+from populace.run.batch.spool import Size, Spool
+from populace.run.journal import Journal
+from populace.run.limits import CHARACTERS_PER_TOKEN, Budget, Retries
+
+if TYPE_CHECKING:
+    from populace.models.openai import OpenAI
+
+__all__ = ["PRICE_FACTOR", "Submitted", "collect", "status", "submit"]
+
+PRICE_FACTOR = 0.5
+"""What a call in a batch costs, as a share of the price of the same call made live (OpenAI's)."""
+_RETRIES = Retries(attempts=5, cap=10.0)
+
+
+class Submitted(msgspec.Struct, frozen=True, kw_only=True):
+    """What one `submit` did."""
+
+    submissions: list[Submission]
+    """Batches it sent, or whose sending it finished; one that the service did not take says so."""
+    waiting: int
+    """Requests left for a later `submit`."""
+    reason: str
+    """Why they wait; empty where none does."""
+
+
+async def submit(
+    requests: Iterable[Request],
+    provider: OpenAI,
+    journal: Journal,
+    *,
+    stage: str,
+    limits: BatchLimits | None = None,
+    window: str = "24h",
+    budget: Budget | None = None,
+    price_factor: float = PRICE_FACTOR,
+    retry_errors: bool = False,
+    retries: Retries = _RETRIES,
+) -> Submitted:
+    """Send every request that is neither answered nor in an open batch, in as many files as it takes.
+
+    Files are cut at `limits` and written one at a time, each sent before the next is begun. What an earlier
+    `submit` began and did not finish is finished first. Where the service takes no more (tokens that may wait
+    are limited), the rest waits for a later `submit`.
+
+    Parameters
+    ----------
+    requests
+        The plan of one stage, expanded lazily.
+    window
+        Time that the service has.
+    budget
+        The most that the journal's calls may cost, counting open batches at the most they may cost.
+    price_factor
+        Share of the provider's price that a call in a batch costs.
+    retry_errors
+        Send requests again whose failure is their own.
+
+    Raises
+    ------
+    BudgetError
+        The next request could exceed the budget. What fits within it has been submitted.
+    ModelError
+        The service cannot be used, or the plan was made for another model.
+    """
+    budget = budget or Budget()
+    budget.check(provider)
+    price = provider.price
+
+    def dollars(size: Size) -> float | None:
+        most = price and price.dollars(
+            prompt_tokens=size.prompt_tokens, completion_tokens=size.completion_tokens
+        )
+        return most and price_factor * most
+
+    async with BatchService(provider) as service:
+        desk = _desk(provider, journal, service, retries)
+        await desk.adopt()
+        made = [
+            after for before in desk.open() if (after := await _resume(desk, before)) and not before.batch
+        ]
+        desk.tidy()
+        reason = next((known.message for known in made if known.queue_full), "")
+        feed = await Feed.start(desk, stage, retry_errors)
+        gate = Gate(desk, limits or BatchLimits(), budget, dollars)
+        left, waiting = feed.left(requests), 0
+        over = next(left, None)
+        while over is not None and not reason and not (reason := gate.shut(over)):
+            submission, over = _fill(desk, chain([over], left), gate, stage, window)
+            made.append(await desk.send(submission))
+            # A batch is checked after it was taken, and the next would be refused for the same reason.
+            made = [known if known.closed else await desk.look(known) for known in made]
+            refused = [known for known in made if known.closed]
+            reason = next((known.message for known in refused), "")
+            waiting = sum(known.size.requests for known in refused)
+        waiting += (over is not None) + sum(1 for _ in left)
+        feed.finish()
+    if gate.spent:
+        raise BudgetError(
+            f"{reason}: {waiting:,} calls of stage {stage!r} are left, batches submitted now: {len(made)}",
+            fix="raise the budget and submit again; what was submitted is kept",
+        )
+    return Submitted(submissions=made, waiting=waiting, reason=reason if waiting else "")
+
+
+async def status(provider: OpenAI, journal: Journal, *, retries: Retries = _RETRIES) -> list[Submission]:
+    """Ask the service how far this model's batches are; closed ones are returned as they were closed."""
+    async with BatchService(provider) as service:
+        desk = _desk(provider, journal, service, retries)
+        await desk.adopt()
+        return [known if known.closed else await desk.look(known) for known in desk.mine()]
+
+
+async def collect(
+    provider: OpenAI,
+    journal: Journal,
+    *,
+    price_factor: float = PRICE_FACTOR,
+    retries: Retries = _RETRIES,
+) -> Collected:
+    """Read the answers of batches that have ended into the journal.
+
+    A batch that expired or was cancelled is read as far as it came; requests without an answer are free for
+    the next `submit` or live run. Collecting twice, or again after a kill, gives the same rows.
+
+    Raises
+    ------
+    ModelError
+        The service cannot be used, its files or our requests of a batch are gone, or calls were denied for
+        want of credit or rights. What could be read is in the journal.
+    """
+    collected = Collected(dollars=None if provider.price is None else 0.0)
+    async with BatchService(provider) as service:
+        desk = _desk(provider, journal, service, retries)
+        await desk.adopt()
+        for known in desk.open():
+            seen = await desk.look(known)
+            if seen.closed:
+                collected.broken.append(seen)
+                collected.freed += seen.size.requests
+            elif seen.state not in ENDED:
+                collected.open += 1
+            else:
+                await harvest(desk, known, collected, price_factor)
+        desk.tidy()
+    if collected.unreadable:
+        stages = ", ".join(dict.fromkeys(known.stage for known in collected.unreadable))
+        raise ModelError(
+            f"the requests of {len(collected.unreadable)} batches are not in {desk.spool.folder}, so their "
+            "answers cannot be read",
+            fix=f"submit stage {stages} again, which writes them again and sends none twice; then collect",
+        )
+    if collected.denied:
+        raise ModelError(
+            f"the service denied calls of a batch: {collected.denied}",
+            fix="mend that, then submit again; every answer there was is in the journal",
+        )
+    return collected
+
+
+def _desk(provider: OpenAI, journal: Journal, service: BatchService, retries: Retries) -> Desk:
+    def line(key: str, request: Request) -> bytes:
+        head = f'{{"custom_id":"{key}","method":"POST","url":"/v1/chat/completions","body":'
+        return head.encode() + provider.encode(request) + b"}"
+
+    count: Callable[[str], int] = getattr(provider, "count_tokens", _approximate)
+    return Desk(provider, journal, service, Spool(journal.path.parent, line, count), retries)
+
+
+def _approximate(text: str) -> int:
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+async def _resume(desk: Desk, known: Submission) -> Submission:
+    """Bring one open submission up to date; one whose sending was cut short is sent."""
+    if known.batch:
+        return await desk.look(known)
+    if known.file is None and known.intent not in desk.spool:
+        return desk.keep(known, state="lost", message="its requests were removed before they were sent")
+    return await desk.send(known)
+
+
+def _fill(
+    desk: Desk, requests: Iterable[Request], gate: Gate, stage: str, window: str
+) -> tuple[Submission, Request | None]:
+    """Write the next file, and the intent to submit it."""
+    intent = token_hex(8)
+    size, over = desk.spool.write(intent, requests, gate.room())
+    submission = Submission(
+        intent=intent,
+        stage=stage,
+        model=desk.provider.model,
+        endpoint=desk.provider.endpoint,
+        window=window,
+        size=size,
+        dollars_max=gate.dollars(size),
+        at=time.time(),
+    )
+    return desk.keep(submission), over
