@@ -7,6 +7,7 @@ request is never paid for twice, whatever ran in between.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -35,7 +36,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class GenerateRequest(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="generate", tag_field="kind"
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True, tag="generate", tag_field="kind"
 ):
     """Ask a model to write.
 
@@ -57,14 +58,14 @@ class GenerateRequest(
     """Index of an independent repeat: two samples of one request have two keys."""
     seed: int = 0
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Content hash (32 hex digits) by which journal and tables know this request."""
         return content_hash(self)
 
 
 class ChooseRequest(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="choose", tag_field="kind"
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True, tag="choose", tag_field="kind"
 ):
     """Ask a model how likely each of the given options is as its next turn."""
 
@@ -77,7 +78,7 @@ class ChooseRequest(
     sample: int = 0
     seed: int = 0
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Content hash (32 hex digits) by which journal and tables know this request."""
         return content_hash(self)
