@@ -226,6 +226,8 @@ def _sampled(stage: StageEstimate, journal: Journal | None, counter: Counter) ->
     size, measured = Size(), 0
     for part in stage.parts:
         some = counter.total(part.requests())
+        if part.calls and not some.requests:
+            raise ValueError(f"the sample of {part.calls} calls of stage {stage.name!r} holds no request")
         measured += round(some.requests)
         # An answer that is not there yet may turn out as short as nothing or as long as it may be.
         written = part.written * some.requests
@@ -315,7 +317,7 @@ def cells(stage: StageSummary) -> tuple[str, ...]:
         f"{stage.calls:,}",
         f"{stage.done:,}",
         _between(stage.prompt_tokens_low, stage.prompt_tokens_high, _tokens),
-        f"<= {_tokens(stage.completion_tokens_max)}",
+        f"<= {_tokens(stage.completion_tokens_max)}" if stage.completion_tokens_max else "0",
         _between(stage.dollars_low, stage.dollars_high, money),
         _between(stage.seconds_low, stage.seconds_high, duration),
     )

@@ -18,6 +18,7 @@ from populace.feedback.pairs import Pairs, Writing
 from populace.feedback.templating import render
 from populace.models.records import Completion, Request
 from populace.run import Journal, PlanSummary, Sample, Stage, StageEstimate, Throughput, summarise
+from populace.run.manifest import note_estimates
 from populace.run.plan import HEADER, cells, total
 from populace.study.prepare import Prepared
 
@@ -115,19 +116,9 @@ def plan(
 
 
 def keep_estimates(study_plan: StudyPlan, journal: Journal) -> None:
-    """Note each stage's first estimate and the prices in force, for the manifest to compare and name."""
-    kept = journal.notes("estimate/")
-    for stage in (*study_plan.writing.stages, *study_plan.judging.stages):
-        if (name := f"estimate/{stage.name}") not in kept:
-            journal.note(name, msgspec.to_builtins(stage))
-    prices = journal.notes("price/")
+    """Keep what a run is expected to take, for its manifest; to be called before the first stage."""
     for summary in (study_plan.writing, study_plan.judging):
-        if summary.price is not None:
-            name, price = f"price/{summary.model}", msgspec.to_builtins(summary.price)
-            before = prices.setdefault(name, [])
-            if price not in before:
-                before.append(price)
-                journal.note(name, before)
+        note_estimates(journal, summary)
 
 
 class _Some:
