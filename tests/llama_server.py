@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from typing import Any, Self
 from populace.errors import ModelError
 from populace.models.embedded.provider import packaged_model
 
-__all__ = ["LlamaServer", "missing"]
+__all__ = ["LlamaServer", "cut_model", "missing"]
 
 
 def missing() -> str:
@@ -32,6 +33,34 @@ def missing() -> str:
     except ModelError as error:
         return str(error)
     return ""
+
+
+def cut_model(target: Path, layers: int) -> Path:
+    """Write the packaged model with only its first `layers` layers, of 30, to `target`.
+
+    Its words mean nothing, but tokenizer, chat template and what a cache may share are the real model's, and
+    a prompt costs a thirtieth. Enough to count tokens.
+    """
+    from gguf import GGUFReader, GGUFValueType, GGUFWriter
+
+    whole = GGUFReader(packaged_model())
+    name = whole.fields["general.architecture"].contents()
+    writer = GGUFWriter(target, name)
+    for field in whole.fields.values():
+        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue  # the writer's own
+        value = layers if field.name == f"{name}.block_count" else field.contents()
+        inner = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
+        writer.add_key_value(field.name, value, field.types[0], sub_type=inner)
+    for tensor in whole.tensors:
+        block, number = tensor.name.split(".")[:2]
+        if block != "blk" or int(number) < layers:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
 
 
 class LlamaServer:
@@ -93,6 +122,8 @@ class LlamaServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            # Threads that wait by spinning get in their own way as soon as a core is shared.
+            env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
         )
         try:
             assert self.process.stdout is not None
