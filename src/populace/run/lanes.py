@@ -3,11 +3,12 @@
 A `Lane` belongs to one endpoint (URL and model) and outlives the stages of a run. It answers one question,
 when may the next call go, from three things it learns by watching calls land:
 
-- **A window** of calls in flight. It doubles each round while the server's throughput grows with it (slow
-  start), then grows by one call a round. A round with a share s of congested calls (rate limit, overload,
-  time-out) shrinks it by s / 2, which is gentle with a few faults and halves it at a wall (DCTCP, Alizadeh
-  et al. 2010, section 3.1). A round that is twice as slow as the best, at no better throughput, counts as
-  congestion too: the server only queues.
+- **A window** of calls in flight. It doubles while that brings markedly more throughput (slow start). Where
+  it does not, the knee is found: the window goes back there and grows by one call a round, to twice the
+  knee at most, as the server only queues beyond. A round with a share s of congested calls (rate limit,
+  overload, time-out) shrinks it by s / 2, which is gentle with a few faults and halves it at a wall (DCTCP,
+  Alizadeh et al. 2010, section 3.1). Now and then the knee is looked for again from below, so that a server
+  that got slower, or faster, is not held to its past (as BBR does, Cardwell et al. 2016).
 - **Buckets** of requests and tokens a minute, filled evenly. The server's own count of what is left
   (`Quota`) empties them further, never fills them.
 - **Whether the server is there.** When nothing but failures to connect, or nothing but refusals that ask for
@@ -18,6 +19,7 @@ All times are in seconds of a monotonic clock and are passed in, so that tests c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from populace.models.protocol import Provider, Quota
@@ -27,12 +29,12 @@ __all__ = ["Bucket", "Lane", "Lanes", "Window"]
 
 _START = 8
 """Calls in flight at first."""
-_GAIN = 1.1
-"""A round with this much more throughput than the best is a gain."""
-_SLOW = 2.0
-"""A round this many times slower than the best one, without a gain, is congested."""
-_FADE = 0.995
-"""The best throughput fades by this each round, so that a server that got slower is not held to it."""
+_GAIN = 1.4
+"""Throughput that a window twice as large must bring, times the former one."""
+_SLOW = 3.0
+"""A round this many times slower than at the knee is congested."""
+_AFRESH = 64
+"""Rounds after which the knee is looked for again."""
 _IN_A_ROW = 3
 """Fewest failures of one kind in a row that close a lane."""
 _PROBE, _PROBE_CAP = 0.5, 15.0
@@ -50,8 +52,8 @@ class Window:
     Examples
     --------
     >>> window = Window(64)
-    >>> for landed in range(8):  # the first round: all answered
-    ...     window.landed(now=0.1 * landed, seconds=1.0, congested=False, full=True)
+    >>> for _ in range(8):  # the first round: all answered
+    ...     window.landed(seconds=1.0, congested=False, full=True)
     >>> window.limit
     16
     """
@@ -59,7 +61,6 @@ class Window:
     def __init__(self, ceiling: int) -> None:
         self.ceiling = max(ceiling, 1)
         self._size = float(min(_START, self.ceiling))
-        self._starting = True
         self.forget()
 
     @property
@@ -68,45 +69,59 @@ class Window:
         return int(self._size)
 
     def forget(self) -> None:
-        """Forget how fast the server was: other work follows. The size is kept."""
-        self._best, self._best_seconds, self._knee = 0.0, 0.0, 1.0
-        self._next_round(None)
+        """Forget how fast the server was, as when other work follows. The size is kept."""
+        self._starting = True
+        self._best, self._knee, self._knee_seconds = 0.0, math.inf, math.inf
+        self._rounds = self._passing = 0
+        self._next_round()
 
-    def landed(self, *, now: float, seconds: float, congested: bool, full: bool) -> None:
+    def landed(self, *, seconds: float, congested: bool, full: bool) -> None:
         """Count a call that came back after `seconds`; `full` says whether the window was in use whole."""
-        if self._since is None:
-            self._since = now - seconds
+        if self._passing:  # sent off under the window before: it says nothing of this one
+            self._passing -= 1
+            return
         self._landed += 1
         self._seconds += seconds
         self._congested += congested
         self._full |= full
         if self._landed >= self.limit:
-            self._judge(now)
+            self._judge()
 
-    def _judge(self, now: float) -> None:
+    def _judge(self) -> None:
         """End a round: shrink, grow or stay."""
         share = self._congested / self._landed
         mean = self._seconds / self._landed
-        throughput = self._landed / max(now - (self._since or 0.0), 1e-9)
-        gained = throughput >= _GAIN * self._best
-        if share:
-            self._size *= 1 - share / 2
-            self._starting = False
-        elif not gained and mean > _SLOW * self._best_seconds:
-            self._size = max(min(self._size, self._knee), 0.9 * self._size)
-            self._starting = False
-        elif self._full:
-            self._starting &= gained
-            self._size += self._size if self._starting else 1.0
-        if gained and not share:
-            self._best, self._best_seconds, self._knee = throughput, mean, float(self._landed)
-        else:
-            self._best *= _FADE
+        self._starting &= not share
+        if self._starting and self._full:
+            self._look_for_knee(mean)
+        elif not self._starting:
+            self._size = self._size * (1 - share / 2) + self._full
+            if mean > _SLOW * self._knee_seconds:
+                self._size = max(0.9 * self._size, self._knee)
+            self._size = min(self._size, 2 * self._knee)
+        self._rounds += 1
+        if self._rounds == _AFRESH:
+            passing, start = self.limit, min(self._size, self._knee) / 2
+            self.forget()
+            self._size, self._passing = start, passing
         self._size = min(max(self._size, 1.0), float(self.ceiling))
-        self._next_round(now)
+        self._next_round()
 
-    def _next_round(self, now: float | None) -> None:
-        self._since = now
+    def _look_for_knee(self, mean: float) -> None:
+        """Double the window, or go back where the last doubling brought little."""
+        throughput = self._size / max(mean, 1e-9)  # Little's law
+        if throughput >= _GAIN * self._best:
+            self._best, self._knee_seconds = throughput, mean
+            if 2 * self._size >= self.ceiling:
+                self._starting, self._knee = False, self._size
+            self._size = min(2 * self._size, float(self.ceiling))
+            self._passing = self.limit
+        else:
+            self._starting = False
+            self._size /= 2
+            self._knee = self._size
+
+    def _next_round(self) -> None:
         self._landed = self._congested = 0
         self._seconds = 0.0
         self._full = False
@@ -203,7 +218,7 @@ class Lane:
         self.in_flight -= 1
         failures = [result for result in results if isinstance(result, Failure)]
         congested = any(_congested(failure) for failure in failures)
-        self.window.landed(now=now, seconds=seconds, congested=congested, full=full)
+        self.window.landed(seconds=seconds, congested=congested, full=full)
         if failures:
             self._troubled(failures, now)
         else:
