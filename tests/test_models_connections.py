@@ -6,6 +6,8 @@ import asyncio
 import itertools
 import json
 import resource
+import shutil
+import ssl
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -225,6 +227,22 @@ asyncio.run(main())
         assert done.stdout.split() == ["228"]
         assert "this process may have 300" in done.stderr
         assert "ulimit -n 428, or lower concurrency" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make a certificate with")
+async def test_a_certificate_nobody_vouches_for_is_no_row(tmp_path, monkeypatch):
+    made = "req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out cert.pem".split()
+    subprocess.run(["openssl", *made], cwd=tmp_path, capture_output=True, check=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-123")
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, ssl=context)
+    model = OpenAI("m", base_url=f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+    (result,) = await model.generate([ask("q")])
+    await model.close()
+    server.close()
+    assert (result.boundary, result.retryable) == ("access", False)
+    assert "certificate is not trusted" in result.message
 
 
 async def test_an_address_that_is_none():

@@ -86,10 +86,10 @@ class AnyLLM:
     requests_per_minute, tokens_per_minute
         Limits that the user sets.
 
-    Examples
-    --------
-    >>> AnyLLM("anthropic:claude-sonnet-4-5", revision="20250929").model
-    'anthropic:claude-sonnet-4-5@20250929/any-llm'
+    Raises
+    ------
+    ModelError
+        `name` names no vendor, or a limit or the price is unusable.
     """
 
     batch_size = 1

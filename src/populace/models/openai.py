@@ -212,6 +212,9 @@ class OpenAI:
             response, content = await self._open().post(self._body(request, key))
         except aiohttp.InvalidURL as error:
             raise ModelError(f"{self._url!r} is not an address", fix="mend base_url") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            text = f"the server's certificate is not trusted: {error.certificate_error}"
+            return Failure(key=key, boundary="access", message=text, retryable=False)
         except aiohttp.ConnectionTimeoutError as error:
             return _passing(key, "connection", f"no connection: {error}")
         except TimeoutError:

@@ -204,13 +204,13 @@ def duration(text: str) -> float | None:
     0.0
     """
     text = text.strip()
-    if (number := _number(text)) is not None:
+    if not text[-1:].isalpha() and (number := _number(text)) is not None:
         # From 1e9 on it is a moment (from 1e11 on in milliseconds).
         moment = number / 1000 if number >= 1e11 else number
         return number if number < 1e9 else max(moment - datetime.now(UTC).timestamp(), 0.0)
     found = _DURATION.fullmatch(text)
     if text and found:
-        return sum(float(part or 0) * unit for part, unit in zip(found.groups(), _SECONDS, strict=True))
+        return sum(float(part) * unit for part, unit in zip(found.groups(), _SECONDS, strict=True) if part)
     for parse in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             moment = parse(text)
