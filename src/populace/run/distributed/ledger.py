@@ -90,7 +90,7 @@ class Ledger:
         Returns
         -------
         What its journal's calls may have taken in all until it has to ask again; None, and why, where the
-        budget has no room.
+        budget has no room (an earlier lease then stands).
         """
         mine = spent - self._first[shard]
         taken = self._before + mine
@@ -99,8 +99,7 @@ class Ledger:
                 taken += held
         total = Totals(prompt_tokens=round(taken.tokens), dollars=taken.dollars)
         if reason := self._budget.reached({"": total}, more):
-            self._held[shard] = mine
-            return None, reason
+            return None, reason  # the lease it has stands: calls in flight draw on it
         free = self._limit - (taken + more)
         self._held[shard] = mine + more + Cost(free.tokens / self._parts, free.dollars / self._parts)
         return self._first[shard] + self._held[shard], ""
@@ -146,7 +145,8 @@ class LeasedBudget(Budget, frozen=True, kw_only=True):
         if need.tokens <= held.tokens and need.dollars <= held.dollars:
             return None
         lease, reason = self.ask(now, more)
-        self.lease[0] = lease or now
+        if lease is not None:
+            self.lease[0] = lease
         return reason or None
 
 

@@ -1,0 +1,544 @@
+"""The distributed engine: shards, the shared budget, and a real two-node Ray cluster with a node killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from populace.canonical import content_hash, file_hash
+from populace.errors import BudgetError, JournalError, ModelError, PopulaceError
+from populace.models import open_model
+from populace.models.protocol import Quota
+from populace.models.records import Completion, Failure, GenerateRequest, Message
+from populace.models.scripted import Scripted
+from populace.run import Budget, Journal, Record, RunStats, execute, write_calls
+from populace.run.distributed import distribute, joined, worker
+from populace.run.distributed.cluster import share_out
+from populace.run.distributed.ledger import LeasedBudget, Ledger, spent
+from populace.run.distributed.spool import Spool, check_mark, read_shard, shard_of
+from populace.run.distributed.worker import Complaint, Job, carry_shard
+from populace.run.engine import cut
+from populace.run.journal import Totals
+from populace.run.limits import Cost
+
+MODEL = "scripted@1/exact"
+
+
+def ask(text: str, persona: str = "You are Ada.", model: str = MODEL) -> GenerateRequest:
+    return GenerateRequest(
+        model=model, messages=(Message("system", persona), Message("user", text)), max_tokens=4
+    )
+
+
+def plan(n: int, personas: int = 12) -> list[GenerateRequest]:
+    return [ask(f"q {i}", f"You are {i * personas // n}.") for i in range(n)]
+
+
+def answer(key: str, text: str = "yes") -> Record:
+    return Record(stage="s", result=Completion(key=key, text=text), seconds=0.1, at=0.0)
+
+
+def failure(key: str, *, retryable: bool) -> Record:
+    boundary = "server" if retryable else "content filter"
+    result = Failure(key=key, boundary=boundary, message="no", retryable=retryable)
+    return Record(stage="s", result=result, seconds=0.1, at=0.0)
+
+
+def filled(folder, groups, journal, shards=8, affinity="prefix", **settings):
+    spool = Spool(Path(folder), shards, affinity)
+    stats = RunStats(stage="s")
+    for _ in spool.fill(groups, journal, MODEL, stats, **{"retry_errors": False} | settings):
+        pass
+    return spool, stats
+
+
+def spooled(folder, shards=8):
+    """Groups of every shard that has any, with the keys that are not its own."""
+    found = {}
+    for shard in range(shards):
+        if (Path(folder) / "spool" / f"{shard:04d}.jsonl.gz").exists():
+            found[shard] = []
+            for group in read_shard(Path(folder), shard, others := set()):
+                found[shard].append((group, {key for key in group if key not in others}))
+                others.clear()
+    return found
+
+
+# Shards and the spool
+
+
+def test_a_shard_is_a_function_of_content():
+    groups = list(cut(plan(120), 1))
+    by_prefix = [shard_of(group, 16, "prefix") for group in groups]
+    # Ten requests a persona, in the order of the plan: all ten are in one shard.
+    assert all(len(set(by_prefix[i : i + 10])) == 1 for i in range(0, 120, 10))
+    assert len(set(by_prefix)) > 4
+    assert len({shard_of(group, 16, "key") for group in groups}) == 16
+    # printf "system Ada" | b2sum -l 64 ends in dc, "system Bob" in f8: 220 and 248 modulo 64.
+    assert [shard_of({r.key: r}, 64, "prefix") for r in (ask("a", "Ada"), ask("a", "Bob"))] == [28, 56]
+
+
+@given(
+    texts=st.lists(st.sampled_from([f"q{i}" for i in range(12)]), max_size=40),
+    size=st.integers(1, 4),
+    answered=st.sets(st.integers(0, 11)),
+    shards=st.integers(1, 5),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_key_left_belongs_to_one_shard(texts, size, answered, shards):
+    requests = [ask(text, f"persona {text[-1]}") for text in texts]
+    done = {ask(f"q{i}", f"persona {str(i)[-1]}").key for i in answered}
+    groups = list(cut(requests, size))
+    with tempfile.TemporaryDirectory() as folder, Journal(folder) as journal:
+        journal.append([answer(key) for key in done])
+        spool, stats = filled(folder, groups, journal, shards)
+        found = spooled(folder, shards)
+    owned = [key for lines in found.values() for _, own in lines for key in own]
+    assert sorted(owned) == sorted({request.key for request in requests} - done)
+    assert spool.asked == len(owned) == sum(spool.sizes.values())
+    assert stats.reused + spool.asked == sum(map(len, groups))
+    for shard, lines in found.items():
+        # Whole groups, in the order of the plan, and a key is owned by the first group that holds it.
+        rest = iter(groups)
+        assert all(any(list(group) == list(other) for other in rest) for group, _ in lines)
+        assert all(shard_of(group, shards, "prefix") == shard for group, _ in lines)
+        for group, own in lines:
+            first = {key: next(g for g in groups if key in g) for key in own}
+            assert all(list(g) == list(group) for g in first.values())
+
+
+def test_failures_of_their_own_are_kept_unless_asked_for(tmp_path):
+    filtered, passing, fresh = requests = [ask("a"), ask("b"), ask("c")]
+    with Journal(tmp_path) as journal:
+        journal.append([failure(filtered.key, retryable=False), failure(passing.key, retryable=True)])
+        spool, stats = filled(tmp_path, cut(requests, 1), journal)
+        assert (spool.asked, stats.failed, stats.errors) == (2, 1, {"content filter": 1})
+        (lines,) = spooled(tmp_path).values()
+        assert [next(iter(own)) for _, own in lines] == [passing.key, fresh.key]
+        spool, stats = filled(tmp_path, cut(requests, 1), journal, retry_errors=True)
+        assert (spool.asked, stats.failed) == (3, 0)
+        spool.close()
+        assert not spool.folder.exists()
+
+
+def test_a_spool_left_by_a_killed_run_is_replaced(tmp_path):
+    with Journal(tmp_path) as journal:
+        filled(tmp_path, cut(plan(40), 1), journal)
+        spool, _ = filled(tmp_path, cut(plan(40)[:3], 1), journal)
+        assert sum(len(lines) for lines in spooled(tmp_path).values()) == spool.asked == 3
+
+
+def test_a_plan_for_another_model_is_refused(tmp_path):
+    with Journal(tmp_path) as journal, pytest.raises(ModelError, match=r"for other@1, not scripted@1/exact"):
+        filled(tmp_path, cut([ask("a", model="other@1")], 1), journal)
+
+
+def test_a_spool_that_cannot_be_written_says_so(tmp_path):
+    with Journal(tmp_path) as journal:
+        (tmp_path / "spool").write_text("in the way")
+        with pytest.raises(JournalError, match="the plan cannot be spooled"):
+            filled(tmp_path, cut([ask("a")], 1), journal)
+
+
+def test_a_node_that_sees_another_folder_says_so(tmp_path):
+    with Journal(tmp_path) as journal:
+        spool, _ = filled(tmp_path, cut([ask("a")], 1), journal)
+    check_mark(tmp_path, spool.mark)
+    with pytest.raises(JournalError, match=r"does not see the run's folder .* disk that all nodes share"):
+        check_mark(tmp_path, "of an earlier run")
+    with pytest.raises(JournalError, match="does not see the run's folder"):
+        check_mark(tmp_path / "nowhere", spool.mark)
+
+
+# The budget
+
+
+@given(
+    limit=st.integers(0, 400),
+    costs=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 30), st.integers(0, 30)), max_size=60),
+    before=st.integers(0, 50),
+)
+@settings(max_examples=200, deadline=None)
+def test_workers_together_keep_the_budget(limit, costs, before):
+    """Four workers, each call taking at most what was said of it: never a token too much."""
+    ledger = Ledger(Budget(tokens=limit), Cost(tokens=before), workers=4)
+    journals = [{"s": Totals(prompt_tokens=7 * i)} for i in range(4)]  # of earlier runs, within `before`
+    budgets = []
+    for i, totals in enumerate(journals):
+        ledger.begin(str(i), spent(totals))
+
+        def lease(now, more, shard=str(i)):
+            return ledger.lease(shard, now, more)
+
+        budgets.append(LeasedBudget(tokens=limit, ask=lease, lease=[spent(totals)]))
+    used, flying, denied = 0, [], None
+    for at, most, less in costs:
+        reserved = sum(m for i, m, _ in flying if i == at)
+        if budgets[at].reached(journals[at], Cost(tokens=reserved + most)):
+            denied = most
+        else:
+            flying.append((at, most, max(most - less, 0)))
+            assert before + used + sum(m for _, m, _ in flying) <= limit
+        if len(flying) > 5:
+            i, _, real = flying.pop(0)
+            journals[i]["s"].prompt_tokens += real
+            used += real
+    for i, _, real in flying:
+        journals[i]["s"].prompt_tokens += real
+        used += real
+    assert before + used <= max(limit, before)
+    # What workers held goes back when they end: then there is room for whatever fits.
+    for i, totals in enumerate(journals):
+        ledger.end(str(i), spent(totals))
+    if denied:
+        refused = budgets[0].reached(journals[0], Cost(tokens=denied))
+        assert bool(refused) == (before + used + denied > limit)
+
+
+def test_a_shard_begun_again_keeps_its_account():
+    ledger = Ledger(Budget(tokens=100), Cost(), workers=1)
+    ledger.begin("0", Cost(tokens=10))
+    lease, _ = ledger.lease("0", Cost(tokens=10), Cost(tokens=60))
+    assert lease is not None
+    assert lease.tokens == 10 + 60 + 40 / 4
+    # The worker dies with 50 journalled; the next one finds them in the shard's journal.
+    assert ledger.begin("0", Cost(tokens=60)) == ("", 2)
+    assert ledger.lease("0", Cost(tokens=60), Cost(tokens=51)) == (None, "50 of 100 tokens are spent")
+    assert ledger.lease("0", Cost(tokens=60), Cost(tokens=50))[0] == Cost(110, float("inf"))
+
+
+def test_one_word_stops_all_workers():
+    ledger = Ledger(None, Cost(), workers=2)
+    assert ledger.begin("0", Cost()) == ("", 1)
+    ledger.halt("a wrong key")
+    ledger.halt("something later")
+    assert ledger.begin("1", Cost())[0] == ledger.report("a", RunStats(stage="s")) == "a wrong key"
+
+
+# Workers in this process: what is the same for every cluster
+
+
+class Direct:
+    """A handle as Ray gives it, to an object in this process."""
+
+    def __init__(self, ledger):
+        self._ledger = ledger
+
+    def __getattr__(self, name):
+        method = getattr(self._ledger, name)
+
+        class Value:
+            def __init__(self, *arguments):
+                self.value = method(*arguments)
+
+            def __await__(self):
+                yield from asyncio.sleep(0).__await__()
+                return self.value
+
+        return SimpleNamespace(remote=Value)
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Carry shards out in this process, one after the other."""
+
+    def run(folder, requests, opened, *, shards=8, budget=None, size=None):
+        monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda reference: reference.value))
+        monkeypatch.setattr(worker, "open_model", lambda spec: opened())
+        monkeypatch.setattr(worker, "_seat", None)
+        with Journal(folder) as journal:
+            spool, _ = filled(folder, cut(requests, size or opened().batch_size), journal, shards)
+            job = Job(
+                folder=str(folder),
+                mark=spool.mark,
+                spec="scripted",
+                stage="s",
+                workers=4,
+                budget=budget,
+                retries=None,
+                timeout=60.0,
+                retry_errors=False,
+            )
+            ledger = Ledger(budget, spent(journal.totals), workers=4)
+            rows = [carry_shard({"shard": n}, job, Direct(ledger)) for n in range(shards) if spool.sizes[n]]
+            spool.close()
+            journal.refresh()
+            write_calls(journal, Path(folder) / "calls.parquet")
+            return [msgspec.json.decode(row["outcome"], type=worker.Outcome) for row in rows], dict(
+                journal.totals
+            )
+
+    yield run
+    if worker._seat is not None:
+        worker._seat.leave()
+
+
+class Batched(Scripted):
+    """Answers depend on the whole batch, as those of a model on this machine do."""
+
+    async def generate(self, requests):
+        keys = [request.key for request in requests]
+        return [Completion(key=key, text=content_hash([key, keys])) for key in keys]
+
+
+@pytest.mark.parametrize("before", [0, 1, 17])
+def test_numbers_that_depend_on_the_batch_come_out_as_locally(tmp_path, at_once, before):
+    # Every fifth request repeats one of another persona's group: keys that several groups hold.
+    requests = [ask(f"q {i if i % 5 else 3}", f"You are {i // 9 if i % 5 else 0}.") for i in range(90)]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+
+    def opened():
+        return Batched(batch_size=4)
+
+    with Journal(whole) as journal:
+        asyncio.run(execute(requests, opened(), journal, stage="s"))
+        write_calls(journal, whole / "calls.parquet")
+    if before:  # a few answers of some groups are there already, as after a local run that was stopped
+        with Journal(whole) as journal, Journal(parts) as begun:
+            records = list(journal)
+            begun.append(records[:: len(records) // before])
+    outcomes, _ = at_once(parts, requests, opened)
+    assert all(outcome.complaint is None for outcome in outcomes)
+    assert file_hash(parts / "calls.parquet") == file_hash(whole / "calls.parquet")
+    # Of a group that is handed over whole, only what is the shard's own was journalled.
+    assert sorted(answers_written(parts)) == sorted({request.key for request in requests})
+
+
+def test_a_limit_a_minute_is_divided_by_the_workers(tmp_path, at_once):
+    opened = []
+
+    def open_limited():
+        opened.append(Scripted(quota=Quota(requests=120_000, tokens=None)))
+        return opened[-1]
+
+    at_once(tmp_path, plan(8), open_limited)
+    assert opened[-1].quota == Quota(requests=30_000, tokens=None)
+
+
+def test_a_budget_reached_is_said_once_and_never_passed(tmp_path, at_once):
+    def opened():
+        return Scripted(concurrency=1)
+
+    # Each call: 5 words asked ("You are N." and "q N"), 4 answered.
+    outcomes, totals = at_once(tmp_path, plan(60), opened, budget=Budget(tokens=300))
+    assert {o.complaint.kind for o in outcomes if o.complaint} == {"BudgetError"}
+    assert 250 < totals["s"].tokens <= 300
+    outcomes, totals = at_once(tmp_path, plan(60), opened, budget=Budget(tokens=900))
+    assert totals["s"].tokens == 60 * 9
+    assert not [o for o in outcomes if o.complaint]
+
+
+def test_a_worker_that_finds_another_model_stops_the_others(tmp_path, at_once):
+    outcomes, totals = at_once(tmp_path, plan(60), lambda: Scripted(model="scripted@2/exact"))
+    complaints = [outcome.complaint for outcome in outcomes if outcome.complaint]
+    assert [complaint.kind for complaint in complaints] == ["ModelError"]  # the other shards were not begun
+    error = complaints[0].error()
+    assert isinstance(error, ModelError)
+    assert "for scripted@1/exact, not scripted@2/exact" in str(error)
+    assert "s" not in totals
+
+
+def test_an_error_comes_back_as_it_was():
+    error = JournalError("the disk is full", file="journal.log", fix="free some space")
+    sent = msgspec.json.decode(msgspec.json.encode(Complaint.of(error)), type=Complaint).error()
+    assert (type(sent), str(sent)) == (JournalError, str(error))
+
+
+def test_workers_share_what_the_cluster_has():
+    eight = SimpleNamespace(threads=8)
+    assert share_out([16.0, 16.0, 4.0], None, eight).workers == 4  # the small node has no room for one
+    assert share_out([4.0, 4.0], None, eight).cpus == 4.0  # and none asks for more than a node has
+    assert share_out([16.0], 3, Scripted()) == share_out([2.0, 14.0], 3, Scripted())
+    with pytest.raises(PopulaceError, match="no CPU"):
+        share_out([0.0], None, Scripted())
+
+
+def test_without_ray_the_command_to_install_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(PopulaceError, match=r"pip install 'populace\[ray\]'"), joined():
+        pass
+
+
+# A real cluster: two nodes of one CPU each
+
+LATENCY = 0.01
+SPEC = {"provider": "scripted", "latency": LATENCY, "concurrency": 4}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    pytest.importorskip("ray", reason="the ray extra is not installed")
+    from ray.cluster_utils import Cluster
+
+    temporary = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # names of sockets have to be short
+    os.environ["RAY_TMPDIR"] = temporary
+    node = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
+    head = Cluster(initialize_head=True, head_node_args=node)
+    head.add_node(**node)
+    try:
+        with joined(head.address):
+            yield head
+    finally:
+        head.shutdown()
+        os.environ.pop("RAY_TMPDIR")
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def locally(folder: Path, requests) -> str:
+    with Journal(folder) as journal:
+        asyncio.run(execute(requests, open_model("scripted"), journal, stage="s"))
+        write_calls(journal, folder / "calls.parquet")
+    return file_hash(folder / "calls.parquet")
+
+
+def rows(journal: Journal) -> str:
+    path = journal.path.parent / "calls.parquet"
+    write_calls(journal, path)
+    return file_hash(path)
+
+
+def answers_written(folder: Path) -> list[str]:
+    """Keys of every answer in every file, repeats included."""
+    lines = [line for file in folder.glob("journal*.log") for line in file.read_bytes().splitlines()]
+    results = [msgspec.json.decode(line[9:])["result"] for line in lines]
+    return [result["key"] for result in results if result["kind"] == "completion"]
+
+
+def test_a_budget_and_then_the_rest_on_a_cluster(cluster, tmp_path):
+    requests = plan(400)
+    with Journal(tmp_path / "j") as journal:
+        settings = {"stage": "s", "shards": 6, "workers": 2}
+        with pytest.raises(BudgetError, match="calls of stage 's' are left"):
+            asyncio.run(
+                distribute(requests, SPEC, open_model(SPEC), journal, budget=Budget(tokens=1200), **settings)
+            )
+        assert 900 < journal.totals["s"].tokens <= 1200
+        first = journal.totals["s"].answered
+        seen: list[int] = []
+        settings |= {"shards": 99, "progress": lambda stats: seen.append(stats.seen)}
+        stats = asyncio.run(distribute(requests, SPEC, open_model(SPEC), journal, **settings))
+        assert (stats.reused, stats.answered, stats.failed) == (first, 400 - first, 0)
+        assert stats.prompt_tokens == 5 * stats.answered
+        assert seen[-1] == 400
+        assert journal.notes("shards") == {"shards": 6}  # the folder's first run decided
+        assert rows(journal) == locally(tmp_path / "local", requests)
+        assert not (tmp_path / "j" / "spool").exists()
+        # And nothing is left to do, which takes no cluster.
+        stats = asyncio.run(distribute(requests, SPEC, open_model(SPEC), journal, stage="s"))
+        assert (stats.reused, stats.answered) == (400, 0)
+
+
+def test_a_server_that_is_not_there_ends_the_run_as_its_own_error(cluster, tmp_path):
+    spec = {"provider": "openai", "name": "m", "base_url": "http://127.0.0.1:9/v1"}
+    model = open_model(spec)
+    requests = [ask(f"q {i}", model=model.model) for i in range(20)]
+    with Journal(tmp_path) as journal, pytest.raises(ModelError, match="cannot be reached"):
+        asyncio.run(distribute(requests, spec, model, journal, stage="s", affinity="key", shards=4))
+
+
+def test_interrupted_it_lands_its_calls_and_goes_on_later(cluster, tmp_path):
+    requests = plan(1200)
+    with Journal(tmp_path / "j") as journal:
+
+        async def interrupted():
+            def stop(stats):
+                if stats.answered > 200:
+                    task.cancel()
+
+            work = distribute(
+                requests, SPEC, open_model(SPEC), journal, stage="s", shards=6, workers=2, progress=stop
+            )
+            task = asyncio.ensure_future(work)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(interrupted())
+        journal.refresh()  # no worker holds its shard any more
+        done = journal.totals["s"].answered
+        assert 200 < done < 1200
+        stats = asyncio.run(distribute(requests, SPEC, open_model(SPEC), journal, stage="s", workers=2))
+        assert stats.answered == 1200 - done
+        assert rows(journal) == locally(tmp_path / "local", requests)
+    assert len(answers_written(tmp_path / "j")) == 1200  # what was in flight landed: nothing was asked twice
+
+
+DRIVER = """
+import asyncio, sys
+from populace.models import open_model
+from populace.models.records import GenerateRequest, Message
+from populace.run import Journal
+from populace.run.distributed import distribute
+
+folder, spec = sys.argv[1], {"provider": "scripted", "latency": 0.01, "concurrency": 4}
+plan = [GenerateRequest(model="scripted@1/exact", max_tokens=4, messages=(
+    Message("system", f"You are {i * 12 // 1200}."), Message("user", f"q {i}"))) for i in range(1200)]
+with Journal(folder) as journal:
+    asyncio.run(distribute(plan, spec, open_model(spec), journal, stage="s", shards=6, workers=2))
+"""
+
+
+def test_after_kill_9_of_the_driver_the_rest_is_done_by_the_same_command(cluster, tmp_path):
+    """The driver has a cluster of its own here, as the command line has."""
+    folder = tmp_path / "j"
+    environment = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+    with subprocess.Popen([sys.executable, "-c", DRIVER, str(folder)], env=environment) as driver:
+        while sum(f.stat().st_size for f in folder.glob("journal-*.log")) < 60_000:
+            assert driver.poll() is None
+            time.sleep(0.05)
+        with pytest.raises(JournalError, match=f"held by process {driver.pid}"):
+            Journal(folder)
+        driver.send_signal(signal.SIGKILL)
+    for _ in range(300):
+        try:
+            journal = Journal(folder)
+            break
+        except JournalError as error:
+            assert "held by process" in str(error)  # a worker that Ray has not ended yet
+            time.sleep(0.1)
+    with journal:
+        done = journal.totals["s"].answered
+        assert 100 < done < 1200
+        requests = plan(1200)
+        stats = asyncio.run(distribute(requests, SPEC, open_model(SPEC), journal, stage="s", workers=2))
+        assert (stats.reused, stats.answered) == (done, 1200 - done)
+        assert rows(journal) == locally(tmp_path / "local", requests)
+
+
+def test_a_node_killed_half_way_changes_no_row(cluster, tmp_path):
+    requests = plan(2400, personas=40)
+    local = locally(tmp_path / "local", requests)
+    before: list[int] = []
+
+    def kill_half_way(stats: RunStats) -> None:
+        # Four calls a worker, one worker a node: eight means that both nodes are at it.
+        if stats.answered > 800 and stats.limit == 8 and not before:
+            before.append(stats.answered)
+            (other,) = cluster.worker_nodes
+            threading.Thread(target=cluster.remove_node, args=(other, False)).start()
+
+    with Journal(tmp_path / "j") as journal:
+        work = distribute(
+            requests, SPEC, open_model(SPEC), journal, stage="s", shards=8, progress=kill_half_way
+        )
+        stats = asyncio.run(work)
+        assert before
+        assert before[0] < 2000
+        assert len(cluster.worker_nodes) == 0
+        assert (stats.answered, stats.failed) == (2400, 0)
+        assert rows(journal) == local
+    # The dead node's worker had journalled what it had: nothing was answered twice.
+    assert sorted(answers_written(tmp_path / "j")) == sorted({request.key for request in requests})
