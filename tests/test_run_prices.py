@@ -170,6 +170,24 @@ def test_a_vendors_model_has_a_price_with_its_source():
 
 
 @needs_data
+@pytest.mark.parametrize(
+    ("endpoint", "found"),
+    [
+        ("openai openai:gpt-4o-mini", "openai gpt-4o-mini"),
+        ("gemini gemini:gemini-2.5-pro", "google gemini-2.5-pro"),
+        ("openrouter openrouter:openai/gpt-4o-mini", "openrouter openai/gpt-4o-mini"),
+        ("ollama ollama:gpt-4o-mini", None),
+        ("vllm vllm:openai:gpt-4o-mini", None),
+    ],
+)
+def test_a_vendor_by_any_llms_name(endpoint, found):
+    model = Scripted(price=None)
+    model.endpoint = endpoint
+    priced = price_of(model)
+    assert (priced and priced.source.partition(": ")[2]) == found
+
+
+@needs_data
 def test_batch_is_not_dearer():
     live, batch = (price_of(served("https://api.openai.com/v1"), batch=flag) for flag in (False, True))
     assert batch.high.input < live.high.input

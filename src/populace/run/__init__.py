@@ -8,18 +8,11 @@ from populace.run.engine import RunStats, carry_out, cut, execute, run
 from populace.run.journal import Journal, Record, Totals
 from populace.run.lanes import Lanes
 from populace.run.limits import Budget, Retries
-from populace.run.manifest import Manifest, read_manifest, write_manifest
-from populace.run.plan import (
-    PlanSummary,
-    Sample,
-    Stage,
-    StageEstimate,
-    StageSummary,
-    Throughput,
-    summarise,
-)
+from populace.run.manifest import Manifest, note_estimates, read_manifest, timed, write_manifest
+from populace.run.plan import Sample, Stage, StageEstimate, Throughput, summarise
 from populace.run.prices import Priced, price_of, settle_price
-from populace.run.progress import ProgressLine, duration, format_progress
+from populace.run.progress import ProgressLine, budget_share, duration, format_progress
+from populace.run.summary import PlanSummary, StageSummary
 from populace.run.tables import calls_frame, write_calls
 
 __all__ = [
@@ -39,17 +32,20 @@ __all__ = [
     "StageSummary",
     "Throughput",
     "Totals",
+    "budget_share",
     "calls_frame",
     "carry_out",
     "cut",
     "duration",
     "execute",
     "format_progress",
+    "note_estimates",
     "price_of",
     "read_manifest",
     "run",
     "settle_price",
     "summarise",
+    "timed",
     "write_calls",
     "write_manifest",
 ]

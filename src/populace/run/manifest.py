@@ -24,9 +24,9 @@ from populace.atomic import write_atomic
 from populace.canonical import file_hash
 from populace.errors import DataError
 from populace.run.journal import Journal, Totals
-from populace.run.plan import PlanSummary, StageSummary, cells, money
 from populace.run.prices import Priced
 from populace.run.progress import duration
+from populace.run.summary import PlanSummary, StageSummary, cells, money
 
 __all__ = ["Manifest", "note_estimates", "read_manifest", "timed", "write_manifest"]
 

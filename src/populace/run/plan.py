@@ -9,9 +9,9 @@ is a range, and what is unknown is said to be unknown; it is never 0.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,25 +19,11 @@ import numpy as np
 from populace.models.protocol import Provider
 from populace.models.records import Request
 from populace.run.journal import Journal
-from populace.run.prices import Priced, price_of
-from populace.run.progress import duration
+from populace.run.prices import price_of
+from populace.run.summary import PlanSummary, StageSummary
 from populace.run.tokens import Counter, Size
 
-__all__ = [
-    "HEADER",
-    "PlanSummary",
-    "Sample",
-    "Stage",
-    "StageEstimate",
-    "StageSummary",
-    "Throughput",
-    "cells",
-    "money",
-    "summarise",
-    "total",
-]
-
-HEADER = ("stage", "calls", "done", "prompt tokens", "completion tokens", "dollars", "time")
+__all__ = ["Sample", "Stage", "StageEstimate", "Throughput", "summarise"]
 
 MEASURED = 20_000
 """Requests of a stage whose tokens are counted; of a longer stage, about this many or half of them."""
@@ -84,54 +70,6 @@ class Throughput(msgspec.Struct, frozen=True, kw_only=True):
         return reading + completion_tokens / self.completion_tokens_per_second
 
 
-class StageSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage. Tokens, dollars and seconds are those of the calls still to be made."""
-
-    name: str
-    calls: int
-    done: int
-    """Of `calls`, those whose answer the journal holds."""
-    measured: int
-    """Requests whose tokens were counted; the rest are taken to be like them."""
-    prompt_tokens_low: int
-    prompt_tokens_high: int
-    shared_tokens: int
-    """Of `prompt_tokens_low`, those that a request begins with like the one before it."""
-    completion_tokens_max: int
-    dollars_low: float | None
-    """Every shared prompt token cached, nothing written, at the low price; None where that is unknown."""
-    dollars_high: float | None
-    """No prompt token cached, as much written as may be, at the high price."""
-    seconds_low: float | None
-    """None where neither the model's speed nor the server's latency is known."""
-    seconds_high: float | None
-
-    @property
-    def left(self) -> int:
-        """Calls still to be made."""
-        return self.calls - self.done
-
-
-class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run will take. `rows` renders it."""
-
-    model: str
-    stages: tuple[StageSummary, ...]
-    tokens_by: str
-    """How tokens were counted."""
-    price: Priced | None
-    """At the length of the longest prompt; None where it is unknown."""
-
-    @property
-    def total(self) -> StageSummary:
-        """Sum of the stages; a sum with an unknown part is unknown."""
-        return total(self.stages)
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """Render a header, the stages and their total, cell by cell."""
-        return [HEADER, *(cells(stage) for stage in (*self.stages, self.total))]
-
-
 def summarise(
     stages: Iterable[Stage | StageEstimate],
     provider: Provider,
@@ -165,8 +103,8 @@ def summarise(
     ...     print(" | ".join(row))
     stage | calls | done | prompt tokens | completion tokens | dollars | time
     answer | 1 | 0 | 667 to 1,036 | <= 100 | $0.0007 to $0.0020 | unknown
-    judge | 10 | 0 | 6,670 to 10,860 | <= 1,000 | $0.0067 to $0.0209 | unknown
-    total | 11 | 0 | 7,337 to 11,896 | <= 1,100 | $0.0073 to $0.0229 | unknown
+    judge | 10 | 0 | 6,670 to 11 k | <= 1,000 | $0.0067 to $0.0209 | unknown
+    total | 11 | 0 | 7,337 to 12 k | <= 1,100 | $0.0073 to $0.0229 | unknown
     """
     counter = Counter(provider)
     found = [
@@ -298,50 +236,3 @@ def _summary(found: _Found, provider: Provider, pace: _Pace) -> StageSummary:
 
 def _longest(sizes: Iterable[Size]) -> int:
     return round(max((size.longest for size in sizes), default=0))
-
-
-def total(stages: Sequence[StageSummary], name: str = "total") -> StageSummary:
-    """Sum stages; a sum with an unknown part is unknown."""
-    fields = [field for field in StageSummary.__struct_fields__ if field != "name"]
-    sums: dict[str, Any] = {}
-    for field in fields:
-        values = [getattr(stage, field) for stage in stages]
-        sums[field] = None if None in values else sum(values)
-    return StageSummary(name=name, **sums)
-
-
-def cells(stage: StageSummary) -> tuple[str, ...]:
-    """Write one stage, cell by cell under `HEADER`."""
-    return (
-        stage.name,
-        f"{stage.calls:,}",
-        f"{stage.done:,}",
-        _between(stage.prompt_tokens_low, stage.prompt_tokens_high, _tokens),
-        f"<= {_tokens(stage.completion_tokens_max)}" if stage.completion_tokens_max else "0",
-        _between(stage.dollars_low, stage.dollars_high, money),
-        _between(stage.seconds_low, stage.seconds_high, duration),
-    )
-
-
-def _between(low: float | None, high: float | None, write: Callable[[float], str]) -> str:
-    if low is None:
-        return "unknown"
-    if high is None:
-        return f"at least {write(low)}"
-    ends = write(low), write(high)
-    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
-
-
-def _tokens(count: float) -> str:
-    return f"{count:,.0f}" if count < 1e7 else f"{count / 1e6:,.0f} M"
-
-
-def money(dollars: float) -> str:
-    """Write dollars, small amounts with four decimals.
-
-    Examples
-    --------
-    >>> money(1234.5), money(0.02), money(0)
-    ('$1,234.50', '$0.0200', '$0.00')
-    """
-    return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.4f}"

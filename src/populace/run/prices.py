@@ -32,6 +32,15 @@ _SERVICE = {False: {}, True: {"processing": "batch"}}
 _HALF_HOURS = [timedelta(minutes=30 * i) for i in range(48)]
 _CACHES_FROM = 1024
 """Tokens of the shortest prompt that OpenAI caches."""
+_VENDORS = {
+    "azureopenai": "azure",
+    "bedrock": "aws",
+    "gemini": "google",
+    "moonshot": "moonshotai",
+    "vertexai": "google",
+    "xai": "x-ai",
+}
+"""any-llm's names of vendors, where the data have another."""
 _CHARGES_CACHE_WRITES = frozenset({"openai"})
 """Vendors that write prompts to their cache unasked and may charge for it."""
 
@@ -86,10 +95,10 @@ def price_of(provider: Provider, *, prompt_tokens: int = 0, batch: bool = False)
     given = provider.price
     if given is not None and not given.source.startswith(PACKAGE):
         return Priced(low=given, high=given, source=given.source or GIVEN)
-    url, _, name = provider.endpoint.partition(" ")
-    if not name or not _public(url) or util.find_spec("genai_prices") is None:
+    where, _, name = provider.endpoint.partition(" ")
+    if not name or ("://" in where and not _public(where)) or util.find_spec("genai_prices") is None:
         return None
-    return _look_up(url, name, datetime.now(UTC).date(), prompt_tokens, batch)
+    return _look_up(where, name, datetime.now(UTC).date(), prompt_tokens, batch)
 
 
 def settle_price(provider: Provider, *, batch: bool = False) -> Priced | None:
@@ -113,12 +122,18 @@ def _public(url: str) -> bool:
 
 
 @cache
-def _look_up(url: str, name: str, day: date, prompt_tokens: int, batch: bool) -> Priced | None:
+def _look_up(where: str, name: str, day: date, prompt_tokens: int, batch: bool) -> Priced | None:
     """Take the vendor's price from the package's own data, which are a part of it."""
     from genai_prices.data_snapshot import get_snapshot
 
     snapshot = get_snapshot()
-    vendor = next((each for each in snapshot.providers if _at(each.api_pattern, url)), None)
+    if "://" in where:
+        found = (each for each in snapshot.providers if _at(each.api_pattern, where))
+    else:
+        # any-llm's name of a vendor, which also stands before the model's.
+        name = name.removeprefix(f"{where}:")
+        found = (each for each in snapshot.providers if each.id == _VENDORS.get(where, where))
+    vendor = next(found, None)
     model = vendor and vendor.find_model(name.lower(), all_providers=snapshot.providers)
     if vendor is None or model is None:
         return None

@@ -17,9 +17,17 @@ from populace.feedback.judging import Judgements
 from populace.feedback.pairs import Pairs, Writing
 from populace.feedback.templating import render
 from populace.models.records import Completion, Request
-from populace.run import Journal, PlanSummary, Sample, Stage, StageEstimate, Throughput, summarise
-from populace.run.manifest import note_estimates
-from populace.run.plan import HEADER, cells, total
+from populace.run import (
+    Journal,
+    PlanSummary,
+    Sample,
+    Stage,
+    StageEstimate,
+    Throughput,
+    note_estimates,
+    summarise,
+)
+from populace.run.summary import HEADER, cells, total
 from populace.study.prepare import Prepared
 
 if TYPE_CHECKING:
@@ -158,17 +166,20 @@ class _Some:
         )
 
     def _asked(self, *, nobody: bool) -> Iterator[Request]:
-        """Questions to these personas, and the same to nobody."""
+        """Questions to these personas, or those to nobody about the pairs they wrote."""
+        authors = self._prepared.authors
+        seats = authors.select("prompt_id", pl.concat_list("author_id", "strangers").alias("author_id"))
+        rows = authors.drop("strangers") if nobody else seats.explode("author_id")
         texts = self._prepared.prompts.select("prompt_id", pl.col("text").alias("prompt"))
-        judges = self._prepared.authors.select(
-            "prompt_id", pl.concat_list("author_id", "strangers").alias("author_id")
-        ).explode("author_id")
-        seated = self._block(judges, "author_id").join(texts, on="prompt_id", maintain_order="left")
-        pairs = seated.with_columns(
-            pl.lit("").alias("pair_id"),
-            pl.lit(_NOT_YET[0]).alias("original"),
-            pl.lit(_NOT_YET[1]).alias("revision"),
-            pl.lit([], dtype=pl.List(pl.String)).alias("strangers"),
+        pairs = (
+            self._block(rows, "author_id")
+            .join(texts, on="prompt_id", maintain_order="left")
+            .with_columns(
+                pl.lit("").alias("pair_id"),
+                pl.lit(_NOT_YET[0]).alias("original"),
+                pl.lit(_NOT_YET[1]).alias("revision"),
+                pl.lit([], dtype=pl.List(pl.String)).alias("strangers"),
+            )
         )
         untold = render("nobody")
         for request in Judgements(pairs, self._prepared.profiles, _not_yet, self._judging).expand():
