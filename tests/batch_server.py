@@ -61,10 +61,12 @@ def completion(body: dict[str, Any]) -> dict[str, Any]:
         "logprobs": None,
     }
     if body.get("logprobs"):
-        better, worse = ("A", "B") if int(digest[0], 16) % 2 else ("B", "A")
-        top = [{"token": better, "logprob": -0.2}, {"token": worse, "logprob": -1.8}]
-        choice["message"]["content"] = better
-        choice["logprobs"] = {"content": [{"token": better, "logprob": -0.2, "top_logprobs": top}]}
+        first = int(digest[0], 16) % 2
+        likely, unlikely = ("A", "1") if first else ("B", "2"), ("B", "2") if first else ("A", "1")
+        top = [{"token": token, "logprob": -1.0} for token in likely]
+        top += [{"token": token, "logprob": -3.0} for token in unlikely]
+        choice["message"]["content"] = likely[0]
+        choice["logprobs"] = {"content": [{"token": likely[0], "logprob": -1.0, "top_logprobs": top}]}
     reading = sum(len(message["content"]) for message in body["messages"]) // 4
     usage = {"prompt_tokens": reading, "completion_tokens": 5, "total_tokens": reading + 5}
     return {"id": f"c-{digest[:8]}", "object": "chat.completion", "choices": [choice], "usage": usage}
@@ -306,9 +308,7 @@ class BatchServer:
     async def cancel(self, request: web.Request) -> web.Response:
         batch = self.find(request)
         if self.status(batch) in ENDED:
-            raise RefusalError(
-                HTTPStatus.CONFLICT, "This batch has ended."
-            )
+            raise RefusalError(HTTPStatus.CONFLICT, "This batch has ended.")
         batch["cancelled_at"] = self.now()
         return web.json_response(self.shown(batch))
 

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from populace.cli import feedback, personas, population, prompts, study
+from populace.cli import batch, feedback, personas, population, prompts, study
 from populace.errors import PopulaceError
 
 __all__ = ["app", "main"]
@@ -22,6 +22,7 @@ app = typer.Typer(
     help="A testbed and toolkit for pluralistic alignment of language models.",
 )
 app.add_typer(study.app, name="study")
+app.add_typer(batch.app, name="batch")
 app.add_typer(population.app, name="population")
 app.add_typer(personas.app, name="personas")
 app.add_typer(prompts.app, name="prompts")

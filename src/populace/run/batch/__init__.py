@@ -6,7 +6,7 @@ calls write. So live and batch runs finish one another. Each may be killed at an
 `desk` has the reason why no batch is lost or doubled, `docs/design/batch.md` the whole.
 """
 
-from populace.run.batch.commands import PRICE_FACTOR, Submitted, collect, status, submit
+from populace.run.batch.commands import PRICE_FACTOR, Submitted, batch_price, collect, status, submit
 from populace.run.batch.desk import Submission, submissions
 from populace.run.batch.feed import BatchLimits
 from populace.run.batch.harvest import Collected
@@ -17,6 +17,7 @@ __all__ = [
     "Collected",
     "Submission",
     "Submitted",
+    "batch_price",
     "collect",
     "status",
     "submissions",

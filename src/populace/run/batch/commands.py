@@ -12,18 +12,20 @@ import msgspec
 
 from populace.errors import BudgetError, ModelError
 from populace.models.openai_batch import ENDED, BatchService
+from populace.models.protocol import Price
 from populace.models.records import Request
 from populace.run.batch.desk import Desk, Submission
 from populace.run.batch.feed import BatchLimits, Feed, Gate
 from populace.run.batch.harvest import Collected, harvest
-from populace.run.batch.spool import Size, Spool
+from populace.run.batch.spool import Spool
 from populace.run.journal import Journal
 from populace.run.limits import CHARACTERS_PER_TOKEN, Budget, Retries
+from populace.run.prices import price_of
 
 if TYPE_CHECKING:
     from populace.models.openai import OpenAI
 
-__all__ = ["PRICE_FACTOR", "Submitted", "collect", "status", "submit"]
+__all__ = ["PRICE_FACTOR", "Submitted", "batch_price", "collect", "status", "submit"]
 
 PRICE_FACTOR = 0.5
 """What a call in a batch costs, as a share of the price of the same call made live (OpenAI's)."""
@@ -41,6 +43,25 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     """Why they wait; empty where none does."""
 
 
+def batch_price(provider: OpenAI, factor: float = PRICE_FACTOR) -> Price | None:
+    """Price of calls in a batch: that given with the model times `factor`, else the vendor's batch price.
+
+    Examples
+    --------
+    >>> from populace.models.openai import OpenAI
+    >>> batch_price(OpenAI("m", price={"input": 1.0, "output": 4.0}))
+    Price(input=0.5, output=2.0, cached_input=None, source='')
+    """
+    priced = price_of(provider, batch=True)
+    if priced is None or priced.looked_up:
+        return priced and priced.high
+    full = priced.high
+    cached = None if full.cached_input is None else factor * full.cached_input
+    return msgspec.structs.replace(
+        full, input=factor * full.input, output=factor * full.output, cached_input=cached
+    )
+
+
 async def submit(
     requests: Iterable[Request],
     provider: OpenAI,
@@ -53,6 +74,7 @@ async def submit(
     price_factor: float = PRICE_FACTOR,
     retry_errors: bool = False,
     retries: Retries = _RETRIES,
+    progress: Callable[[Submission], None] = lambda submission: None,
 ) -> Submitted:
     """Send every request that is neither answered nor in an open batch, in as many files as it takes.
 
@@ -69,9 +91,11 @@ async def submit(
     budget
         The most that the journal's calls may cost, counting open batches at the most they may cost.
     price_factor
-        Share of the provider's price that a call in a batch costs.
+        Share of the model's given price that a call in a batch costs.
     retry_errors
         Send requests again whose failure is their own.
+    progress
+        Called with each batch that was sent or refused.
 
     Raises
     ------
@@ -80,16 +104,9 @@ async def submit(
     ModelError
         The service cannot be used, or the plan was made for another model.
     """
-    budget = budget or Budget()
-    budget.check(provider)
-    price = provider.price
-
-    def dollars(size: Size) -> float | None:
-        most = price and price.dollars(
-            prompt_tokens=size.prompt_tokens, completion_tokens=size.completion_tokens
-        )
-        return most and price_factor * most
-
+    budget, price = budget or Budget(), batch_price(provider, price_factor)
+    if price is None:
+        budget.check(provider)
     async with BatchService(provider) as service:
         desk = _desk(provider, journal, service, retries)
         await desk.adopt()
@@ -99,12 +116,13 @@ async def submit(
         desk.tidy()
         reason = next((known.message for known in made if known.queue_full), "")
         feed = await Feed.start(desk, stage, retry_errors)
-        gate = Gate(desk, limits or BatchLimits(), budget, dollars)
+        gate = Gate(desk, limits or BatchLimits(), budget, price)
         left, waiting = feed.left(requests), 0
         over = next(left, None)
         while over is not None and not reason and not (reason := gate.shut(over)):
             submission, over = _fill(desk, chain([over], left), gate, stage, window)
             made.append(await desk.send(submission))
+            progress(made[-1])
             # A batch is checked after it was taken, and the next would be refused for the same reason.
             made = [known if known.closed else await desk.look(known) for known in made]
             refused = [known for known in made if known.closed]
@@ -134,11 +152,19 @@ async def collect(
     *,
     price_factor: float = PRICE_FACTOR,
     retries: Retries = _RETRIES,
+    progress: Callable[[Submission, Collected], None] = lambda submission, collected: None,
 ) -> Collected:
     """Read the answers of batches that have ended into the journal.
 
     A batch that expired or was cancelled is read as far as it came; requests without an answer are free for
     the next `submit` or live run. Collecting twice, or again after a kill, gives the same rows.
+
+    Parameters
+    ----------
+    price_factor
+        Share of the model's given price that a call in a batch costs.
+    progress
+        Called after each batch, with the figures so far.
 
     Raises
     ------
@@ -146,7 +172,8 @@ async def collect(
         The service cannot be used, its files or our requests of a batch are gone, or calls were denied for
         want of credit or rights. What could be read is in the journal.
     """
-    collected = Collected(dollars=None if provider.price is None else 0.0)
+    price = batch_price(provider, price_factor)
+    collected = Collected(dollars=None if price is None else 0.0)
     async with BatchService(provider) as service:
         desk = _desk(provider, journal, service, retries)
         await desk.adopt()
@@ -158,8 +185,15 @@ async def collect(
             elif seen.state not in ENDED:
                 collected.open += 1
             else:
-                await harvest(desk, known, collected, price_factor)
+                await harvest(desk, known, collected, price)
+            progress(seen, collected)
         desk.tidy()
+    _complain(desk, collected)
+    return collected
+
+
+def _complain(desk: Desk, collected: Collected) -> None:
+    """Raise for what stands in the way of batches, after all others have been read."""
     if collected.unreadable:
         stages = ", ".join(dict.fromkeys(known.stage for known in collected.unreadable))
         raise ModelError(
@@ -172,7 +206,6 @@ async def collect(
             f"the service denied calls of a batch: {collected.denied}",
             fix="mend that, then submit again; every answer there was is in the journal",
         )
-    return collected
 
 
 def _desk(provider: OpenAI, journal: Journal, service: BatchService, retries: Retries) -> Desk:

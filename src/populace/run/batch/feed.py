@@ -9,6 +9,7 @@ from typing import Self
 import msgspec
 
 from populace.errors import ModelError
+from populace.models.protocol import Price
 from populace.models.records import Request
 from populace.run.batch.desk import Desk, Submission, submissions
 from populace.run.batch.spool import Rebuild, Size
@@ -93,19 +94,23 @@ class Gate:
 
     Parameters
     ----------
-    dollars
-        The most that a batch of a size can cost; None where the price is unknown.
+    price
+        Of calls in a batch; None where unknown.
     """
 
-    def __init__(
-        self, desk: Desk, limits: BatchLimits, budget: Budget, dollars: Callable[[Size], float | None]
-    ) -> None:
+    def __init__(self, desk: Desk, limits: BatchLimits, budget: Budget, price: Price | None) -> None:
         self._desk = desk
         self._limits = limits
         self._budget = budget
-        self.dollars = dollars
+        self._price = price
         self.spent = False
         """Whether it is the budget that shut it."""
+
+    def dollars(self, size: Size) -> float | None:
+        """The most that a batch of a size can cost; None where the price is unknown."""
+        return self._price and self._price.dollars(
+            prompt_tokens=size.prompt_tokens, completion_tokens=size.completion_tokens
+        )
 
     def room(self) -> Callable[[Size], bool]:
         """Return what says whether the next batch may have a size, as things are now."""

@@ -8,6 +8,7 @@ from contextlib import aclosing
 import msgspec
 
 from populace.models.openai_batch import Line, MissingError
+from populace.models.protocol import Price
 from populace.models.records import Failure, Request, Result
 from populace.run.batch.desk import Desk, Submission
 from populace.run.batch.spool import Requests
@@ -50,7 +51,7 @@ class Collected(msgspec.Struct, kw_only=True):
     """Why calls were denied for a reason that holds for all (no credit, no rights)."""
 
 
-async def harvest(desk: Desk, submission: Submission, collected: Collected, price_factor: float) -> None:
+async def harvest(desk: Desk, submission: Submission, collected: Collected, price: Price | None) -> None:
     """Journal what a batch that has ended gave, and close its submission.
 
     Raises
@@ -62,7 +63,7 @@ async def harvest(desk: Desk, submission: Submission, collected: Collected, pric
         collected.unreadable.append(submission)
         return
     with desk.spool.requests(submission.intent) as asked:
-        reading = _Reading(desk, submission, asked, collected, price_factor)
+        reading = _Reading(desk, submission, asked, collected, price)
         try:
             batch = await desk.patiently(lambda: desk.service.get(submission.batch or ""))
             for file in (batch.output_file_id, batch.error_file_id):
@@ -91,13 +92,13 @@ class _Reading:
         submission: Submission,
         asked: Requests,
         collected: Collected,
-        price_factor: float,
+        price: Price | None,
     ) -> None:
         self._desk = desk
         self._stage = submission.stage
         self._asked = asked
         self._collected = collected
-        self._price_factor = price_factor
+        self._price = price
         self._records: list[Record] = []
         self.settled: set[str] = set()
         """Keys that have got a row, now or before."""
@@ -150,13 +151,13 @@ class _Reading:
         return result
 
     def _record(self, result: Result) -> Record:
-        price = self._desk.provider.price
+        price = self._price
         if isinstance(result, Failure):
             dollars = None if price is None else 0.0
             self._collected.failed += 1
         else:
             usage = result.usage
-            dollars = price and self._price_factor * price.dollars(
+            dollars = price and price.dollars(
                 prompt_tokens=usage.prompt_tokens,
                 completion_tokens=usage.completion_tokens,
                 cached_tokens=usage.cached_tokens,

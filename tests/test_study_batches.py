@@ -1,0 +1,163 @@
+"""A study through batch files: by its commands, each a process of its own, the service restarted between."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from batch_server import Handle, batch_server
+from populace.canonical import file_hash
+from populace.cli import app
+from populace.errors import StudyError
+from populace.run import Journal, run
+from populace.study import Study
+from populace.study.batches import batch_status, collect_batches, submit_batch
+from populace.study.prepare import prepare
+
+STUDY = """
+name = "s"
+population = {{ size = 40 }}
+personas = {{ size = 4 }}
+prompts = {{ size = 4 }}
+report = {{ draws = 100 }}
+model = {{ provider = "openai", name = "m", base_url = "{url}", price = {{ input = 1.0, output = 10.0 }} }}
+judge = {{ provider = "openai", name = "judge", base_url = "{url}" }}
+feedback = {{ ways = ["choice"] }}
+"""
+STAGES = ("answers", "critiques", "revisions", "judgements")
+
+
+@contextmanager
+def service_process(folder: Path):
+    """A server in a process of its own, which SIGKILL ends; started again, it goes on at the same port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    started: list[subprocess.Popen[str]] = []
+
+    def restart() -> None:
+        stop()
+        command = [sys.executable, str(Path(__file__).with_name("batch_server.py")), str(folder), str(port)]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert started[-1].stdout
+        assert started[-1].stdout.readline() == "ready\n"
+
+    def stop() -> None:
+        while started:
+            with started.pop() as process:
+                process.kill()
+
+    restart()
+    try:
+        yield Handle(folder, port), restart
+    finally:
+        stop()
+
+
+def apart(folder: Path, *words: str) -> str:
+    """Run a command in a process of its own; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "populace", *words, str(folder / "study.toml"), "--folder", str(folder / "f")],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"COLUMNS": "120"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def here(folder: Path, *words: str) -> str:
+    """Run a command in this process, which takes a tenth of the time."""
+    done = CliRunner().invoke(app, [*words, str(folder / "study.toml"), "--folder", str(folder / "f")])
+    assert done.exit_code == 0, done.exception
+    return done.stdout
+
+
+def test_a_study_by_its_commands(tmp_path):
+    with service_process(tmp_path / "service") as (service, restart):
+        (tmp_path / "study.toml").write_text(STUDY.format(url=service.url))
+        service.set(seconds=3600)
+        for stage in STAGES:
+            populace = apart if stage in STAGES[:2] else here
+            said = populace(tmp_path, "batch", "submit")
+            assert f"stage {stage}: " in said
+            restart()
+            if stage == "answers":
+                assert "0/4" in apart(tmp_path, "batch", "status")
+                assert "4 calls are in open batches" in here(tmp_path, "batch", "collect")
+                assert "4 calls are in open batches" in here(tmp_path, "batch", "submit")
+            service.later(3600)
+            said = populace(tmp_path, "batch", "collect")
+        assert "all calls are answered" in said
+        assert "all calls are answered" in here(tmp_path, "batch", "submit")
+        here(tmp_path, "study", "run")
+        assert service.state["live"] == 0
+        # The same study live, beside it.
+        (tmp_path / "live").mkdir()
+        (tmp_path / "live" / "study.toml").write_text(STUDY.format(url=service.url))
+        here(tmp_path / "live", "study", "run")
+        assert service.state["live"] == sum(map(len, service.sent()))
+    for table in ("calls", "pairs", "judgements"):
+        both = (tmp_path / "f", tmp_path / "live" / "f")
+        assert len({file_hash(folder / f"{table}.parquet") for folder in both}) == 1
+
+
+@pytest.fixture
+def service(tmp_path):
+    with batch_server(tmp_path / "service") as handle:
+        yield handle
+
+
+class TestStudy:
+    def load(self, tmp_path, url="http://127.0.0.1:1/v1", **replaced):
+        text = STUDY.format(url=url)
+        for name, value in replaced.items():
+            text = "\n".join(
+                f"{name} = {value}" if line.startswith(f"{name} =") else line for line in text.splitlines()
+            )
+        (tmp_path / "study.toml").write_text(text)
+        return Study.load(tmp_path / "study.toml", tmp_path / "f")
+
+    def test_a_model_that_takes_no_batches(self, tmp_path):
+        study = self.load(tmp_path, model='{ provider = "scripted" }')
+        with pytest.raises(StudyError, match="stage answers asks scripted@1/exact, which"):
+            submit_batch(study)
+        study = self.load(
+            tmp_path,
+            model='{ provider = "scripted" }',
+            judge='{ provider = "scripted", model = "j@1/exact" }',
+        )
+        with pytest.raises(StudyError, match="no model of this study takes batch files"):
+            batch_status(study)
+
+    def test_nothing_submitted(self, tmp_path):
+        with pytest.raises(StudyError, match="nothing was submitted here"):
+            collect_batches(self.load(tmp_path))
+        assert not (tmp_path / "f").exists()
+
+    def test_a_writer_that_is_not_a_server_runs_live_and_the_judge_in_batches(self, service, tmp_path):
+        study = self.load(tmp_path, service.url, model='{ provider = "scripted" }')
+        models, prepared = study.models(), prepare(study.settings, study.base)
+        with Journal(study.folder / "journal") as journal:
+            for stage in study.stages(prepared, *models, journal):
+                if stage.name != "judgements":
+                    run(stage.requests(), stage.provider, journal, stage=stage.name)
+                    continue
+        sent = submit_batch(study)
+        assert sent.next and sent.submitted
+        assert (sent.next.stage, sent.next.pending) == ("judgements", 0)
+        assert sent.next.free == sum(known.size.requests for known in sent.submitted.submissions)
+        # Its batches are the study's only as long as the study names their model.
+        other = STUDY.format(url=service.url).replace('name = "judge"', 'name = "other"')
+        (tmp_path / "study.toml").write_text(other)
+        gathered = collect_batches(Study.load(tmp_path / "study.toml", tmp_path / "f"))
+        assert [known.model for known in gathered.strange] == ["judge@unpinned/served"]
