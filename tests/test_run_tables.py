@@ -13,6 +13,8 @@ from populace.canonical import content_hash
 from populace.models.records import Choice, Completion, Failure
 from populace.run import Journal, Record, calls_frame, write_calls
 
+LISTS = ("key", "log_likelihoods", "option_tokens")
+
 
 def result(number: int):
     """One of three kinds, by number."""
@@ -20,7 +22,9 @@ def result(number: int):
     if number % 3 == 0:
         return Completion(key=key, text=f"Text {number}")
     if number % 3 == 1:
-        return Choice(key=key, log_likelihoods=(-1.5, None), tokens=(number, 2))
+        sizes = (0, 3, 2, 2, 2, 2, 2)  # mostly two options, as judges are asked
+        options = sizes[number % len(sizes)]
+        return Choice(key=key, log_likelihoods=(-1.5, None, 0.1)[:options], tokens=(number, 2, 3)[:options])
     return Failure(key=key, boundary="server", message="no", retryable=True)
 
 
@@ -49,6 +53,11 @@ def test_any_order_and_any_chunk_give_the_same_bytes(tmp_path_factory, numbers, 
     assert pl.read_parquet(folder / "one.parquet").equals(frame)
     named = [(("judgements", "answers")[number % 2], content_hash(number)) for number in numbers]
     assert frame.select("stage", "key").rows() == sorted(named)
+    lists = {key: (likelihoods, tokens) for key, likelihoods, tokens in frame.select(LISTS).iter_rows()}
+    for number in numbers:
+        given = result(number)
+        scores = (given.log_likelihoods, given.tokens) if isinstance(given, Choice) else (None, None)
+        assert lists[given.key] == tuple(score if score is None else list(score) for score in scores)
 
 
 class _chunked:  # noqa: N801

@@ -43,6 +43,7 @@ ESTIMATE_SCHEMA = {
 
 SCORE = {"revision": 1.0, "tie": 0.5, "original": 0.0}
 PERMUTATIONS = 500
+_JUDGED = ("pair_id", "persona_id", "role", "way", "p_original_first", "p_revision_first", "verdict")
 
 Row = tuple[str, str, Estimate]
 
@@ -80,14 +81,7 @@ def audit(
         null for a figure over everyone.
     """
     settings = _Settings(draws=draws, level=level, seed=seed)
-    table = judgements.join(
-        pairs.select("pair_id", "author_id", "original_words", "revision_words", "identical"),
-        on="pair_id",
-        how="left",
-        maintain_order="left",
-    ).with_columns(
-        pl.col("verdict").replace_strict(SCORE, default=None, return_dtype=pl.Float64).alias("score")
-    )
+    pairs, table = _coded(pairs, judgements)
     # Arms of one measure stand together, whichever comparison they came from.
     found = list(_overall(pairs, table, settings))
     order = list(dict.fromkeys(measure for measure, _, _ in found))
@@ -99,6 +93,28 @@ def audit(
         for (group,), members in sorted(grouped.drop_nulls("group").group_by("group")):
             rows += [_record(row, attribute, str(group)) for row in _by_group(members, settings)]
     return pl.DataFrame(rows, schema=ESTIMATE_SCHEMA)
+
+
+def _coded(pairs: pl.DataFrame, judgements: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Put pairs beside their judgements, and small integers, in the same order, in the place of long ids.
+
+    Clusters and joins on text take most of the time and memory of an audit of 317,200 pairs.
+    """
+    known = pairs.with_columns(
+        pl.col("pair_id", "author_id").rank("dense").cast(pl.Int64).name.suffix("_code")
+    )
+    columns = ("author_id_code", "original_words", "revision_words", "identical")
+    table = (
+        judgements.select(_JUDGED)
+        .join(
+            known.select("pair_id", "pair_id_code", *columns), on="pair_id", how="left", maintain_order="left"
+        )
+        .with_columns(
+            pl.col("verdict").replace_strict(SCORE, default=None, return_dtype=pl.Float64).alias("score")
+        )
+    )
+    codes = {"pair_id_code": "pair_id", "author_id_code": "author_id"}
+    return known.drop(codes.values()).rename(codes), table.drop("pair_id").rename(codes)
 
 
 def _overall(pairs: pl.DataFrame, table: pl.DataFrame, settings: _Settings) -> Iterator[Row]:
