@@ -1,20 +1,22 @@
 """Connections to one server: a pool of kept-alive sockets whose answers belong to their questions.
 
 HTTP/1.1 has no numbers on its answers, so bytes that nobody asked for (an answer sent twice, a proxy's 408 to
-an idle connection) would be taken for the answer to the next request. Two guards close that: a connection
-that holds such bytes when it is taken from the pool is closed instead of used, and an answer that
-repeats, byte for byte, the one before it on its connection is no answer where the server gives every
-answer an id of its own. Imported when a first call is made, because aiohttp is not needed before.
+an idle connection) would be taken for the answer to the next request. Two guards close that. A connection
+that holds such bytes when it is taken from the pool is closed instead of used. And an answer that repeats
+an earlier one byte for byte, its id included, is not believed on a connection that was used before. On a
+new connection nothing can be left over: a repetition there shows that this server's ids are not unique (a
+mock's, say), and the second guard is lifted.
+
+Imported when a first call is made, because aiohttp is not needed before.
 """
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 import aiohttp
-import msgspec
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from yarl import URL
@@ -28,6 +30,8 @@ _KEEP_ALIVE = 4.0
 that a request is hardly ever sent into a connection that is just being closed."""
 _CONNECT = 20.0
 """Seconds a connection may take to be made: a machine that is gone is noticed before a call's time is up."""
+_REMEMBERED = 16_384
+"""Answers that a repetition is looked for in."""
 _SPARE = 128
 """File descriptors for everything that is no connection of ours."""
 _pools: WeakSet[Connections] = WeakSet()
@@ -61,10 +65,6 @@ class _Response(aiohttp.ClientResponse):
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         self.line = connection.protocol
         return await super().start(connection)
-
-
-class _Named(msgspec.Struct):
-    id: str | int | None = None
 
 
 class Connections:
@@ -102,9 +102,9 @@ class Connections:
             headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **headers},
             response_class=_Response,
         )
-        self._last: WeakKeyDictionary[ResponseHandler, int] = WeakKeyDictionary()
-        self._id: str | int | None = None
-        self._ids_differ = False
+        self._used: WeakSet[ResponseHandler] = WeakSet()
+        self._answers: dict[int, None] = {}
+        self._ids_differ = True
         _pools.add(self)
 
     async def post(self, data: bytes) -> tuple[aiohttp.ClientResponse, bytes]:
@@ -119,7 +119,7 @@ class Connections:
             content = await response.read()
         line = response.line if isinstance(response, _Response) else None
         if line is not None and response.status == 200 and self._repeats(line, content):
-            line.close()  # It is one answer behind.
+            line.close()  # It is an answer behind.
             raise aiohttp.ClientPayloadError("the answer to another call was sent a second time")
         return response, content
 
@@ -129,24 +129,19 @@ class Connections:
         await self._session.close()
 
     def _repeats(self, line: ResponseHandler, content: bytes) -> bool:
-        if b'"id"' not in content:
+        if not self._ids_differ or b'"id"' not in content:
             return False
-        if not self._ids_differ:
-            self._learn(content)
-        digest = hash(content)
-        last = self._last.get(line)
-        self._last[line] = digest
-        return self._ids_differ and last == digest
-
-    def _learn(self, content: bytes) -> None:
-        """Find out whether this server's answers have ids of their own; a mock may name all alike."""
-        try:
-            name = msgspec.json.decode(content, type=_Named).id
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return
-        if self._id is None:
-            self._id = name
-        self._ids_differ = name != self._id
+        new, digest = line not in self._used, hash(content)
+        if new:
+            self._used.add(line)
+        if digest in self._answers:
+            if new:
+                self._ids_differ = False
+            return not new
+        self._answers[digest] = None
+        if len(self._answers) > _REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+        return False
 
 
 def _make_room(limit: int) -> None:
