@@ -81,6 +81,14 @@ def test_a_server_of_ones_own_has_no_vendors_price(url):
     assert model.price is None
 
 
+def test_the_data_are_read_for_names_on_the_internet_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr("populace.run.prices._look_up", lambda where, *_: asked.append(where))
+    for host in ("127.0.0.1:8000", "10.1.2.3", "8.8.8.8", "[::1]:80", "gpu", "gpu.local", "api.openai.com"):
+        price_of(served(f"https://{host}/v1"))
+    assert asked == ["https://api.openai.com/v1/chat/completions"]
+
+
 def test_a_model_in_this_process_is_looked_up_nowhere():
     assert price_of(Scripted(price=None)) is None
 

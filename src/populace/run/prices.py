@@ -113,12 +113,13 @@ def settle_price(provider: Provider, *, batch: bool = False) -> Priced | None:
 
 
 def _public(url: str) -> bool:
-    """Whether an address is one that a vendor's could be."""
+    """Whether an address is one that a vendor's could be: a full name, and no number."""
     host = urlsplit(url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_global
+        ipaddress.ip_address(host)
     except ValueError:
         return "." in host and not host.endswith((".local", ".localhost", ".internal", ".lan", ".test"))
+    return False
 
 
 @cache
