@@ -185,13 +185,20 @@ def test_a_server_that_vanishes_is_called_by_one_at_a_time():
     assert not lane.away and not lane.full()
 
 
-def test_an_address_where_nothing_ever_answered_is_given_up_at_once():
-    lane = Lane(64)
-    for _ in range(3):
-        lane.start(1, 0.0)
-    for expected in (False, False, True):
-        lane.landed([failure("connection")], 1, 0.1, 0.1)
-        assert lane.lost(0.1, patience=600) is expected
+def test_an_address_where_nothing_ever_answered_is_given_up_soon():
+    lane, now = Lane(64), 0.0
+    for _ in range(8):
+        lane.start(1, now)
+    for _ in range(8):
+        lane.landed([failure("connection")], 1, 0.1, now)
+    calls = 0
+    while not lane.lost(now, patience=600):
+        now += lane.wait(1, now)
+        lane.start(1, now)
+        lane.landed([failure("connection")], 1, 0.1, now)
+        calls += 1
+    # After 0.5, 1 and 2 s.
+    assert calls == 3 and now == pytest.approx(3.5)
 
 
 def test_providers_of_one_endpoint_share_a_lane():

@@ -138,6 +138,8 @@ class Dispatch:
             await self.dispatch()
             if self.tasks:
                 await asyncio.wait(self.tasks)
+            if self.lane.complaint and not self.lane.alive:
+                self.error = self.error or self.unreachable()
         except asyncio.CancelledError:
             if self.tasks:
                 _log.warning(

@@ -36,7 +36,7 @@ _SLOW = 3.0
 _AFRESH = 64
 """Rounds after which the knee is looked for again."""
 _IN_A_ROW = 3
-"""Fewest failures of one kind in a row that close a lane."""
+"""Fewest failures of one kind in a row that close a lane; calls that find out whether there is a server."""
 _PROBE, _PROBE_CAP = 0.5, 15.0
 """First and longest pause between calls to a server that is away."""
 
@@ -240,9 +240,9 @@ class Lane:
         self._tokens = _refit(self._tokens, quota.tokens, quota.tokens_left)
 
     def lost(self, now: float, patience: float) -> bool:
-        """Whether the server has been away for longer than `patience`; at once where it never answered."""
+        """Whether the server has been away for longer than `patience`; soon where it never answered."""
         if not self.alive:
-            return self._misses >= _IN_A_ROW
+            return self._probes > _IN_A_ROW
         return self._away_since is not None and now - self._away_since > patience
 
     def _troubled(self, failures: list[Failure], now: float) -> None:
@@ -254,7 +254,7 @@ class Lane:
             self.complaint = failures[0].message
             if self._misses >= enough and not self.away:
                 self._away_since = now
-            if self.away:
+            if self.away and not self.in_flight:
                 self._opens = now + min(_PROBE * 2**self._probes, _PROBE_CAP)
                 self._probes += 1
             return
