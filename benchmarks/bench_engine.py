@@ -10,8 +10,8 @@ Every figure comes from processes that do nothing else, one a run, against a fre
 latency. Processor time (user and system, of the process and of those it waited for) and peak memory are the
 kernel's, taken when the process ends. A cost a call is the difference between a run of many calls and one of
 few, so that start-up is no part of it and is given beside. Calls a second come from the same difference, and
-share the machine's cores with the server. `in flight` is what the server saw at once: ours starts low and
-finds out how many calls the server bears.
+share the machine's cores with the server. `s` is the server's latency in seconds. `in flight` is what the
+server saw at once: ours starts low and finds out how many calls the server bears.
 """
 
 # The standard library only: a child's peak memory starts at that of the process it was forked from, so
@@ -39,6 +39,8 @@ from peers.environments import PEERS, Peer, interpreter
 
 HERE = Path(__file__).parent
 CONCURRENCY, CONCURRENCY_HIGH = 500, 1000
+LATENCY_HIGH = 1.0
+"""Seconds at the high concurrency: a faster server would not let one core keep 1,000 calls in flight."""
 CPU_BUDGET, MEMORY_BUDGET = 0.5, 100
 BEST_PEER_AIM, INSPECT_AIM = 4, 20
 LIMIT_SECONDS = 900
@@ -66,6 +68,7 @@ class Row:
     client: str
     version: str
     concurrency: int
+    latency: float
     few: int
     many: int
     cpu_ms: float | None = None
@@ -145,14 +148,14 @@ def wait(process: subprocess.Popen[bytes], until: float) -> resource.struct_rusa
         time.sleep(0.005)
 
 
-def compare(row: Row, python: str | Path, driver: str, options: argparse.Namespace, *extra: str) -> Row:
+def compare(row: Row, python: str | Path, driver: str, repeats: int, *extra: str) -> Row:
     """Fill in the figures of a row from pairs of runs, one of few calls and one of many."""
     pairs = []
-    for _ in range(options.repeats):
+    for _ in range(repeats):
         try:
             pairs.append(
                 [
-                    measure(python, driver, calls, row.concurrency, options.latency, *extra)
+                    measure(python, driver, calls, row.concurrency, row.latency, *extra)
                     for calls in (row.few, row.many)
                 ]
             )
@@ -177,25 +180,24 @@ def compare(row: Row, python: str | Path, driver: str, options: argparse.Namespa
 
 def our_rows(options: argparse.Namespace) -> Iterator[Row]:
     few, many = options.calls // 10, options.calls
-    for concurrency in (CONCURRENCY, CONCURRENCY_HIGH):
-        row = Row("populace", version(sys.executable, "populace"), concurrency, few, many)
-        yield compare(row, sys.executable, "ask_populace.py", options)
+    ours, release, driver = sys.executable, version(sys.executable, "populace"), "ask_populace.py"
+    usual = Row("populace", release, CONCURRENCY, options.latency, few, many)
+    yield compare(usual, ours, driver, options.repeats)
+    high = replace(usual, concurrency=CONCURRENCY_HIGH, latency=LATENCY_HIGH)
+    yield compare(high, ours, driver, options.repeats)
     if options.long:
-        once = argparse.Namespace(repeats=1, latency=options.latency)
-        row = Row("populace, long run", version(sys.executable, "populace"), CONCURRENCY, few, options.long)
-        yield compare(row, sys.executable, "ask_populace.py", once)
+        yield compare(replace(usual, client="populace, long run", many=options.long), ours, driver, 1)
 
 
 def peer_row(peer: Peer, options: argparse.Namespace) -> Row:
-    package = peer.requirements[0].split("==")[0].split("[")[0]
+    package = peer.requirements[0].partition("==")
     many = options.peer_calls
-    row = Row(peer.title, peer.requirements[0].split("==")[1], CONCURRENCY, many // 4, many)
+    row = Row(peer.title, package[2], CONCURRENCY, options.latency, many // 4, many)
     try:
         python = interpreter(peer, options.peers.resolve())
     except RuntimeError as error:
         return replace(row, reason=str(error))
-    row = replace(row, version=version(python, package))
-    return compare(row, python, peer.driver, options, *(["--fast"] if peer.fast else []))
+    return compare(row, python, peer.driver, options.repeats, *(["--fast"] if peer.fast else []))
 
 
 def version(python: str | Path, package: str) -> str:
@@ -204,13 +206,14 @@ def version(python: str | Path, package: str) -> str:
 
 
 HEADER = (
-    f"{'client':26} {'version':>9} {'C':>5} {'N':>13} {'CPU-ms/call':>11} {'x ours':>6} {'calls/s':>7} "
-    f"{'RSS MB':>7} {'start CPU-s':>11} {'in flight':>9} {'served':>7}"
+    f"{'client':26} {'version':>9} {'C':>5} {'s':>4} {'N':>13} {'CPU-ms/call':>11} {'x ours':>6} "
+    f"{'calls/s':>7} {'RSS MB':>7} {'start CPU-s':>11} {'in flight':>9} {'served':>7}"
 )
 
 
 def line(row: Row, ours: Row) -> str:
-    start = f"{row.client:26} {row.version:>9} {row.concurrency:5} {f'{row.few:,}-{row.many:,}':>13}"
+    span = f"{row.few:,}-{row.many:,}"
+    start = f"{row.client:26} {row.version:>9} {row.concurrency:5} {row.latency:4g} {span:>13}"
     if row.cpu_ms is None:
         return f"{start} no figures: {row.reason}"
     ratio = f"{row.cpu_ms / ours.cpu_ms:6.1f}" if ours.cpu_ms else "     -"
@@ -259,9 +262,9 @@ def main() -> None:
     parser.add_argument("--only", metavar="WORD", default="", help="only peers whose title holds WORD")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here as well")
     parser.add_argument("--calls", type=int, default=20_000, help="our calls in the run of many")
-    parser.add_argument("--peer-calls", type=int, default=4_000, help="a peer's calls in the run of many")
+    parser.add_argument("--peer-calls", type=int, default=3_000, help="a peer's calls in the run of many")
     parser.add_argument("--long", type=int, default=317_200, help="calls of the long run; 0 leaves it out")
-    parser.add_argument("--latency", type=float, default=0.1, help="the server's, in seconds")
+    parser.add_argument("--latency", type=float, default=0.2, help="the server's, in seconds")
     parser.add_argument("--repeats", type=int, default=3, help="pairs of runs a row; the long run has one")
     options = parser.parse_args()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -269,7 +272,7 @@ def main() -> None:
 
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
     today = datetime.datetime.now(tz=datetime.UTC).date()
-    print(f"{today}, {machine}, latency {options.latency * 1e3:g} ms, load {os.getloadavg()[0]:.1f}")
+    print(f"{today}, {machine}, load {os.getloadavg()[0]:.1f}")
     print(HEADER, flush=True)
     ours: list[Row] = []
     for row in our_rows(options):
@@ -288,7 +291,7 @@ def main() -> None:
             "peers: python benchmarks/bench_engine.py --peers DIR installs them below DIR and measures them"
         )
     if options.json:
-        report = {"date": str(today), "machine": machine, "latency": options.latency}
+        report = {"date": str(today), "machine": machine, "load": os.getloadavg()[0]}
         options.json.write_text(json.dumps(report | {"rows": [asdict(row) for row in rows]}, indent=1))
 
 

@@ -24,14 +24,16 @@ class Peer:
     """Whether it does the same work; a bare client does less and is a reference."""
 
 
+_LM_EVAL = ("lm-eval[api]==0.4.13",)
 _INSPECT = ("inspect-ai==0.3.285", "openai==3.52.0")
 PEERS = (
     Peer("Inspect", "inspect", _INSPECT, "ask_inspect.py"),
     Peer("Inspect, fastest settings", "inspect", _INSPECT, "ask_inspect.py", fast=True),
-    Peer("lm-evaluation-harness", "lm_eval", ("lm-eval[api]==0.4.13",), "ask_lm_eval.py"),
+    Peer("lm-evaluation-harness", "lm_eval", _LM_EVAL, "ask_lm_eval.py"),
     Peer("NeMo Data Designer", "data_designer", ("data-designer==0.9.6",), "ask_data_designer.py"),
     Peer("EDSL", "edsl", ("edsl[inference]==1.0.9",), "ask_edsl.py"),
     Peer("Curator", "curator", ("bespokelabs-curator==0.1.31",), "ask_curator.py"),
+    Peer("lm-eval's client alone", "lm_eval", _LM_EVAL, "ask_lm_eval_client.py", rival=False),
     Peer("openai package, bare", "openai_sdk", ("openai==3.52.0",), "ask_openai.py", rival=False),
 )
 
