@@ -373,6 +373,7 @@ async def test_the_first_estimate_is_kept_beside_what_it_took(tmp_path):
     header, row = made.comparison()
     assert header[0] == "stage" and row[:3] == ("s", "3 of 3", "3 of 22 to 109")
     assert row[4] == "$5.00 of $21.60 to $108.91"
+    assert " of " not in row[5]  # no time was expected
 
 
 async def test_time_is_kept_also_of_a_stage_that_was_cut_short(tmp_path):

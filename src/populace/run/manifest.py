@@ -83,7 +83,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         if expected is None:
             return name, *took
         _, calls, _, *rest = cells(expected)
-        return name, *(f"{a} of {b}" for a, b in zip(took, (calls, *rest), strict=True))
+        pairs = zip(took, (calls, *rest), strict=True)
+        return name, *(a if b == "unknown" else f"{a} of {b}" for a, b in pairs)
 
 
 def write_manifest(
