@@ -344,16 +344,15 @@ class Dispatch:
         freed, self.freed = self.freed, Cost()
         try:
             self.journal.append(records)
-        except PopulaceError as error:
-            self.error = error
-            self.changed.set()
-            return
-        self.reserved -= freed
-        for record in records:
-            self.count(record)
-        if records:
-            self.report()
-            self.changed.set()
+            self.reserved -= freed
+            for record in records:
+                self.count(record)
+            if records:
+                self.report()
+        except Exception as error:
+            # The event loop would only log it, and calls would go on whose answers are kept nowhere.
+            self.error = self.error or error
+        self.changed.set()
 
     def count(self, record: Record) -> None:
         """Add one landed call to the figures."""
@@ -418,8 +417,12 @@ def _dollars(result: Result, price: Price | None) -> float | None:
         return None
     if isinstance(result, Failure):
         return 0.0
-    usage = result.usage
-    return price.dollars(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
+    use = result.usage
+    return price.dollars(
+        prompt_tokens=use.prompt_tokens,
+        completion_tokens=use.completion_tokens,
+        cached_tokens=use.cached_tokens,
+    )
 
 
 def _answers(call: _Call) -> list[Result]:
