@@ -1,7 +1,11 @@
-"""SIGKILL at random moments, then the same command again: the same bytes, and nothing asked twice."""
+"""SIGKILL at random moments, then the same command again: the same bytes, and nothing asked twice.
+
+`POPULACE_CHAOS=full` (`make chaos`) kills as often as the issue asks.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -11,8 +15,14 @@ from pathlib import Path
 
 import pytest
 
+import kill_sessions
+from chaos_faults import PERMANENT, mix
+from chaos_server import ChaosServer
 from populace.canonical import file_hash
-from populace.run import Journal
+from populace.run import Journal, read_manifest
+
+FULL = os.environ.get("POPULACE_CHAOS") == "full"
+KILLS = 100 if FULL else 10
 
 WORKER = '''
 import asyncio, os, sys
@@ -89,3 +99,69 @@ def test_killed_five_times_and_resumed(tmp_path, size, side_by_side):
     failing = sum(any(key[0] == "0" for key in group) for group in asked_since(whole, 0))
     extra = len(asked_since(killed, 0)) - len(asked_since(whole, 0))
     assert extra <= sessions * (side_by_side + failing)
+
+
+def finish(session, *settings) -> int:
+    """Run a session to its end, or to its death."""
+    process = kill_sessions.start(session, *settings)
+    process.join(60)
+    assert process.exitcode is not None, "the session hangs"
+    return process.exitcode
+
+
+def test_killed_at_random_moments_against_a_server_with_faults(tmp_path):
+    rng = random.Random(KILLS)
+    calls = 60 * KILLS
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    with ChaosServer(mix(0.01), seed=1, latency=0.02, timeout=1) as server:
+        assert finish(kill_sessions.through_server, whole, server.url, calls) == 0
+    with ChaosServer(mix(0.01), seed=1, latency=0.02, timeout=1) as server:
+        deaths = 0
+        for _ in range(KILLS):
+            process = kill_sessions.start(kill_sessions.through_server, killed, server.url, calls)
+            process.join(rng.uniform(0, 0.5))
+            process.kill()
+            process.join()
+            assert process.exitcode in (0, -signal.SIGKILL)
+            deaths += process.exitcode == -signal.SIGKILL
+        assert deaths > 0.8 * KILLS
+        assert 0 < len(answered(killed)) < 0.9 * calls
+        assert finish(kill_sessions.through_server, killed, server.url, calls) == 0
+        # Only what was in flight at a kill, eight calls, was answered, or refused, a second time.
+        settled = sum(number for form, number in server.ledger.met.items() if form in {"", *PERMANENT})
+        assert settled <= calls + 8 * deaths
+    assert file_hash(killed / "calls.parquet") == file_hash(whole / "calls.parquet")
+    one, other = (read_manifest(folder / "manifest.json") for folder in (whole, killed))
+    assert one.tables == other.tables
+    assert [(s.answered, s.failed, s.tokens, s.dollars) for s in one.stages.values()] == [
+        (s.answered, s.failed, s.tokens, pytest.approx(s.dollars)) for s in other.stages.values()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "moments"),
+    [
+        ("pwrite", ["before", "half", "after"]),  # the lock, and every line of the journal
+        ("ftruncate", ["before", "after"]),
+        ("fsync", ["before", "after"]),  # journal, table, manifest and their folder
+        ("replace", ["before", "after"]),  # table and manifest come to their place
+    ],
+)
+def test_killed_inside_every_write(tmp_path, call, moments):
+    session = kill_sessions.with_deadly_call
+    assert finish(session, tmp_path / "whole") == 0
+    expected = file_hash(tmp_path / "whole" / "calls.parquet")
+    for when in moments:
+        for number in range(1, 100):
+            folder = tmp_path / f"{when} {number}"
+            if finish(session, folder, call, number, when) == 0:
+                break
+            # Whenever it died, a derived file is whole or absent.
+            assert not (folder / "calls.parquet").exists() or file_hash(folder / "calls.parquet") == expected
+            assert not (folder / "manifest.json").exists() or read_manifest(folder / "manifest.json")
+            assert finish(session, folder) == 0
+            assert file_hash(folder / "calls.parquet") == expected
+            assert read_manifest(folder / "manifest.json").stages["s"].answered == 7
+            assert len(answered(folder)) == 7
+        # The call was met, and the last number was one too many.
+        assert 1 < number < 99

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ __all__ = ["atomic_path", "fsync_directory", "write_atomic"]
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _MISPLACED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR})
+_ROOM = 1 << 16
+"""A disk with fewer bytes free is full."""
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
@@ -105,11 +108,20 @@ def _fsync_file(path: Path) -> None:
         os.fsync(handle.fileno())
 
 
+def _no_room(folder: Path) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free < _ROOM
+    return False
+
+
 def _translate(error: Exception, target: Path, temporary: Path) -> DataError | None:
     """Name what a user can mend; None for an error of another file that the body happened to raise."""
     # Polars raises its own types without errno, in Rust's wording: "... (os error 28)".
     known = _FULL | _FORBIDDEN
     code = getattr(error, "errno", None) or next((c for c in known if f"(os error {c})" in str(error)), None)
+    if code is None and _no_room(target.parent):
+        # Its Parquet writer calls a full disk "Invalid thrift: transport error".
+        code = errno.ENOSPC
     if code in _FULL:
         return DataError(
             "the disk is full", file=target, fix="free some space and run the same command again"

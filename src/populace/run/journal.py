@@ -217,8 +217,9 @@ class Journal:
         body = msgspec.Raw(self._encoder.encode(value))
         note = _Note(key=content_hash(name), name=name, body=body)
         line = self._encoder.encode(_NoteRecord(stage="", result=note, seconds=0.0, at=round(time.time(), 3)))
-        self._notes[name] = self._files[0].end
+        place = self._files[0].end
         self._files[0].append(frame(line))
+        self._notes[name] = place
         self._unsynced += 1
         self.sync()
 

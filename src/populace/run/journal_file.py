@@ -13,6 +13,7 @@ import os
 import platform
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -60,6 +61,8 @@ class JournalFile:
         self.path = path
         self.end = 0
         """Bytes known to be intact."""
+        self._lines = 0
+        """Lines that `scan` has found intact."""
         flags = os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY
         self._handle = os.open(path, flags | os.O_CLOEXEC, 0o666)
 
@@ -76,7 +79,7 @@ class JournalFile:
         damaged = 0
         with open(self._handle, "rb", buffering=1 << 20, closefd=False) as lines:
             lines.seek(self.end)
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(lines, start=self._lines + 1):
                 head = _verify(line)
                 if head is None:
                     damaged = damaged or number
@@ -84,6 +87,7 @@ class JournalFile:
                     raise self._damaged(damaged)
                 else:
                     start, self.end = self.end, self.end + len(line)
+                    self._lines += 1
                     yield head, start
 
     def cut(self) -> None:
@@ -110,7 +114,9 @@ class JournalFile:
             while written < len(data):
                 written += os.pwrite(self._handle, data[written:], self.end + written)
         except OSError as error:
-            os.ftruncate(self._handle, self.end)
+            # Where the cut fails too, the next append writes over the torn line, or the next opening cuts it.
+            with suppress(OSError):
+                os.ftruncate(self._handle, self.end)
             raise self._unwritable(error) from error
         self.end += written
 
@@ -132,6 +138,12 @@ class JournalFile:
         data = os.pread(self._handle, _USUAL, start)
         size = _USUAL
         while (stop := data.find(b"\n")) < 0:
+            if len(data) < size:
+                raise JournalError(
+                    f"the file ends within the line at byte {start}: something cut it while it was in use",
+                    file=self.path,
+                    fix="run the same command again; what is lost is asked again",
+                )
             size *= 8
             data = os.pread(self._handle, size, start)
         return data[9:stop]
@@ -184,8 +196,10 @@ def take_lock(path: Path) -> int:
     except OSError:
         os.close(handle)
         raise
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{os.getpid()} {platform.node()}\n".encode(), 0)
+    # A full disk has no room for the name of the holder: the lock holds all the same.
+    with suppress(OSError):
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()} {platform.node()}\n".encode(), 0)
     return handle
 
 
