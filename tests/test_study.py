@@ -13,10 +13,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from populace import Study
 from populace.canonical import file_hash
+from populace.cli import app
 from populace.errors import StudyError
+from populace.models import registry
+from populace.models.records import Failure
+from populace.models.scripted import Scripted
+from populace.study.settings import read_budget
 from populace.study.study import TABLES
 
 SETTINGS = """
@@ -135,7 +141,7 @@ def test_plan_says_what_is_left_and_writes_nothing(finished, tmp_path):
     assert not study.folder.exists()
     done = finished.plan()
     assert done.writing.total.done + done.judging.total.done == done.calls
-    assert done.writing.total.prompt_tokens == 0
+    assert done.writing.total.left == 0
 
 
 def test_the_report_shows_every_table(finished):
@@ -285,3 +291,79 @@ def audit_text(study) -> str:
     console = Console(width=160, record=True, file=io.StringIO())
     console.print(study.audit_table())
     return console.export_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["25", "$", "$-3", "0 tokens", "$nan", "$inf", "many tokens", "0.5 tokens", "", "2e6 token", "€25"],
+)
+def test_a_budget_that_is_none_is_refused(text):
+    with pytest.raises(StudyError, match=r"--budget: .* is no budget.*2e6 tokens"):
+        read_budget(text)
+
+
+def test_a_wrong_budget_or_an_address_without_ray_ends_before_anything_is_made(tmp_path):
+    for option, value in (("--budget", "25"), ("--ray-address", "auto")):
+        done = populace("study", "run", write(tmp_path), "--folder", tmp_path / "study", option, value)
+        assert done.returncode == 2
+        assert option in done.stderr
+        assert not (tmp_path / "study").exists()
+
+
+def test_a_budget_of_the_command_line_goes_before_the_files(finished, tmp_path):
+    # The first answer takes more than 10 tokens; the file's budget alone would let the study end.
+    path = write(tmp_path, SETTINGS + "\n[budget]\ntokens = 100_000_000\n")
+    done = populace("study", "run", path, "--folder", tmp_path / "study", "--budget", "10 tokens")
+    assert done.returncode == 2
+    assert "tokens" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "study" / "pairs.parquet").exists()
+    free = populace("study", "run", path, "--folder", tmp_path / "study", "--budget", "$1")
+    assert "price of scripted@1/exact is unknown" in free.stderr
+    assert populace("study", "run", path, "--folder", tmp_path / "study").returncode == 0
+    assert hashes(tmp_path / "study") == hashes(finished.folder)
+
+
+class Faulty(Scripted):
+    """Refuses to revise for the first two authors, until mended."""
+
+    broken = True
+
+    def __init__(self) -> None:
+        refused: set[str] = set()
+
+        def fail(request, before):
+            if "happier" not in request.messages[1].content or not Faulty.broken or len(refused) == 2:
+                return None
+            refused.add(request.key)
+            return Failure(key=request.key, boundary="content filter", message="no", retryable=False)
+
+        super().__init__(fail=fail)
+
+
+def test_what_failed_for_good_is_counted_left_out_and_asked_again_on_request(tmp_path, monkeypatch, finished):
+    # Two of six revisions are filtered: four pairs are left, each judged as before.
+    faulty = registry.PROVIDERS["scripted"]._replace(module=__name__, name="Faulty")
+    monkeypatch.setitem(registry.PROVIDERS, "faulty", faulty)
+    monkeypatch.setattr(Faulty, "broken", True)
+    path = write(tmp_path, SETTINGS.replace('provider = "scripted"', 'provider = "faulty"', 1))
+    folder = tmp_path / "study"
+    result = CliRunner().invoke(app, ["study", "run", str(path), "--folder", str(folder)])
+    assert result.exit_code == 0, result.output
+    assert "2 calls failed for good (2 content filter)" in result.stderr
+    assert "--retry-errors" in result.stderr
+    study = Study.load(path, folder)
+    assert study.table("pairs").height == 4
+    assert study.table("judgements").height == 4 * (1 + 3 * 2)
+    # Mended: a plain run asks neither of them, since what the filter refuses it would refuse again.
+    monkeypatch.setattr(Faulty, "broken", False)
+    assert study.run(progress=False) == {"content filter": 2}
+    assert study.run(progress=False, retry_errors=True) == {}
+    assert hashes(folder) == hashes(finished.folder)
+
+
+@pytest.mark.slow
+def test_through_ray_it_gives_the_same_bytes(finished, tmp_path):
+    pytest.importorskip("ray")
+    done = populace("study", "run", write(tmp_path), "--folder", tmp_path / "study", "--engine", "ray")
+    assert done.returncode == 0, done.stderr
+    assert hashes(tmp_path / "study") == hashes(finished.folder)

@@ -63,8 +63,8 @@ def run(
     if failures:
         counts = ", ".join(f"{count:,} {boundary}" for boundary, count in failures.items())
         typer.echo(
-            f"{sum(failures.values()):,} calls failed for good ({counts}). Run the same command with "
-            "--retry-errors to ask them again.",
+            f"{sum(failures.values()):,} calls failed for good ({counts}). The same command asks again what "
+            "may pass; with --retry-errors, all of them.",
             err=True,
         )
     typer.echo(f"tables: {loaded.folder}")

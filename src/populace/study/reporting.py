@@ -248,7 +248,7 @@ def _warnings(study: Study, prepared: Prepared, manifest: Manifest) -> list[str]
             found.append(f"{row['value']:.0%} {what} ({row['arm']}).".replace("%", " %"))
     failed = sum(totals.failed for totals in manifest.stages.values())
     if failed:
-        found.append(f"{failed} calls failed for good; the next run tries them again.")
+        found.append(f"{failed} calls failed for good; `populace study run --retry-errors` asks them again.")
     return found
 
 

@@ -1,43 +1,29 @@
-"""`Study.run`: ask every stage through an engine, then derive the tables and the manifest."""
+"""`Study.run`: ask every stage, then derive the tables and the manifest."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from populace.errors import StudyError
 from populace.feedback.audit import audit
 from populace.feedback.export import write_parquet
-from populace.models import Provider
-from populace.run import Budget, Journal, Lanes, ProgressLine, execute, write_calls, write_manifest
+from populace.feedback.templating import templates_hash
+from populace.run import Journal, settle_price, write_calls, write_manifest
+from populace.study.asking import Asking, ask
+from populace.study.planning import keep_estimates, plan
 from populace.study.prepare import Prepared, prepare
-from populace.study.settings import Budget as BudgetSettings
 from populace.study.stages import Stages
 
 if TYPE_CHECKING:
     from populace.study.study import Study
 
-__all__ = ["TABLES", "Asking", "Engine", "run_study"]
-
-Engine: TypeAlias = Literal["local", "ray"]
+__all__ = ["TABLES", "run_study"]
 
 TABLES = ("people", "personas", "prompts", "pairs", "judgements", "estimates")
 """Tables of a finished run, in the order in which they are written; `calls` comes last."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asking:
-    """How the stages of a run are asked."""
-
-    budget: BudgetSettings
-    retry_errors: bool
-    engine: Engine
-    ray_address: str | None
-    progress: bool
 
 
 def run_study(study: Study, asking: Asking) -> dict[str, int]:
@@ -53,8 +39,12 @@ def run_study(study: Study, asking: Asking) -> dict[str, int]:
             fix="give another --folder",
         ) from error
     with Journal(study.folder / "journal") as journal:
+        settings = study.writing(writer), study.judging(judge)
+        keep_estimates(plan(prepared, *settings, models, journal), journal)
+        for model in models:
+            settle_price(model)
         stages = study.stages(prepared, writer, judge, journal)
-        asyncio.run(_ask(stages, models, journal, asking))
+        asyncio.run(ask(stages, dict(zip(models, study.specs(), strict=True)), journal, asking))
         _derive(study, prepared, stages, journal)
         write_manifest(
             study.folder / "manifest.json",
@@ -62,31 +52,10 @@ def run_study(study: Study, asking: Asking) -> dict[str, int]:
             models=dict.fromkeys((writer.model, judge.model)),
             seeds={"study": study.settings.seed},
             journal=journal,
+            hashes={"templates": templates_hash()},
             tables=[study.folder / f"{name}.parquet" for name in (*TABLES, "calls")],
         )
     return _failures(study)
-
-
-async def _ask(stages: Stages, models: tuple[Provider, Provider], journal: Journal, asking: Asking) -> None:
-    """Ask the stages one after the other; what is learnt of a server's limits is kept between them."""
-    lanes, budget = Lanes(), Budget(**asking.budget.model_dump())
-    try:
-        for stage in stages:
-            with ProgressLine(stage.calls) if asking.progress else nullcontext() as line:
-                await execute(
-                    stage.requests(),
-                    stage.provider,
-                    journal,
-                    stage=stage.name,
-                    progress=line,
-                    budget=budget,
-                    lanes=lanes,
-                    retry_errors=asking.retry_errors,
-                )
-    finally:
-        # Writer and judge are one object where they are one model.
-        for model in dict.fromkeys(models):
-            await model.close()
 
 
 def _derive(study: Study, prepared: Prepared, stages: Stages, journal: Journal) -> None:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from populace.errors import StudyError
 
-__all__ = ["Budget", "Settings", "load_settings", "read_budget"]
+__all__ = ["BudgetSettings", "Settings", "load_settings", "read_budget"]
 
 
 class _Section(BaseModel):
@@ -107,7 +107,7 @@ class ReportSettings(_Section):
     level: float = Field(default=0.95, gt=0.5, lt=1.0)
 
 
-class Budget(_Section):
+class BudgetSettings(_Section):
     """Hard limits: admission stops when one is reached."""
 
     dollars: float | None = Field(default=None, gt=0)
@@ -126,10 +126,10 @@ class Settings(_Section):
     judge: JudgeSettings = JudgeSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     report: ReportSettings = ReportSettings()
-    budget: Budget = Budget()
+    budget: BudgetSettings = BudgetSettings()
 
 
-def read_budget(text: str) -> Budget:
+def read_budget(text: str) -> BudgetSettings:
     """Read a budget as the command line takes it: dollars (`$25`) or tokens (`2e6 tokens`).
 
     Raises
@@ -140,7 +140,7 @@ def read_budget(text: str) -> Budget:
     Examples
     --------
     >>> read_budget("$25"), read_budget("2e6 tokens")
-    (Budget(dollars=25.0, tokens=None), Budget(dollars=None, tokens=2000000))
+    (BudgetSettings(dollars=25.0, tokens=None), BudgetSettings(dollars=None, tokens=2000000))
     """
     words = text.strip()
     amount = words.removeprefix("$") if words.startswith("$") else words.removesuffix("tokens")
@@ -155,7 +155,7 @@ def read_budget(text: str) -> Budget:
             column="--budget",
             fix="write '$25' for dollars or '2e6 tokens' for tokens",
         )
-    return Budget(tokens=int(number)) if tokens else Budget(dollars=number)
+    return BudgetSettings(tokens=int(number)) if tokens else BudgetSettings(dollars=number)
 
 
 def load_settings(path: Path) -> Settings:

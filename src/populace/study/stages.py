@@ -15,9 +15,10 @@ import polars as pl
 
 from populace.errors import StudyError
 from populace.feedback.judging import Judgements, Judging
-from populace.feedback.pairs import Lookup, Pairs, Writing
+from populace.feedback.pairs import Pairs, Writing
 from populace.models import Provider
 from populace.models.records import Request
+from populace.run import Journal
 from populace.study.prepare import Prepared
 
 __all__ = ["Stages", "StudyStage"]
@@ -47,8 +48,8 @@ class Stages:
         Writer and judge.
     settings
         How pairs are written and how they are judged.
-    lookup
-        Finds the result of a finished request: `journal.get`.
+    journal
+        Holds the answers, and is read as the stages are expanded.
     """
 
     def __init__(
@@ -56,13 +57,13 @@ class Stages:
         prepared: Prepared,
         models: tuple[Provider, Provider],
         settings: tuple[Writing, Judging],
-        lookup: Lookup,
+        journal: Journal,
     ) -> None:
-        self._prepared, self._lookup = prepared, lookup
+        self._prepared, self._journal = prepared, journal
         self._writer, self._judge = models
         writing, self._judging = settings
         self._texts = prepared.prompt_texts
-        self._pairs = Pairs(prepared.authors, self._texts, prepared.profiles, lookup, writing)
+        self._pairs = Pairs(prepared.authors, self._texts, prepared.profiles, journal.get, writing)
 
     def __iter__(self) -> Iterator[StudyStage]:
         """Yield each stage; take the next only when the answers of the last can be looked up.
@@ -87,6 +88,7 @@ class Stages:
         if pairs.is_empty():
             raise StudyError(
                 "no pair was finished: every answer, critique or revision failed or was empty",
+                file=self._journal.path,
                 fix="see the failures in the journal, mend the model, and run the same command again",
             )
         return pairs
@@ -101,7 +103,7 @@ class Stages:
         seated = self.pairs.join(
             self._prepared.authors, on=["author_id", "prompt_id"], how="left", maintain_order="left"
         )
-        return Judgements(seated, self._prepared.profiles, self._lookup, self._judging)
+        return Judgements(seated, self._prepared.profiles, self._journal.get, self._judging)
 
 
 def _stage(

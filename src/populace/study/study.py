@@ -18,15 +18,18 @@ from populace.feedback.export import preferences, write_hf, write_parquet, write
 from populace.feedback.judging import Judging
 from populace.feedback.pairs import Writing
 from populace.models import Provider, open_model
-from populace.run import Journal
+from populace.run import Budget, Journal
+from populace.study.asking import Asking, Engine
 from populace.study.prepare import Prepared, prepare
-from populace.study.running import TABLES, Asking, Engine, run_study
-from populace.study.settings import Budget, Settings, load_settings
+from populace.study.running import TABLES, run_study
+from populace.study.settings import BudgetSettings, Settings, load_settings
 from populace.study.stages import Stages
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from populace.run.batch import BatchLimits, Submission
+    from populace.study.batches import Gathered, Sent
     from populace.study.planning import StudyPlan
 
 __all__ = ["Study"]
@@ -86,7 +89,7 @@ class Study:
         self,
         *,
         progress: bool = True,
-        budget: Budget | None = None,
+        budget: BudgetSettings | None = None,
         retry_errors: bool = False,
         engine: Engine = "local",
         ray_address: str | None = None,
@@ -113,7 +116,7 @@ class Study:
             Each says what was wrong and what to do. Nothing that was answered is lost.
         """
         asking = Asking(
-            budget=budget or self.settings.budget,
+            budget=Budget(**(budget or self.settings.budget).model_dump()),
             retry_errors=retry_errors,
             engine=engine,
             ray_address=ray_address,
@@ -124,7 +127,31 @@ class Study:
     def stages(self, prepared: Prepared, writer: Provider, judge: Provider, journal: Journal) -> Stages:
         """Return the stages, each to be taken when those before it are answered in `journal`."""
         settings = self.writing(writer), self.judging(judge)
-        return Stages(prepared, (writer, judge), settings, journal.get)
+        return Stages(prepared, (writer, judge), settings, journal)
+
+    def submit_batch(
+        self,
+        *,
+        limits: BatchLimits | None = None,
+        budget: BudgetSettings | None = None,
+        retry_errors: bool = False,
+    ) -> Sent:
+        """Send the next stage that has calls without an answer as batch files."""
+        from populace.study.batches import submit_batch
+
+        return submit_batch(self, limits=limits, budget=budget, retry_errors=retry_errors)
+
+    def batch_status(self) -> list[Submission]:
+        """Ask the service how far the batches are."""
+        from populace.study.batches import batch_status
+
+        return batch_status(self)
+
+    def collect_batch(self) -> Gathered:
+        """Read the answers of the batches that have ended into the journal."""
+        from populace.study.batches import collect_batches
+
+        return collect_batches(self)
 
     def report(self) -> Path:
         """Write the report of a finished run; return the page's path."""
@@ -207,13 +234,10 @@ class Study:
 
     def models(self) -> tuple[Provider, Provider]:
         """Open writer and judge; one object where they are the same model, so it is loaded once."""
-        writer = open_model(self._spec(self.settings.model.spec()))
-        judge_settings = self.settings.judge
-        if judge_settings.spec() == self.settings.model.spec():
-            judge = writer
-        else:
-            judge = open_model(self._spec(judge_settings.spec()))
-        if judge.model == writer.model and not judge_settings.same_as_model:
+        writing, judging = self.specs()
+        writer = open_model(writing)
+        judge = writer if judging == writing else open_model(judging)
+        if judge.model == writer.model and not self.settings.judge.same_as_model:
             raise StudyError(
                 f"the judge would be the model under test ({judge.model})",
                 column="judge",
@@ -226,6 +250,10 @@ class Study:
                 fix='set ways = ["choice"]',
             )
         return writer, judge
+
+    def specs(self) -> tuple[str | dict[str, Any], str | dict[str, Any]]:
+        """Return what writer and judge are opened from, the same on every machine that has the files."""
+        return self._spec(self.settings.model.spec()), self._spec(self.settings.judge.spec())
 
     def fingerprint(self) -> str:
         """Content hash of the settings and of every file they name: what the study is."""
@@ -240,4 +268,7 @@ class Study:
         """Let paths in a model's settings start from the study file's folder."""
         if isinstance(spec, str):
             return spec
-        return {key: str(self.base / str(value)) if key in _PATHS else value for key, value in spec.items()}
+        return {
+            key: str(self.base.absolute() / str(value)) if key in _PATHS else value
+            for key, value in spec.items()
+        }
