@@ -32,7 +32,7 @@ CONTROL: dict[str, Any] = {
     "seconds": 60.0,  # from creation to completion
     "window": 86_400.0,
     "never": "",  # requests whose id starts with one of these digits are not come to
-    "errors": {},  # {first digit of the id: [status, body]}; status 0 is an error without response
+    "errors": {},  # {first digit of the id: [status, body]}; None for the status is an error without response
     "lag": 0.0,  # seconds until the list shows a batch
     "vanish": [],  # calls ("POST /v1/batches") that are carried out and whose answer is never sent
     "down": {},  # {call: [times, status, body]}
@@ -269,8 +269,9 @@ class BatchServer:
                 bad.append(shell | {"response": None, "error": error})
             elif key[0] in control["errors"]:
                 code, body = control["errors"][key[0]]
-                response = {"status_code": code, "request_id": "r", "body": body} if code else None
-                bad.append(shell | {"response": response, "error": None if code else body})
+                answered = code is not None
+                response = {"status_code": code, "request_id": "r", "body": body} if answered else None
+                bad.append(shell | {"response": response, "error": None if answered else body})
             else:
                 response = {"status_code": 200, "request_id": "r", "body": completion(line["body"])}
                 good.append(shell | {"response": response, "error": None})

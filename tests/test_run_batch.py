@@ -268,11 +268,12 @@ class TestEnds:
             errors={
                 keys[0][0]: [400, own],
                 keys[1][0]: [500, {"error": {"message": "Oops"}}],
-                keys[2][0]: [0, {"code": "request_timeout", "message": "too slow"}],
+                keys[2][0]: [None, {"code": "request_timeout", "message": "too slow"}],
+                keys[3][0]: [0, {}],
             }
         )
-        kinds = {keys[0][0]: "request", keys[1][0]: "server", keys[2][0]: "server"}
-        assert len(kinds) == 3
+        kinds = {keys[0][0]: "request"} | dict.fromkeys((key[0] for key in keys[1:4]), "server")
+        assert len(kinds) == 4
         expected = {key: kinds[key[0]] for key in keys if key[0] in kinds}
         with Journal(tmp_path / "j") as journal:
             send(model, journal)
@@ -317,7 +318,7 @@ class TestEnds:
             send(model, journal)
             service.later(60)
             collected = fetch(model, journal)
-            assert (collected.unknown, collected.answered) == (["f" * 32, ""], 24)
+            assert (collected.unknown, collected.answered, collected.failed) == (["f" * 32, ""], 24, 0)
             assert rows(journal) == live_rows
 
     def test_a_file_that_is_no_good_frees_its_requests(self, service, tmp_path):

@@ -252,7 +252,7 @@ class BatchService:
             raise RuntimeError("BatchService is an async context manager: use `async with`")
         try:
             async with self._session.request(method, self._url + path, **content) as response:
-                if response.status != 200:
+                if response.status >= 300:
                     raise self._refused(path, response.status, await response.read())
                 yield response
         except TimeoutError as error:

@@ -1,9 +1,9 @@
 """Batches that were submitted: what the journal knows of each, and how one gets to the service exactly once.
 
-Every step is in the journal before the next begins: the intent before the file goes up, the file's id before
-the batch is created, the batch's id before it is asked after. The intent's name travels as metadata of the
-batch. So a process killed anywhere leaves either nothing at the service or a batch that its list shows under
-that name, and the next command finds it there instead of creating another.
+Every step is in the journal before the next begins: the intent before the file goes up, the file's id and
+the try before the batch is created, the batch's id before it is asked after. The intent's name travels as
+metadata of the batch. So a process killed anywhere leaves either nothing at the service or a batch that its
+list shows under that name, and the next command finds it there instead of creating another.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SETTLE = 30.0
 _NOTE = "batch/"
 _TAG = "populace"
 """Name of the metadata field that carries the intent."""
-_CLOCKS_APART = 3600.0
+_CLOCKS_APART = 86_400.0
 """Seconds that the service's clock may be behind ours."""
 _CREATIONS = 3
 
@@ -181,7 +181,7 @@ class Desk:
         if submission.file is None:
             path = self.spool.upload(submission.intent)
             file = await self.patiently(lambda: self.service.upload(path))
-            submission = self.keep(submission, file=file)
+            submission = msgspec.structs.replace(submission, file=file)
         lost = None
         for _ in range(_CREATIONS):
             if submission.tried is not None:
