@@ -294,7 +294,6 @@ class TestOrder:
     async def carry_out(self, server, streams, bodies):
         async def one_after_another():
             while group := next(streams, None):
-                streams.start(group)
                 body = {"messages": bodies[next(iter(group))], "max_tokens": 1}
                 await asyncio.to_thread(server.call, "/v1/chat/completions", body)
                 streams.landed(group)

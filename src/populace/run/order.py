@@ -37,7 +37,8 @@ class Streams(Iterator[Group]):
 
     A stream is a run of consecutive groups with one opening: all messages but the last, which is the
     persona. `count` streams are open at once. The next group is the first of the stream with the fewest
-    calls in flight, the earliest such stream of the plan. With one stream that is the plan's own order.
+    calls under way, the earliest such stream of the plan. With one stream that is the plan's own order.
+    A group is under way from when it is taken until `landed` is told of it.
 
     Parameters
     ----------
@@ -57,12 +58,12 @@ class Streams(Iterator[Group]):
     ...     return {persona + question: GenerateRequest(model="m", messages=messages, max_tokens=1)}
     >>> plan = [ask(persona, question) for persona in "AB" for question in "123"]
     >>> streams = Streams(plan, 2)
-    >>> first, second = ask("A", "1"), ask("B", "1")
-    >>> assert next(streams) == first; streams.start(first)
-    >>> assert next(streams) == second; streams.start(second)
+    >>> first, second = next(streams), next(streams)
+    >>> [*first, *second]
+    ['A1', 'B1']
     >>> streams.landed(second)
-    >>> [list(group)[0] for group in streams]  # A is still in flight: B goes on
-    ['B2', 'B3', 'A2', 'A3']
+    >>> list(next(streams))  # A1 is still under way: B goes on
+    ['B2']
     """
 
     def __init__(self, groups: Iterable[Group], count: int, *, window: int = _WINDOW) -> None:
@@ -72,29 +73,26 @@ class Streams(Iterator[Group]):
         self._open: list[_Stream] = []
         """In the order of the plan; none is empty."""
         self._held = 0
-        self._in_flight: Counter[Hashable] = Counter()
+        self._under_way: Counter[Hashable] = Counter()
 
     def __next__(self) -> Group:
         self._read_ahead()
         if not self._open:
             raise StopIteration
-        stream = min(self._open, key=lambda stream: self._in_flight[stream.opening])
+        stream = min(self._open, key=lambda stream: self._under_way[stream.opening])
         group = stream.groups.popleft()
+        self._under_way[stream.opening] += 1
         self._held -= 1
         if not stream.groups:
             self._open.remove(stream)
         return group
 
-    def start(self, group: Group) -> None:
-        """Take note that a call for `group` has gone out."""
-        self._in_flight[_opening(group)] += 1
-
     def landed(self, group: Group) -> None:
-        """Take note that it has come back, answered or not."""
+        """Take note that `group` is dealt with: answered, failed, or passed over."""
         opening = _opening(group)
-        self._in_flight[opening] -= 1
-        if not self._in_flight[opening]:
-            del self._in_flight[opening]
+        self._under_way[opening] -= 1
+        if not self._under_way[opening]:
+            del self._under_way[opening]
 
     def _read_ahead(self) -> None:
         while len(self._open) < self._count and self._held < self._window:
