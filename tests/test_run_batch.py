@@ -386,6 +386,33 @@ class TestOnce:
             assert send(model, journal).submissions == []
         assert len(service.state["batches"]) == 8
 
+    def test_what_was_left_unsent_goes_first(self, service, tmp_path, live_rows):
+        """Stopped between the intent and the upload; another file of the plan follows in the same command."""
+        model = provider(service)
+        service.set(down={"POST /v1/files": [9, 503, {}]})
+        with Journal(tmp_path / "j") as journal:
+            with pytest.raises(UnavailableError):
+                send(model, journal, limits=BatchLimits(requests=10))
+            service.set(down={})
+            sent = send(model, journal, limits=BatchLimits(requests=10))
+            assert [known.size.requests for known in sent.submissions] == [10, 10, 4]
+            keys = [request.key for request in plan(model)]
+            assert service.sent() == [keys[:10], keys[10:20], keys[20:]]
+
+    def test_an_intent_whose_requests_were_removed_is_given_up(self, service, tmp_path):
+        model = provider(service)
+        service.set(down={"POST /v1/files": [9, 503, {}]})
+        with Journal(tmp_path / "j") as journal:
+            with pytest.raises(UnavailableError):
+                send(model, journal)
+            for path in (tmp_path / "j" / "batches").iterdir():
+                path.unlink()
+            service.set(down={})
+            sent = send(model, journal, limits=BatchLimits(requests=10))
+            assert [known.state for known in sent.submissions] == ["lost", *["validating"] * 3]
+            assert (sent.waiting, sent.reason) == (0, "")
+        assert [len(batch) for batch in service.sent()] == [10, 10, 4]
+
     def test_request_files_are_written_again_from_the_plan(self, service, tmp_path, live_rows):
         model = provider(service)
         with Journal(tmp_path / "j") as journal:

@@ -105,6 +105,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         'line 3: m [c]'
         """
         problems = (self.errors.data if self.errors else None) or []
+        if self.status == "failed" and not problems:
+            return "the service gives no reason"
         shown = [
             f"line {problem.line}: {problem.message} [{problem.code}]"
             if problem.line is not None

@@ -30,7 +30,7 @@ from populace.study.prepare import prepare
 
 if TYPE_CHECKING:
     from populace.models import Provider
-    from populace.study.settings import Budget as BudgetSettings
+    from populace.study.settings import BudgetSettings
     from populace.study.stages import StudyStage
     from populace.study.study import Study
 
@@ -148,7 +148,11 @@ def _current(
             request.key for request in stage.requests() if _unanswered(journal, request.key, retry_errors)
         }
         if left:
-            ours = [known for known in submissions(journal) if known.stage == stage.name and not known.closed]
+            ours = [
+                known
+                for known in submissions(journal)
+                if (known.stage, known.model) == (stage.name, stage.provider.model) and not known.closed
+            ]
             # A call that was made live since it was sent is no longer left.
             pending = min(len(left), sum(known.size.requests for known in ours))
             return stage, Next(stage=stage.name, left=len(left), pending=pending)

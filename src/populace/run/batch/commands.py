@@ -110,21 +110,23 @@ async def submit(
     async with BatchService(provider) as service:
         desk = _desk(provider, journal, service, retries)
         await desk.adopt()
-        made = [
-            after for before in desk.open() if (after := await _resume(desk, before)) and not before.batch
-        ]
+        resumed = [await _resume(desk, known) for known in desk.open() if not known.batch]
+        for known in resumed:
+            progress(known)
+        for known in desk.open():
+            await desk.look(known)
         desk.tidy()
-        reason = next((known.message for known in made if known.queue_full), "")
+        reason = next((known.message for known in resumed if known.queue_full), "")
         feed = await Feed.start(desk, stage, retry_errors)
         gate = Gate(desk, limits or BatchLimits(), budget, price)
-        left, waiting = feed.left(requests), 0
+        left, made, waiting = feed.left(requests), [], 0
         over = next(left, None)
         while over is not None and not reason and not (reason := gate.shut(over)):
             submission, over = _fill(desk, chain([over], left), gate, stage, window)
             made.append(await desk.send(submission))
             progress(made[-1])
             # A batch is checked after it was taken, and the next would be refused for the same reason.
-            made = [known if known.closed else await desk.look(known) for known in made]
+            made = [await desk.look(known) if known.state == "validating" else known for known in made]
             refused = [known for known in made if known.closed]
             reason = next((known.message for known in refused), "")
             waiting = sum(known.size.requests for known in refused)
@@ -135,7 +137,7 @@ async def submit(
             f"{reason}: {waiting:,} calls of stage {stage!r} are left, batches submitted now: {len(made)}",
             fix="raise the budget and submit again; what was submitted is kept",
         )
-    return Submitted(submissions=made, waiting=waiting, reason=reason if waiting else "")
+    return Submitted(submissions=resumed + made, waiting=waiting, reason=reason if waiting else "")
 
 
 async def status(provider: OpenAI, journal: Journal, *, retries: Retries = _RETRIES) -> list[Submission]:
@@ -222,9 +224,7 @@ def _approximate(text: str) -> int:
 
 
 async def _resume(desk: Desk, known: Submission) -> Submission:
-    """Bring one open submission up to date; one whose sending was cut short is sent."""
-    if known.batch:
-        return await desk.look(known)
+    """Send a submission whose sending was cut short."""
     if known.file is None and known.intent not in desk.spool:
         return desk.keep(known, state="lost", message="its requests were removed before they were sent")
     return await desk.send(known)

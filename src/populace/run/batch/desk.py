@@ -162,9 +162,7 @@ class Desk:
             return submission
         batch = await self.patiently(lambda: self.service.get(submission.batch or ""))
         if batch.status == "failed":
-            return self.keep(
-                submission, state="failed", message=batch.complaint or "the service says no reason"
-            )
+            return self.keep(submission, state="failed", message=batch.complaint)
         counts = batch.counts
         return msgspec.structs.replace(
             submission, state=batch.status, completed=counts.completed, failed=counts.failed
@@ -225,7 +223,7 @@ class Desk:
         )
 
     def _created(self, submission: Submission, batch: Batch) -> Submission:
-        kept = self.keep(submission, batch=batch.id, state=batch.status)
+        kept = self.keep(submission, batch=batch.id, state=batch.status, message=batch.complaint)
         self.spool.drop_upload(submission.intent)
         return kept
 
