@@ -41,8 +41,8 @@ class TestUniqueTokens:
         some = [persona[p] + [10 + q] * 6 + [20 + o] * 4 for o in (0, 1) for q in (0, 1, 2) for p in (1, 2)]
         assert unique_tokens(some) == 284
 
-    def test_tokens_of_every_size_sort_as_numbers(self):
-        # 1 and 256 differ in their first byte when little-endian, 2^31 is negative as a signed number.
+    def test_tokens_that_share_bytes_are_not_shared(self):
+        # 1, 256 and 2^31 share three of their four bytes, in different places.
         big = [[2**31, 1], [256, 1], [1, 1], [2**31, 2], [256, 2], [1, 2], [2**32 - 1]]
         assert unique_tokens(big) == naive_tree(big) == 10
 

@@ -76,6 +76,8 @@ class Streams(Iterator[Group]):
         self._under_way: Counter[Hashable] = Counter()
 
     def __next__(self) -> Group:
+        if self._count == 1:
+            return next(self._plan)  # the plan's own order: nothing to keep count of
         self._read_ahead()
         if not self._open:
             raise StopIteration
@@ -89,6 +91,8 @@ class Streams(Iterator[Group]):
 
     def landed(self, group: Group) -> None:
         """Take note that `group` is dealt with: answered, failed, or passed over."""
+        if self._count == 1:
+            return
         opening = _opening(group)
         self._under_way[opening] -= 1
         if not self._under_way[opening]:
@@ -126,11 +130,11 @@ def unique_tokens(sequences: Iterable[Sequence[int]]) -> int:
     >>> unique_tokens([[1, 2, 3], [1, 2, 4], [1, 2], [5]])
     5
     """
-    # Big-endian bytes sort as the numbers do.
-    ordered = sorted(np.asarray(sequence, dtype=">u4").tobytes() for sequence in sequences)
-    total, before = 0, np.empty(0, dtype=">u4")
+    # Any order of the tokens will do, and bytes are compared fastest.
+    ordered = sorted(np.asarray(sequence, dtype=np.uint32).tobytes() for sequence in sequences)
+    total, before = 0, np.empty(0, dtype=np.uint32)
     for sequence in ordered:
-        tokens = np.frombuffer(sequence, dtype=">u4")
+        tokens = np.frombuffer(sequence, dtype=np.uint32)
         width = min(len(tokens), len(before))
         differ = tokens[:width] != before[:width]
         total += len(tokens) - (int(differ.argmax()) if differ.any() else width)
