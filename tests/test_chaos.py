@@ -28,7 +28,9 @@ from populace.models import (
     Usage,
 )
 from populace.models.openai import OpenAI
+from populace.models.scripted import Scripted
 from populace.run import Journal, Retries, run
+from populace.run.lanes import Lane, Window
 
 FULL = os.environ.get("POPULACE_CHAOS") == "full"
 CALLS = 20_000 if FULL else 1_500
@@ -41,7 +43,7 @@ def model_of(server: ChaosServer, concurrency: int = 64) -> OpenAI:
     return OpenAI("m", base_url=server.url, timeout=server.timeout, concurrency=concurrency, price=PRICE)
 
 
-def plan(model: OpenAI, calls: int) -> Iterator[Request]:
+def plan(model: OpenAI | Scripted, calls: int) -> Iterator[Request]:
     """Every fifth request chooses, the others write."""
     for i in range(calls):
         messages = (Message("system", "Be brief."), Message("user", f"question {i}"))
@@ -265,3 +267,26 @@ async def test_equal_answers_of_a_server_with_constant_ids_are_believed():
     await model.close()
     server.close()
     assert sum(isinstance(result, Failure) for result in results) <= 1
+
+
+# What the faults once did to the engine itself
+
+
+def test_congestion_before_any_knee_is_found_does_not_open_the_window():
+    window = Window(64)
+    for _ in range(8):
+        window.landed(seconds=1.0, congested=False, full=True)  # slow start: 8 becomes 16
+    for call in range(32):  # 16 of the old window pass; then a round of 16, slow and with one congested
+        window.landed(seconds=4.0, congested=call == 20, full=True)
+    assert window.limit == 16
+
+
+def test_an_error_in_the_engine_ends_the_run_and_is_raised(tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Lane, "landed", broken)
+    model = Scripted(concurrency=4)
+    with Journal(tmp_path) as journal, pytest.raises(ZeroDivisionError):
+        run(plan(model, 100), model, journal, stage="s")
+    assert model.asked.total() <= 8

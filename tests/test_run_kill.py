@@ -22,7 +22,7 @@ from populace.canonical import file_hash
 from populace.run import Journal, read_manifest
 
 FULL = os.environ.get("POPULACE_CHAOS") == "full"
-KILLS = 100 if FULL else 10
+KILLS = 100 if FULL else 6
 
 WORKER = '''
 import asyncio, os, sys

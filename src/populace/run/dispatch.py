@@ -264,7 +264,14 @@ class Dispatch:
         self.lane.start(call.most.tokens, now)
         task = asyncio.get_running_loop().create_task(self.attempt(call, now))
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self.finished)
+
+    def finished(self, task: asyncio.Task[None]) -> None:
+        """Let go of a call's task; an error that nobody expected there ends the run."""
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.error = self.error or error
+            self.changed.set()
 
     async def attempt(self, call: _Call, start: float) -> None:
         """Ask once, and see to what came back."""

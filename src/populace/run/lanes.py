@@ -97,7 +97,8 @@ class Window:
         elif not self._starting:
             self._size = self._size * (1 - share / 2) + self._full
             if mean > _SLOW * self._knee_seconds:
-                self._size = max(0.9 * self._size, self._knee)
+                # Congestion may have come before any knee was found.
+                self._size = max(0.9 * self._size, min(self._knee, self._size))
             self._size = min(self._size, 2 * self._knee)
         self._rounds += 1
         if self._rounds == _AFRESH:
