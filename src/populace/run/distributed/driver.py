@@ -134,7 +134,7 @@ class _Work:
         self.ray = load_ray()
         # On the driver's node, since it lives as long as the run does.
         here = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-            self.ray.get_runtime_context().get_node_id(), soft=True
+            self.ray.get_runtime_context().get_node_id(), soft=False
         )
         actor = self.ray.remote(num_cpus=0)(Ledger).options(scheduling_strategy=here)
         self.ledger = actor.remote(job.budget, before, share.workers)
@@ -179,7 +179,8 @@ class _Work:
         except BaseException as error:
             self.error = error
         finally:
-            loop.call_soon_threadsafe(self.done.set)
+            with suppress(RuntimeError):  # interrupted twice, the loop was not waited for
+                loop.call_soon_threadsafe(self.done.set)
 
     async def wait(self, show: Callable[[list[RunStats]], None]) -> None:
         """Show the figures until the job is done."""

@@ -54,7 +54,7 @@ class Ledger:
     --------
     >>> ledger = Ledger(Budget(tokens=100), Cost(tokens=20), workers=2)
     >>> ledger.begin("0000", Cost()), ledger.begin("0001", Cost(tokens=7))
-    (('', 1), ('', 1))
+    (1, 1)
     >>> ledger.lease("0000", Cost(), Cost(tokens=40))  # 40, and an eighth of the 40 that are then free
     (Cost(tokens=45.0, dollars=inf), '')
     >>> ledger.lease("0001", Cost(tokens=7), Cost(tokens=36))
@@ -72,17 +72,15 @@ class Ledger:
         self._figures: dict[str, RunStats] = {}
         self._halted = ""
 
-    def begin(self, shard: str, spent: Cost) -> tuple[str, int]:
-        """Take note of what a shard's journal held at first.
-
-        Returns
-        -------
-        Why the run is stopping, if it is, and how often this shard was begun.
-        """
+    def begin(self, shard: str, spent: Cost) -> int:
+        """Take note of what a shard's journal held at first; return how often the shard was begun."""
         self._first.setdefault(shard, spent)
         self._held.setdefault(shard, _NOTHING)
         self._begun[shard] += 1
-        return self._halted, self._begun[shard]
+        for attempt, stats in self._figures.items():
+            if attempt.startswith(f"{shard} "):  # its worker died with calls in flight
+                stats.in_flight = stats.limit = 0
+        return self._begun[shard]
 
     def lease(self, shard: str, spent: Cost, more: Cost) -> tuple[Cost | None, str]:
         """Let a shard that has spent so much spend `more` besides.
@@ -105,7 +103,7 @@ class Ledger:
         return self._first[shard] + self._held[shard], ""
 
     def report(self, attempt: str, stats: RunStats) -> str:
-        """Take an attempt's running figures; return why the run is stopping, if it is."""
+        """Take the running figures of `"SHARD ATTEMPT"`; return why the run is stopping, if it is."""
         self._figures[attempt] = stats
         return self._halted
 

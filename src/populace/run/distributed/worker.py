@@ -140,13 +140,14 @@ def _carry(shard: int, job: Job, ledger: Any, stats: RunStats) -> None:
     import ray
 
     folder, name = Path(job.folder), shard_name(shard)
+    attempt = f"{name} {secrets.token_hex(8)}"
+    if ray.get(ledger.report.remote(attempt, stats)):
+        return  # the run is stopping
     others: set[str] = set()
     _await_lock(folder / f"journal-{name}.lock")
     with _Shard(folder, name, others) as journal:
         before = spent(journal.totals)
-        halted, begun = ray.get(ledger.begin.remote(name, before))
-        if halted:
-            return
+        begun: Any = ray.get(ledger.begin.remote(name, before))
         if begun > _TRIES:
             raise PopulaceError(
                 f"the workers that took shard {name} died, {_TRIES} times in a row",
@@ -174,15 +175,14 @@ def _carry(shard: int, job: Job, ledger: Any, stats: RunStats) -> None:
             retry_errors=job.retry_errors,
         )
         try:
-            seat.runner.run(_reporting(work, ledger, stats, job.workers))
+            seat.runner.run(_reporting(work, ledger, attempt, stats, job.workers))
         finally:
             stats.in_flight = stats.limit = 0
             ray.get(ledger.end.remote(name, spent(journal.totals)))
 
 
-async def _reporting(work: Any, ledger: Any, stats: RunStats, workers: int) -> None:
+async def _reporting(work: Any, ledger: Any, attempt: str, stats: RunStats, workers: int) -> None:
     """Carry `work` out, telling the ledger how it goes, and stop when it says so."""
-    attempt = secrets.token_hex(8)
     task = asyncio.ensure_future(work)
     stopping = False
     try:
