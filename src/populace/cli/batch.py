@@ -88,6 +88,18 @@ def status(study: StudyFile, folder: Folder = None) -> None:
 
 
 @app.command()
+def cancel(study: StudyFile, folder: Folder = None) -> None:
+    """Stop the open batches; collect reads what they answered, and the rest is free again."""
+    from populace.study import Study
+    from populace.study.batches import cancel_batches
+
+    stopped = cancel_batches(Study.load(study, folder))
+    for known in stopped:
+        typer.echo(f"{known.batch} {known.state}")
+    typer.echo(f"{len(stopped)} batches; next: populace batch collect {study}")
+
+
+@app.command()
 def collect(study: StudyFile, folder: Folder = None) -> None:
     """Read the answers of batches that have ended into the study."""
     from populace.study import Study

@@ -21,6 +21,7 @@ from populace.run.batch import (
     Collected,
     Submission,
     Submitted,
+    cancel,
     collect,
     status,
     submissions,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from populace.study.stages import StudyStage
     from populace.study.study import Study
 
-__all__ = ["Gathered", "Next", "Sent", "batch_status", "collect_batches", "submit_batch"]
+__all__ = ["Gathered", "Next", "Sent", "batch_status", "cancel_batches", "collect_batches", "submit_batch"]
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +122,12 @@ def batch_status(study: Study) -> list[Submission]:
     with _started(study) as journal:
         models = _batched(study.models())
         return [known for model in models for known in asyncio.run(status(model, journal))]
+
+
+def cancel_batches(study: Study) -> list[Submission]:
+    """Stop the open batches of `study`, so that the rest can be asked live or submitted anew."""
+    with _started(study) as journal:
+        return [known for model in _batched(study.models()) for known in asyncio.run(cancel(model, journal))]
 
 
 def collect_batches(

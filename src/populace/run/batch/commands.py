@@ -1,4 +1,4 @@
-"""`submit`, `status` and `collect`."""
+"""`submit`, `status`, `cancel` and `collect`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from populace.run.prices import price_of
 if TYPE_CHECKING:
     from populace.models.openai import OpenAI
 
-__all__ = ["PRICE_FACTOR", "Submitted", "batch_price", "collect", "status", "submit"]
+__all__ = ["PRICE_FACTOR", "Submitted", "batch_price", "cancel", "collect", "status", "submit"]
 
 PRICE_FACTOR = 0.5
 """What a call in a batch costs, as a share of the price of the same call made live (OpenAI's)."""
@@ -146,6 +146,21 @@ async def status(provider: OpenAI, journal: Journal, *, retries: Retries = _RETR
         desk = _desk(provider, journal, service, retries)
         await desk.adopt()
         return [known if known.closed else await desk.look(known) for known in desk.mine()]
+
+
+async def cancel(provider: OpenAI, journal: Journal, *, retries: Retries = _RETRIES) -> list[Submission]:
+    """Stop this model's open batches; `collect` reads what they answered, and the rest is free again."""
+    async with BatchService(provider) as service:
+        desk = _desk(provider, journal, service, retries)
+        await desk.adopt()
+        stopped = []
+        for known in [await desk.look(known) for known in desk.open() if known.batch]:
+            if known.closed or known.state in ENDED or known.state == "cancelling":
+                stopped.append(known)
+            else:
+                await desk.patiently(lambda batch=known.batch or "": service.cancel(batch))
+                stopped.append(await desk.look(known))
+        return stopped
 
 
 async def collect(
