@@ -103,10 +103,13 @@ def write_parquet(path: Path, table: pl.DataFrame) -> None:
 
 
 def write_trl(path: Path, table: pl.DataFrame, profiles: Mapping[str, str]) -> int:
-    """Write TRL preference rows as JSON lines; returns how many."""
-    lines = [canonical_bytes(row) for row in trl_rows(table, profiles)]
-    write_atomic(path, b"".join(line + b"\n" for line in lines))
-    return len(lines)
+    """Write TRL preference rows as JSON lines, one row in memory at a time; returns how many."""
+    count = 0
+    with atomic_path(path) as beside, beside.open("wb") as lines:
+        for row in trl_rows(table, profiles):
+            lines.write(canonical_bytes(row) + b"\n")
+            count += 1
+    return count
 
 
 def write_hf(
