@@ -84,14 +84,7 @@ async def distribute(
     if budget:
         budget.check(provider)
     stats = RunStats(stage=stage, dollars=None if provider.price is None else 0.0)
-    begun: list[float] = []
-
-    def report(running: RunStats) -> None:
-        if running.answered + running.failed > stats.failed and not begun:
-            begun.append(time.monotonic())
-        running.seconds = time.monotonic() - begun[0] if begun else 0.0
-        if progress:
-            progress(running)
+    report = progress or (lambda running: None)
 
     with closing(Spool(journal.path.parent.resolve(), _recorded(journal, shards), affinity)) as spool:
         groups = cut(requests, provider.batch_size)
@@ -116,12 +109,16 @@ async def distribute(
                 retry_errors=retry_errors,
             )
             work = _Work(job, share, spool, spent(journal.totals))
-            await work.watch(lambda parts: report(merged(stats, parts)))
-            stats.seconds = time.monotonic() - begun[0] if begun else 0.0
+            begun = time.monotonic()  # when calls can be made: what came before is no call's time
+
+            def show(parts: list[RunStats]) -> None:
+                stats.seconds = time.monotonic() - begun
+                report(merged(stats, parts))
+
+            await work.watch(show)
     journal.refresh()
     stats = _settled(stats, work, spool.asked, _since(before, journal.totals.get(stage, Totals())))
-    if progress:
-        progress(stats)
+    report(stats)
     return stats
 
 
