@@ -367,3 +367,22 @@ def test_through_ray_it_gives_the_same_bytes(finished, tmp_path):
     done = populace("study", "run", write(tmp_path), "--folder", tmp_path / "study", "--engine", "ray")
     assert done.returncode == 0, done.stderr
     assert hashes(tmp_path / "study") == hashes(finished.folder)
+
+
+def test_parts_of_a_stage_are_its_requests_and_no_part_puts_all_on_one_worker(finished):
+    from populace.run import Journal
+    from populace.run.distributed.spool import shard_of
+    from populace.study.prepare import prepare
+
+    prepared = prepare(finished.settings, finished.base)
+    with Journal(finished.folder / "journal") as journal:
+        for stage in finished.stages(prepared, *finished.models(), journal):
+            plan = list(stage.requests())
+            assert [r.key for part in stage.parts for r in part.requests()] == [r.key for r in plan]
+            assert len(plan) == stage.calls
+            for part in stage.parts:
+                asked = list(part.requests())
+                assert len(asked) == part.calls
+                shards = {shard_of({r.key: r}, 10**9, part.affinity) for r in asked}
+                # Six answers, or six personas, or six pairs before nobody.
+                assert len(shards) >= 6

@@ -111,8 +111,6 @@ class Judgements:
         role = np.where(np.diff(pair, prepend=-1) > 0, _AUTHOR, _STRANGER)
         self._role = np.concatenate([np.full(height, _NOBODY), role])
         self._keys = Keys(self.calls)
-        self._known = False
-        """Whether `_keys` holds the whole plan."""
 
     @property
     def calls(self) -> int:
@@ -121,15 +119,31 @@ class Judgements:
 
     def requests(self) -> Iterator[ChooseRequest]:
         """Expand the plan, in the same order at every call, and keep its keys for `table`."""
-        for place, request in enumerate(self.expand()):
+        yield from self.untold()
+        yield from self.told()
+
+    def untold(self) -> Iterator[ChooseRequest]:
+        """Expand the part of the plan that goes to nobody, the first."""
+        return self._kept(0, self._pairs.height)
+
+    def told(self) -> Iterator[ChooseRequest]:
+        """Expand the part that goes to the personas."""
+        return self._kept(self._pairs.height, len(self._pair))
+
+    def _kept(self, start: int, end: int) -> Iterator[ChooseRequest]:
+        """Expand the plan from one seat to another."""
+        first = start * len(self._judging.questions)
+        for place, request in enumerate(self._expand(self._order()[start:end]), start=first):
             self._keys[place] = request.key
             yield request
-        self._known = True
 
     def expand(self) -> Iterator[ChooseRequest]:
         """Expand the plan and keep nothing."""
+        return self._expand(self._order())
+
+    def _expand(self, order: np.ndarray) -> Iterator[ChooseRequest]:
         texts = self._pairs.select("prompt", "original", "revision")
-        order, last, role = self._order(), None, Message("system", "")
+        last, role = None, Message("system", "")
         for start in range(0, len(order), _SLICE):
             seats = order[start : start + _SLICE]
             rows = texts[self._pair[seats]].iter_rows()
@@ -193,7 +207,7 @@ class Judgements:
     def _answers(self) -> tuple[np.ndarray, np.ndarray]:
         """By seat and question: log-odds of the second option (nan where neither), and whether it failed."""
         odds, lost = np.full(self.calls, np.nan), np.ones(self.calls, dtype=bool)
-        keys = self._keys if self._known else (request.key for request in self.expand())
+        keys = self._keys if self._keys.whole else (request.key for request in self.expand())
         for place, key in enumerate(keys):
             result = self._lookup(key)
             if isinstance(result, Choice):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 __all__ = ["Keys"]
 
 _SIZE = 16
@@ -23,8 +25,8 @@ class Keys:
     >>> keys[1] = "0b" * 16
     >>> keys[0], keys[1]
     (None, '0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b')
-    >>> list(keys) == [keys[1]]
-    True
+    >>> list(keys) == [keys[1]], keys.whole
+    (True, False)
     """
 
     def __init__(self, places: int) -> None:
@@ -34,6 +36,12 @@ class Keys:
         """Return the key kept at `place`, None where there is none."""
         found = self._bytes[_SIZE * place : _SIZE * (place + 1)]
         return None if found == _NONE else found.hex()
+
+    @property
+    def whole(self) -> bool:
+        """Whether every place holds a key."""
+        halves = np.frombuffer(self._bytes, dtype=np.uint64).reshape(-1, 2)
+        return bool(halves.any(axis=1).all())
 
     def __iter__(self) -> Iterator[str]:
         """Yield the keys that are kept, by place."""

@@ -12,7 +12,7 @@ import msgspec
 from populace.errors import StudyError
 from populace.models import Provider
 from populace.run import Budget, Journal, Lanes, ProgressLine, budget_share, execute, timed
-from populace.study.stages import Stages, StudyStage
+from populace.study.stages import Part, Stages, StudyStage
 
 __all__ = ["Asking", "Engine", "ask"]
 
@@ -79,25 +79,25 @@ async def _spread(stages: Stages, models: Mapping[Provider, Spec], journal: Jour
     from populace.run.distributed import distribute, joined
 
     with joined(asking.ray_address):  # one cluster for all stages
-        for stage in stages:
-            with timed(journal, stage.name), _progress(stage, journal, asking) as line:
+        for stage, part in ((each, part) for each in stages for part in each.parts):
+            with timed(journal, stage.name), _progress(part, journal, asking) as line:
                 await distribute(
-                    stage.requests(),
+                    part.requests(),
                     _priced(models[stage.provider], stage.provider),
                     stage.provider,
                     journal,
                     stage=stage.name,
-                    affinity=stage.affinity,
+                    affinity=part.affinity,
                     progress=line,
                     budget=asking.budget,
                     retry_errors=asking.retry_errors,
                 )
 
 
-def _progress(stage: StudyStage, journal: Journal, asking: Asking) -> ProgressLine | nullcontext[None]:
+def _progress(asked: StudyStage | Part, journal: Journal, asking: Asking) -> ProgressLine | nullcontext[None]:
     if not asking.progress:
         return nullcontext()
-    return ProgressLine(stage.calls, spent=lambda: budget_share(asking.budget, journal.totals))
+    return ProgressLine(asked.calls, spent=lambda: budget_share(asking.budget, journal.totals))
 
 
 def _priced(spec: Spec, provider: Provider) -> Spec:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from itertools import chain
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -21,7 +22,19 @@ from populace.models.records import Request
 from populace.run import Journal
 from populace.study.prepare import Prepared
 
-__all__ = ["Stages", "StudyStage"]
+__all__ = ["Part", "Stages", "StudyStage"]
+
+
+class Part(NamedTuple):
+    """Requests of a stage that are spread over workers in the same way."""
+
+    requests: Callable[[], Iterator[Request]]
+    """Expands the requests one at a time, in the same order at every call."""
+    calls: int
+    """How many there are; a pair whose earlier answer failed makes it fewer."""
+    affinity: Literal["key", "prefix"]
+    """What keeps requests together: `prefix` where those of one persona begin alike, so that a server
+    computes its description once; `key` where all begin alike, and one worker would get them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +43,16 @@ class StudyStage:
 
     name: str
     provider: Provider
-    requests: Callable[[], Iterator[Request]]
-    """Expands the requests one at a time, in the same order at every call."""
-    calls: int
-    """How many there are; a pair whose earlier answer failed makes it fewer."""
-    affinity: Literal["key", "prefix"]
-    """What keeps requests together when a stage is spread over workers: `prefix` where many in a row share
-    the description of one persona, which a server then computes once."""
+    parts: tuple[Part, ...]
+
+    @property
+    def calls(self) -> int:
+        """Count the requests of all parts."""
+        return sum(part.calls for part in self.parts)
+
+    def requests(self) -> Iterator[Request]:
+        """Expand the requests of all parts, one at a time."""
+        return chain.from_iterable(part.requests() for part in self.parts)
 
 
 class Stages:
@@ -74,12 +90,20 @@ class Stages:
             If no pair was finished, so that there is nothing to judge.
         """
         pairs, writer = self._prepared.authors.height, self._writer
-        answers, critiques, revisions = self._pairs.answers, self._pairs.critiques, self._pairs.revisions
-        yield _stage("answers", writer, answers, len(self._texts), "key")
-        yield _stage("critiques", writer, critiques, pairs, "prefix")
-        yield _stage("revisions", writer, revisions, pairs, "prefix")
+        answers = Part(self._pairs.answers, len(self._texts), "key")
+        yield StudyStage(name="answers", provider=writer, parts=(answers,))
+        critiques = Part(self._pairs.critiques, pairs, "prefix")
+        yield StudyStage(name="critiques", provider=writer, parts=(critiques,))
+        revisions = Part(self._pairs.revisions, pairs, "prefix")
+        yield StudyStage(name="revisions", provider=writer, parts=(revisions,))
         judged = self._judged
-        yield _stage("judgements", self._judge, judged.requests, judged.calls, "prefix")
+        each = len(self._judging.questions)
+        nobody = Part(judged.untold, self.pairs.height * each, "key")
+        parts = nobody, Part(judged.told, judged.calls - nobody.calls, "prefix")
+        if self._judge.batch_size > 1:
+            # Groups are cut from the whole plan, also where one holds the last of nobody's calls.
+            parts = (Part(judged.requests, judged.calls, "prefix"),)
+        yield StudyStage(name="judgements", provider=self._judge, parts=parts)
 
     @cached_property
     def pairs(self) -> pl.DataFrame:
@@ -104,13 +128,3 @@ class Stages:
             self._prepared.authors, on=["author_id", "prompt_id"], how="left", maintain_order="left"
         )
         return Judgements(seated, self._prepared.profiles, self._journal.get, self._judging)
-
-
-def _stage(
-    name: str,
-    provider: Provider,
-    requests: Callable[[], Iterator[Request]],
-    calls: int,
-    affinity: Literal["key", "prefix"],
-) -> StudyStage:
-    return StudyStage(name=name, provider=provider, requests=requests, calls=calls, affinity=affinity)
