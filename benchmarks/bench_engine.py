@@ -9,9 +9,9 @@ own below DIR (made where missing; about 3 GB and 10 minutes) and measured in th
 Every figure comes from processes that do nothing else, one a run, against a fresh server with a fixed
 latency. Processor time (user and system, of the process and of those it waited for) and peak memory are the
 kernel's, taken when the process ends. A cost a call is the difference between a run of many calls and one of
-few, so that start-up is no part of it and is given beside. Calls a second come from the same difference, and
-share the machine's cores with the server. `s` is the server's latency in seconds. `in flight` is what the
-server saw at once: ours starts low and finds out how many calls the server bears.
+few, so that start-up is no part of it; it is given beside, and below 0 where a call costs more the more calls
+there are. Calls a second come from the same difference, and share the cores with the server. `s` is the
+server's latency in seconds, `in flight` what it saw at once: ours starts low and finds out what it bears.
 """
 
 # The standard library only: a child's peak memory starts at that of the process it was forked from, so
