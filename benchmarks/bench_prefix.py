@@ -23,7 +23,6 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,9 +32,8 @@ import polars as pl
 from populace.feedback.judging import Judgements, Judging
 from populace.models import ChooseRequest, open_model
 from populace.models.openai import OpenAI
-from populace.models.records import Choice, Failure
-from populace.run import Journal, carry_out, cut, execute
-from populace.run.order import Streams, unique_tokens
+from populace.run import Journal, execute
+from populace.run.order import unique_tokens
 from populace.study.prepare import prepare
 from populace.study.settings import Settings
 
@@ -57,19 +55,6 @@ class Asked(NamedTuple):
 
     computed: int
     seconds: float
-
-
-class Told(OpenAI):
-    """A provider that tells `streams` which calls have landed."""
-
-    streams: Streams
-
-    async def choose(self, requests: Sequence[ChooseRequest]) -> list[Choice | Failure]:
-        """Ask, then tell."""
-        try:
-            return await super().choose(requests)
-        finally:
-            self.streams.landed({request.key: request for request in requests})
 
 
 def judging_plan(people: int, pairs_each: int, model: str) -> list[ChooseRequest]:
@@ -124,14 +109,14 @@ def orders(plan: list[ChooseRequest]) -> dict[str, list[ChooseRequest]]:
 
 def ask(server: LlamaServer, plan: list[ChooseRequest], slots: int, *, streams: bool) -> Asked:
     """Ask the whole plan with as many calls in flight as there are slots."""
-    provider = Told("smollm2", base_url=server.url, concurrency=slots)
-    provider.streams = Streams(cut(plan, 1), slots if streams else 1)
+    known = {"slots": slots} if streams else {"concurrency": slots}
+    provider = OpenAI("smollm2", base_url=server.url, **known)
     before, start = server.computed_tokens(), time.monotonic()
 
     async def whole() -> tuple[int, int]:
         with tempfile.TemporaryDirectory() as folder, Journal(folder) as journal:
             try:
-                stats = await carry_out(provider.streams, provider, journal, stage="judge")
+                stats = await execute(plan, provider, journal, stage="judge")
             finally:
                 await provider.close()
         return stats.failed, stats.prompt_tokens - stats.cached_tokens

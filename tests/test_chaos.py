@@ -168,7 +168,7 @@ BOUNDARIES = {
     "429 bare": "rate limit",
     "500": "server",
     "502": "server",
-    "503": "server",
+    "503": "overload",
     "timeout": "timeout",
     "reset": "connection",
     "half a body": "connection",

@@ -9,18 +9,20 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from llama_server import LlamaServer, cut_model, missing
 from populace.errors import ModelError
 from populace.models import Choice, ChooseRequest, Completion, Failure, GenerateRequest, Message
 from populace.models.openai import OpenAI
-from populace.run import Journal, cut, execute
-from populace.run.order import Streams, unique_tokens
+from populace.run import Journal, execute, run
+from populace.run.order import unique_tokens
 
 pytestmark = [pytest.mark.model, pytest.mark.skipif(bool(missing()), reason=missing() or "there is a server")]
 
@@ -125,6 +127,7 @@ class TestChoose:
         [
             (False, ("1", "2"), "", "its number alone: 1 or 2"),
             (True, (" A", " B"), "I prefer Answer", "its letter alone: A or B"),
+            (True, (" 1", " 2"), "I prefer Answer", "its number alone: 1 or 2"),
         ],
     )
     async def test_first_tokens_are_the_embedded_model_s(
@@ -156,7 +159,8 @@ class TestChoose:
             ]
             assert isinstance(theirs, Choice), theirs
             assert theirs.exact
-            assert theirs.log_likelihoods == pytest.approx(ours.log_likelihoods, abs=0.3)
+            if options != (" 1", " 2"):  # here the blank is a token of its own, and only the digit is read
+                assert theirs.log_likelihoods == pytest.approx(ours.log_likelihoods, abs=0.3)
             odds.append(theirs.log_likelihoods[1] - theirs.log_likelihoods[0])
             assert odds[-1] == pytest.approx(ours.log_likelihoods[1] - ours.log_likelihoods[0], abs=0.3)
         await provider.close()
@@ -279,26 +283,18 @@ class TestOrder:
         shuffled = draws.sample(plan, len(plan))
         model = cut_model(tmp_path / "cut.gguf", 1)
 
-        def ratio(plan, count):
+        def ratio(plan, **settings):
             with LlamaServer(model, slots=4, settings={"cache_ram_mib": 0}) as server:
-                bodies = {
-                    ask.key: [{"role": m.role, "content": m.content} for m in ask.messages] for ask in plan
-                }
-                fewest = unique_tokens(map(server.tokens, bodies.values()))
-                asyncio.run(self.carry_out(server, Streams(cut(plan, 1), count), bodies))
+                bodies = [[{"role": m.role, "content": m.content} for m in ask.messages] for ask in plan]
+                fewest = unique_tokens(map(server.tokens, bodies))
+                provider = OpenAI("m", base_url=server.url, **settings)
+                asks = [msgspec.structs.replace(ask, model=provider.model) for ask in plan]
+                with Journal(tempfile.mkdtemp(dir=tmp_path)) as journal:
+                    assert run(asks, provider, journal, stage="judge").answered == len(plan)
                 return server.computed_tokens() / fewest
 
-        assert ratio(plan, 4) <= 1.15
-        assert ratio(shuffled, 1) > 1.4
-
-    async def carry_out(self, server, streams, bodies):
-        async def one_after_another():
-            while group := next(streams, None):
-                body = {"messages": bodies[next(iter(group))], "max_tokens": 1}
-                await asyncio.to_thread(server.call, "/v1/chat/completions", body)
-                streams.landed(group)
-
-        await asyncio.gather(*(one_after_another() for _ in range(4)))
+        assert ratio(plan, slots=4) <= 1.15
+        assert ratio(shuffled, concurrency=4) > 1.4
 
 
 class TestServer:

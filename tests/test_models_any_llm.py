@@ -168,7 +168,7 @@ class TestFailures:
             (400, {"message": "the author field is unknown"}, "request", False),
             (408, {"message": "slow"}, "timeout", True),
             (500, {"message": "oops"}, "server", True),
-            (503, {"message": "overloaded"}, "server", True),
+            (503, {"message": "overloaded"}, "overload", True),
         ],
     )
     async def test_errors_are_typed(self, status, error, boundary, retryable):
@@ -251,7 +251,7 @@ class TestAnotherProtocol:
     async def test_errors(self):
         error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
         result = await failure(error, 529, vendor="anthropic", base="", headers={"retry-after": "3"})
-        assert (result.boundary, result.retryable, result.retry_after) == ("server", True, 3.0)
+        assert (result.boundary, result.retryable, result.retry_after) == ("overload", True, 3.0)
         assert result.message == "HTTP 529: Overloaded"
 
 

@@ -277,7 +277,7 @@ class TestFailures:
 
     async def test_server_error(self):
         result = await failure(canned("<h1>down</h1>", 503))
-        assert (result.boundary, result.retryable) == ("server", True)
+        assert (result.boundary, result.retryable) == ("overload", True)
 
     async def test_bad_request(self):
         result = await failure(canned({"error": {"message": "too long"}}, 400))

@@ -150,8 +150,8 @@ def test_access(status, body):
         (425, "", "server", True),
         (424, {"error": "Request failed during generation", "error_type": "generation"}, "server", True),
         (500, "<h1>oops</h1>", "server", True),
-        (503, said("Loading model", code=503, type="unavailable_error"), "server", True),
-        (529, said("Overloaded", type="overloaded_error"), "server", True),
+        (503, said("Loading model", code=503, type="unavailable_error"), "overload", True),
+        (529, said("Overloaded", type="overloaded_error"), "overload", True),
         # A broken server's words about policy are no verdict on the prompt.
         (502, said("content_filter service is down"), "server", True),
         (501, said("This server does not support chat"), "request", False),

@@ -168,6 +168,35 @@ async def test_never_more_in_flight_than_allowed_and_the_plan_is_pulled_as_neede
     assert stats.answered == 200
 
 
+@pytest.mark.parametrize(("caches", "together"), [(1, 1), (2, 2), (3, 3)])
+async def test_calls_in_flight_begin_differently_where_each_has_a_cache_of_its_own(
+    tmp_path, caches, together
+):
+    flying, openings = [], []
+
+    class Slow(Scripted):
+        async def generate(self, requests):
+            flying.append(requests[0].messages[0].content)
+            await asyncio.sleep(0.001)
+            openings.append(len(set(flying)) if len(flying) == caches else None)
+            flying.remove(requests[0].messages[0].content)
+            return await super().generate(requests)
+
+    plan = [
+        GenerateRequest(model=MODEL, messages=(Message("system", who), Message("user", what)), max_tokens=4)
+        for who in "ABCDEF"
+        for what in "123456789"
+    ]
+    with Journal(tmp_path) as journal:
+        # Some are answered already: streams must hear of those passed over too.
+        await execute(plan[3:8] + plan[20:30], Scripted(), journal, stage="s")
+        model = Slow(caches=caches, concurrency=caches)
+        stats = await execute(plan, model, journal, stage="s")
+    assert (stats.answered, stats.reused) == (39, 15)
+    counted = [number for number in openings[:-12] if number]
+    assert set(counted) == {together}
+
+
 async def test_repeats_of_a_key_in_flight_are_computed_once(tmp_path):
     model = Scripted(latency=0.005)
     with Journal(tmp_path) as journal:

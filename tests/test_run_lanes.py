@@ -92,7 +92,7 @@ def test_a_few_faults_by_chance_do_not_starve_a_run(share):
     random = np.random.default_rng(7)
 
     def serve(now, flying):
-        return 1.0, failure("server") if random.random() < share else FINE
+        return 1.0, failure("overload") if random.random() < share else FINE
 
     limits = [limit for _, _, limit, _ in late(simulate(serve, seconds=2000))]
     assert 0.5 * 2 / share < np.mean(limits) < 2 * 2 / share

@@ -93,6 +93,7 @@ class AnyLLM:
     """
 
     batch_size = 1
+    caches = 1
     scores_text = False
 
     def __init__(

@@ -62,8 +62,11 @@ class OpenAI:
     logprobs
         Whether `choose` asks for log-probabilities; some servers refuse the question.
     prefill
-        Whether the server can go on from a turn that has begun (vLLM, SGLang). Without it a request's
-        `opening` is left out.
+        Whether the server can go on from a turn that has begun (vLLM, SGLang, llama.cpp). Without it a
+        request's `opening` is left out.
+    slots
+        Slots of a llama.cpp server (`--parallel`), each of which has a prompt cache of its own. No more calls
+        are in flight than there are slots, and personas are spread over them.
     extra_body
         Further fields of the request body, for example `{"chat_template_kwargs": {...}}`.
     price
@@ -88,6 +91,7 @@ class OpenAI:
         key_env: str | None = None,
         revision: str = "unpinned",
         concurrency: int = 32,
+        slots: int | None = None,
         timeout: float = 120.0,
         logprobs: bool = True,
         prefill: bool = False,
@@ -99,7 +103,8 @@ class OpenAI:
         if not base_url.startswith(("http://", "https://")):
             raise ModelError(f"{base_url!r} is not an http address", fix="write it as http://HOST:PORT/v1")
         self.price = own_price(price)
-        self.concurrency = concurrency
+        self.concurrency = concurrency if slots is None else slots
+        self.caches = slots or 1
         # What changes answers enters the identity; URL, timeout and concurrency do not.
         shaping = (logprobs, prefill, extra_body or {})
         suffix = "" if shaping == (True, False, {}) else f"-{content_hash(shaping, size=4)}"
@@ -178,6 +183,7 @@ class OpenAI:
             if self._logprobs:
                 body.logprobs, body.top_logprobs = True, TOP_LOGPROBS
             if self._prefill and request.opening:
+                body.max_tokens = 2 if request.options[0].startswith(" ") else 1
                 body.messages = (*request.messages, Message("assistant", request.opening))
                 body.add_generation_prompt, body.continue_final_message = False, True
         return self._encoder.encode(body)[:-1] + self._extra

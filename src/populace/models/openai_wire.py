@@ -53,6 +53,7 @@ class _Alternative(msgspec.Struct):
 
 
 class _Position(msgspec.Struct):
+    token: str = ""
     top_logprobs: list[_Alternative] | None = None
 
 
@@ -110,6 +111,9 @@ def answer(request: Request, key: str, reply: Reply) -> Result:
     if isinstance(request, GenerateRequest):
         return Completion(key=key, text=text, finish=_finish(first, turn), usage=_usage(reply))
     positions = (first.logprobs.content if first.logprobs else None) or []
+    # Where the vocabulary has " 1" as two tokens, a blank one comes first.
+    if len(positions) > 1 and not positions[0].token.strip():
+        positions = positions[1:]
     if positions and positions[0].top_logprobs:
         alternatives = [(item.token, item.logprob) for item in positions[0].top_logprobs]
         found, exact = match_alternatives(alternatives, request.options), True

@@ -70,6 +70,8 @@ class Provider(Protocol):
     concurrency: int
     """Most calls (groups, where `batch_size` is above 1) that may be in flight at once. A run starts with
     fewer and finds out how many the server bears."""
+    caches: int
+    """Prompt caches of the endpoint that share nothing: 1, but llama.cpp's server has one a slot."""
     endpoint: str
     """Where the calls go (URL and model's name): providers of one endpoint share its limits."""
     quota: Quota | None

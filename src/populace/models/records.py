@@ -128,6 +128,7 @@ Boundary = Literal[
     "connection",
     "rate limit",
     "timeout",
+    "overload",
     "server",
     "answer",
     "request",
@@ -135,7 +136,7 @@ Boundary = Literal[
     "context length",
     "access",
 ]
-"""Where a call failed. The first five may pass; `request`, `content filter` and `context length` are the
+"""Where a call failed. The first six may pass; `request`, `content filter` and `context length` are the
 request's own; `access` (a wrong key, no right to the model, no credit) holds for every call."""
 
 

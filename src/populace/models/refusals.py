@@ -46,6 +46,7 @@ _NAMED = (
     (re.compile(r"not_?found"), 404),
 )
 _NO_ENTRY = frozenset({401, 402, 403, 404, 405, 410})
+_OVERLOADED = frozenset({503, 529})
 _PASSING = frozenset({409, 423, 424, 425, 498, 499})
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 _SECONDS = (86400.0, 3600.0, 60.0, 1.0, 0.001)
@@ -143,7 +144,7 @@ def boundary(status: int, hints: str) -> tuple[Boundary, bool]:
     >>> boundary(400, "this model's maximum context length is 4096 tokens")
     ('context length', False)
     >>> boundary(503, "loading model")
-    ('server', True)
+    ('overload', True)
     """
     # A 429 may name any limit; only a request above the limit itself will never pass.
     too_long = "request too large" in hints if status == 429 else _TOO_LONG.search(hints)
@@ -156,6 +157,8 @@ def boundary(status: int, hints: str) -> tuple[Boundary, bool]:
         found = ("access", False)
     elif status == 429:
         found = ("rate limit", True)
+    elif status in _OVERLOADED:
+        found = ("overload", True)
     elif status == 408:
         found = ("timeout", True)
     elif status in _PASSING or (status >= 500 and status != 501):

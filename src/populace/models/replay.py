@@ -50,6 +50,7 @@ class Replay:
     """
 
     batch_size = 1
+    caches = 1
     concurrency = 1
     scores_text = True
     price: Price | None = Price(input=0.0, output=0.0)

@@ -73,12 +73,14 @@ class Scripted:
         model: str = "scripted@1/exact",
         batch_size: int = 1,
         concurrency: int = 64,
+        caches: int = 1,
         scores_text: bool = True,
         price: Price | None = None,
         quota: Quota | None = None,
     ) -> None:
         self.model = self.endpoint = model
         self.batch_size = batch_size
+        self.caches = caches
         self.concurrency = concurrency
         self.scores_text = scores_text
         self.price = price

@@ -25,13 +25,11 @@ from populace.models.records import Failure, GenerateRequest, Request, Result
 from populace.run.journal import Journal, Record
 from populace.run.lanes import Lanes
 from populace.run.limits import Budget, Cost, Meter, Retries
+from populace.run.order import Group, Streams
 
-__all__ = ["Dispatch", "Group", "RunStats"]
+__all__ = ["Dispatch", "RunStats"]
 
 _log = logging.getLogger(__name__)
-
-Group = dict[str, Request]
-"""Requests by key, in the order of the plan."""
 
 _SKIPPED_IN_A_ROW = 512
 """Answered groups passed over before calls in flight get their turn."""
@@ -109,6 +107,7 @@ class Dispatch:
     def __post_init__(self) -> None:
         self.lane = self.lanes.of(self.provider)
         self.lane.window.forget()
+        self.streams = Streams(self.groups, self.provider.caches)
         self.meter = Meter(self.provider.price)
         self.begun = time.monotonic()
         self.order = itertools.count()
@@ -218,7 +217,7 @@ class Dispatch:
     def take(self) -> bool:
         """Take the next group with work left from the plan; False where many were passed over first."""
         for _ in range(_SKIPPED_IN_A_ROW):
-            group = next(self.groups, None)
+            group = next(self.streams, None)
             if group is None:
                 self.ended = True
                 return True
@@ -230,6 +229,7 @@ class Dispatch:
                 self.taken |= own
                 self.next = _Call(group, own, self.meter.most(group.values()))
                 return True
+            self.streams.landed(group)
         self.report()
         return False
 
@@ -344,6 +344,7 @@ class Dispatch:
             for r in results
         ]
         self.freed += call.most
+        self.streams.landed(call.group)
 
     def flush(self) -> None:
         """Journal and count what has landed."""

@@ -15,10 +15,11 @@ from typing import Any
 
 from populace.models.protocol import Provider
 from populace.models.records import Request
-from populace.run.dispatch import Dispatch, Group, RunStats
+from populace.run.dispatch import Dispatch, RunStats
 from populace.run.journal import Journal
 from populace.run.lanes import Lanes
 from populace.run.limits import Budget, Retries
+from populace.run.order import Group
 
 __all__ = ["Group", "RunStats", "carry_out", "cut", "execute", "run"]
 

@@ -292,9 +292,7 @@ class Lanes:
 
 
 def _congested(failure: Failure) -> bool:
-    return failure.boundary in ("rate limit", "timeout") or (
-        failure.boundary == "server" and failure.retryable
-    )
+    return failure.boundary in ("rate limit", "overload", "timeout")
 
 
 def _refit(bucket: Bucket | None, per_minute: float | None, left: float | None) -> Bucket | None:

@@ -12,19 +12,20 @@ persona stays with one cache. It changes which call comes next, never what is as
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from populace.models.records import Request
 
-__all__ = ["Streams", "unique_tokens"]
+__all__ = ["Group", "Streams", "unique_tokens"]
 
 _WINDOW = 4096
 """Groups read ahead at most: some megabytes."""
 
-Group = Mapping[str, Request]
+Group = dict[str, Request]
+"""Requests by key, in the order of the plan."""
 
 
 class _Stream(NamedTuple):

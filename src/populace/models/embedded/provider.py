@@ -82,6 +82,7 @@ class Embedded:
     """
 
     concurrency = 1
+    caches = 1
     scores_text = True
     price: Price | None = Price(input=0.0, output=0.0)
     quota: Quota | None = None

@@ -24,9 +24,10 @@ import msgspec
 
 from populace.errors import JournalError, ModelError
 from populace.models.records import Request
-from populace.run.dispatch import Group, RunStats
+from populace.run.dispatch import RunStats
 from populace.run.index import Index
 from populace.run.journal import Journal
+from populace.run.order import Group
 
 __all__ = ["Affinity", "Spool", "check_mark", "read_shard", "shard_name", "shard_of"]
 
