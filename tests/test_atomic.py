@@ -117,3 +117,15 @@ def test_a_device_is_never_replaced_and_a_link_stays_a_link(tmp_path):
     write_atomic(link, b"new")
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
+
+
+def test_what_a_killed_writer_left_is_removed_when_it_is_old(tmp_path):
+    old, young, other = (
+        tmp_path / name for name in (".a[1].0123abcd.csv", ".a[1].4567cdef.csv", ".b.0123abcd.csv")
+    )
+    for path in (old, young, other):
+        path.write_text("half")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    write_atomic(tmp_path / "a[1].csv", b"whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([young.name, other.name, "a[1].csv"])

@@ -10,8 +10,10 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from populace.errors import DataError
@@ -21,6 +23,8 @@ __all__ = ["atomic_path", "fsync_directory", "write_atomic"]
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _MISPLACED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR})
+_LEFT = 3600.0
+"""Seconds after which a sibling that nobody has written to was left by a process that was killed."""
 _ROOM = 1 << 16
 """A disk with fewer bytes free is full."""
 
@@ -77,6 +81,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target)
         yield temporary
         _fsync_file(temporary)
         temporary.replace(target)
@@ -101,6 +106,14 @@ def fsync_directory(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what writers of `target` that were killed left behind."""
+    for sibling in target.parent.glob(f".{escape(target.stem)}.{'[0-9a-f]' * 8}{escape(target.suffix)}"):
+        with suppress(OSError):
+            if time.time() - sibling.stat().st_mtime > _LEFT:
+                sibling.unlink()
 
 
 def _fsync_file(path: Path) -> None:
