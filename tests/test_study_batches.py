@@ -18,7 +18,7 @@ from populace.cli import app
 from populace.errors import StudyError
 from populace.run import Journal, run
 from populace.study import Study
-from populace.study.batches import batch_status, collect_batches, submit_batch
+from populace.study.batches import batch_status, cancel_batches, collect_batches, submit_batch
 from populace.study.prepare import prepare
 
 STUDY = """
@@ -161,3 +161,15 @@ class TestStudy:
         (tmp_path / "study.toml").write_text(other)
         gathered = collect_batches(Study.load(tmp_path / "study.toml", tmp_path / "f"))
         assert [known.model for known in gathered.strange] == ["judge@unpinned/served"]
+
+    def test_a_live_run_does_not_pay_for_open_batches_again(self, service, tmp_path):
+        study = self.load(tmp_path, service.url)
+        service.set(seconds=3600)
+        submit_batch(study)
+        with pytest.raises(StudyError, match=r"4 calls are in 1 open batches.*batch cancel"):
+            study.run(progress=False)
+        assert [known.state for known in cancel_batches(study)] == ["cancelling"]
+        service.later(60)
+        collect_batches(study)
+        study.run(progress=False)
+        assert study.table("pairs").height == 4

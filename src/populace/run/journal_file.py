@@ -162,7 +162,7 @@ class JournalFile:
 
     def _unwritable(self, error: OSError) -> JournalError:
         what = "the disk is full" if error.errno in _FULL else f"the disk failed ({error.strerror})"
-        fix = "free some space and run the same command again; what is in the journal is kept, calls in flight are asked again"
+        fix = "free some space and run the same command again; only calls in flight are asked again"
         return JournalError(what, file=self.path, fix=fix)
 
 

@@ -13,6 +13,7 @@ from populace.feedback.audit import audit
 from populace.feedback.export import write_parquet
 from populace.feedback.templating import templates_hash
 from populace.run import Journal, settle_price, write_calls, write_manifest
+from populace.run.batch import submissions
 from populace.study.asking import Asking, ask
 from populace.study.planning import keep_estimates, plan
 from populace.study.prepare import Prepared, prepare
@@ -40,6 +41,7 @@ def run_study(study: Study, asking: Asking) -> dict[str, int]:
             fix="give another --folder",
         ) from error
     with Journal(study.folder / "journal") as journal:
+        _refuse_open_batches(journal)
         settings = study.writing(writer), study.judging(judge)
         keep_estimates(plan(prepared, *settings, models, journal), journal)
         for model in models:
@@ -57,6 +59,17 @@ def run_study(study: Study, asking: Asking) -> dict[str, int]:
             tables=[study.folder / f"{name}.parquet" for name in (*TABLES, "calls")],
         )
     return _failures(study)
+
+
+def _refuse_open_batches(journal: Journal) -> None:
+    """Stop before calls are paid for twice: once in a batch that is under way, once live."""
+    sent = [known for known in submissions(journal) if known.batch and not known.closed]
+    if sent:
+        calls = sum(known.size.requests for known in sent)
+        raise StudyError(
+            f"{calls:,} calls are in {len(sent)} open batches, and would be paid for twice",
+            fix="populace batch collect, or populace batch cancel and then collect, and run again",
+        )
 
 
 def _derive(study: Study, prepared: Prepared, stages: Stages, journal: Journal) -> None:
