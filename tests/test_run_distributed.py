@@ -658,3 +658,20 @@ def test_a_node_killed_half_way_changes_no_row(cluster, tmp_path):
         assert rows(journal) == locally(tmp_path / "local", requests)
     # The dead node's worker had journalled what it had: nothing was answered twice.
     assert sorted(answers_written(tmp_path / "j")) == sorted({request.key for request in requests})
+
+
+@pytest.mark.parametrize("budget", [Budget(), Budget(dollars=10.0), Budget(tokens=1000)])
+def test_what_is_not_limited_is_leased_to_every_shard(budget):
+    # Two shards that each hold a lease: neither's infinite part counts against the other.
+    ledger = Ledger(budget, Cost(), workers=2)
+    for shard in ("0000", "0001"):
+        ledger.begin(shard, Cost())
+    for gone in (0, 10, 20):
+        for shard in ("0000", "0001"):
+            lease, reason = ledger.lease(shard, Cost(gone, gone / 100), Cost(10, 0.1))
+            assert not reason
+            assert lease is not None
+            assert (lease.tokens == float("inf")) == (budget.tokens is None)
+            assert (lease.dollars == float("inf")) == (budget.dollars is None)
+            assert lease.tokens >= gone + 10
+            assert lease.dollars >= gone / 100 + 0.1

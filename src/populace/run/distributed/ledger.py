@@ -9,6 +9,7 @@ done goes back.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -98,9 +99,12 @@ class Ledger:
         total = Totals(prompt_tokens=round(taken.tokens), dollars=taken.dollars)
         if reason := self._budget.reached({"": total}, more):
             return None, reason  # the lease it has stands: calls in flight draw on it
-        free = self._limit - (taken + more)
-        self._held[shard] = mine + more + Cost(free.tokens / self._parts, free.dollars / self._parts)
-        return self._first[shard] + self._held[shard], ""
+        gone, budget = taken + more, self._budget
+        ahead = Cost(self._share(budget.tokens, gone.tokens), self._share(budget.dollars, gone.dollars))
+        # Of what is unlimited a shard may take all, but it holds no share that would count against others.
+        held = Cost(*(0.0 if math.isinf(part) else part for part in (ahead.tokens, ahead.dollars)))
+        self._held[shard] = mine + more + held
+        return self._first[shard] + mine + more + ahead, ""
 
     def report(self, attempt: str, stats: RunStats) -> str:
         """Take the running figures of `"SHARD ATTEMPT"`; return why the run is stopping, if it is."""
@@ -119,13 +123,9 @@ class Ledger:
         """Return the newest figures of every attempt at a shard."""
         return list(self._figures.values())
 
-    @property
-    def _limit(self) -> Cost:
-        budget = self._budget
-        return Cost(
-            float("inf") if budget.tokens is None else budget.tokens,
-            float("inf") if budget.dollars is None else budget.dollars,
-        )
+    def _share(self, limit: float | None, gone: float) -> float:
+        """What a shard may spend unasked, where so much is gone."""
+        return math.inf if limit is None else (limit - gone) / self._parts
 
 
 class LeasedBudget(Budget, frozen=True, kw_only=True):
