@@ -4,6 +4,8 @@
 `write_manifest` derive files from the journal.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from populace.run.engine import RunStats, carry_out, cut, execute, run
 from populace.run.journal import Journal, Record, Totals
 from populace.run.lanes import Lanes
@@ -13,7 +15,9 @@ from populace.run.plan import Sample, Stage, StageEstimate, Throughput, summaris
 from populace.run.prices import Priced, price_of, settle_price
 from populace.run.progress import ProgressLine, budget_share, duration, format_progress
 from populace.run.summary import PlanSummary, StageSummary
-from populace.run.tables import calls_frame, write_calls
+
+if TYPE_CHECKING:
+    from populace.run.tables import calls_frame, write_calls
 
 __all__ = [
     "Budget",
@@ -49,3 +53,12 @@ __all__ = [
     "write_calls",
     "write_manifest",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the tables when they are asked for: a run needs no Polars, which takes 20 MB."""
+    if name in ("calls_frame", "write_calls"):
+        from populace.run import tables
+
+        return getattr(tables, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

