@@ -40,7 +40,7 @@ class Index:
         self._limit = recent
         self._recent: dict[int, int] = {}
         # Views of numpy arrays: their items are plain integers, which bisection reads ten times faster.
-        self._upper = self._lower = self._places = memoryview(np.empty(0, dtype=np.uint64))
+        self._upper = self._lower = self._places = np.empty(0, dtype=np.uint64).data
 
     def __len__(self) -> int:
         """Count keys."""
@@ -84,12 +84,12 @@ class Index:
         """Move the recent entries into the sorted arrays."""
         upper = self._joined(self._upper, (number >> _HALF for number in self._recent))
         order = np.argsort(upper, kind="stable")
-        self._upper = memoryview(upper[order])
+        self._upper = upper[order].data
         del upper
-        self._lower = memoryview(
-            self._joined(self._lower, (number & _LOWER for number in self._recent))[order]
-        )
-        self._places = memoryview(self._joined(self._places, self._recent.values())[order])
+        lower = self._joined(self._lower, (number & _LOWER for number in self._recent))
+        self._lower = lower[order].data
+        del lower
+        self._places = self._joined(self._places, self._recent.values())[order].data
         self._recent.clear()
 
     def _joined(self, old: memoryview, new: Iterable[int]) -> NDArray[np.uint64]:
