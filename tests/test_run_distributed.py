@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from populace.canonical import content_hash, file_hash
 from populace.errors import BudgetError, JournalError, ModelError, PopulaceError
 from populace.models import open_model
+from populace.models.openai_batch import QueueFullError
 from populace.models.protocol import Quota
 from populace.models.records import ChooseRequest, Completion, Failure, GenerateRequest, Message
 from populace.models.scripted import Scripted
@@ -32,8 +33,9 @@ from populace.run import Budget, Journal, Record, RunStats, execute, write_calls
 from populace.run.distributed import distribute, joined, worker
 from populace.run.distributed.cluster import share_out
 from populace.run.distributed.ledger import LeasedBudget, Ledger, spent
-from populace.run.distributed.spool import Spool, check_mark, read_shard, shard_of
-from populace.run.distributed.worker import Complaint, Job, carry_shard
+from populace.run.distributed.shards import Shards
+from populace.run.distributed.spool import Spool, check_mark, pack, read_shard, shard_of
+from populace.run.distributed.worker import Complaint, Job, carry_task
 from populace.run.engine import cut
 from populace.run.journal import Totals
 from populace.run.limits import Cost
@@ -74,10 +76,7 @@ def spooled(folder, shards=8):
     found = {}
     for shard in range(shards):
         if (Path(folder) / "spool" / f"{shard:04d}.jsonl.gz").exists():
-            found[shard] = []
-            for group in read_shard(Path(folder), shard, others := set()):
-                found[shard].append((group, {key for key in group if key not in others}))
-                others.clear()
+            found[shard] = list(read_shard(Path(folder), shard))
     return found
 
 
@@ -167,6 +166,61 @@ def test_a_node_that_sees_another_folder_says_so(tmp_path):
         check_mark(tmp_path / "nowhere", spool.mark)
 
 
+# Tasks: some shards as one stream
+
+
+@given(
+    sizes=st.dictionaries(st.integers(0, 63), st.integers(0, 300), max_size=64),
+    workers=st.integers(1, 20),
+    enough=st.integers(1, 2000),
+)
+def test_tasks_hold_every_shard_once_and_enough_calls(sizes, workers, enough):
+    tasks = pack(sizes, workers, enough)
+    assert sorted(shard for task in tasks for shard in task) == sorted(n for n in sizes if sizes[n])
+    loads = [sum(sizes[shard] for shard in task) for task in tasks]
+    assert loads == sorted(loads, reverse=True)
+    filled = len([size for size in sizes.values() if size])
+    # No worker is without a task where there is one for it, and none has one more than another.
+    assert len(tasks) == filled or len(tasks) % workers == 0
+    assert len(tasks) >= min(workers, filled)
+    if len(tasks) > workers:
+        assert sum(loads) >= enough * len(tasks)
+    if loads:  # none is larger than the smallest one by more than a shard
+        assert loads[0] - loads[-1] <= max(sizes.values())
+
+
+def test_sixty_calls_are_two_tasks_and_a_hundred_thousand_fill_their_workers():
+    sixty = dict.fromkeys(range(60), 1) | dict.fromkeys(range(60, 64), 0)
+    assert [len(task) for task in pack(sixty, 2, 8 * 64)] == [30, 30]
+    many = dict.fromkeys(range(64), 1563)
+    assert len(pack(many, 2, 8 * 64)) == 64  # 195 tasks would be large enough, but there are 64 shards
+    assert [len(task) for task in pack(many, 2, 8 * 512)] == [3] * 16 + [2] * 8
+
+
+def test_shards_of_a_task_keep_their_own_journals(tmp_path):
+    requests = plan(24)
+    with Journal(tmp_path) as journal:
+        spool, _ = filled(tmp_path, cut(requests, 1), journal)
+    numbers = [n for n in spool.sizes if spool.sizes[n]]
+    with Shards(tmp_path, numbers) as shards:
+        keys = [key for group in shards.groups() for key in group]
+        assert sorted(keys) == sorted(request.key for request in requests)
+        assert not any(key in shards for key in keys)
+        assert "00" * 16 in shards  # not for these shards to ask
+        # A try that is paid for, and the answer that follows.
+        shards.append([failure(keys[0], retryable=True)])
+        assert keys[0] not in shards
+        shards.append([answer(key) for key in keys])
+        shards.append([answer(key) for key in keys])  # handed over again, as after a failed write
+        assert all(key in shards for key in keys)
+        assert sum(stage.answered for stage in shards.totals.values()) == 24
+    for number in numbers:
+        with Journal(tmp_path, shard=f"{number:04d}") as part:
+            own = {key for group, _ in read_shard(tmp_path, number) for key in group}
+            assert {record.result.key for record in part} == own
+    assert sorted(answers_written(tmp_path)) == sorted(keys)
+
+
 # The budget
 
 
@@ -224,6 +278,15 @@ def test_a_shard_begun_again_keeps_its_account():
     assert ledger.lease("0", Cost(tokens=60), Cost(tokens=50))[0] == Cost(110, float("inf"))
 
 
+def test_dollars_are_leased_as_tokens_are():
+    ledger = Ledger(Budget(dollars=1.0), spent({"s": Totals(known_dollars=0.5, dollars=None)}), workers=1)
+    ledger.begin("0", Cost())
+    assert ledger.lease("0", Cost(), Cost(dollars=0.6)) == (None, "$0.50 of $1.00 are spent")
+    lease, _ = ledger.lease("0", Cost(), Cost(dollars=0.3))
+    assert lease is not None
+    assert lease.dollars == pytest.approx(0.35)
+
+
 def test_one_word_stops_all_workers():
     ledger = Ledger(None, Cost(), workers=2)
     assert ledger.report("a", RunStats(stage="s")) == ""
@@ -258,9 +321,9 @@ class Direct:
 
 @pytest.fixture
 def at_once(monkeypatch):
-    """Carry shards out in this process, one after the other."""
+    """Carry tasks out in this process, one after the other."""
 
-    def run(folder, requests, opened, *, shards=8, budget=None, size=None):
+    def run(folder, requests, opened, *, shards=8, budget=None, size=None, enough=1):
         monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda reference: reference.value))
         monkeypatch.setattr(worker, "open_model", lambda spec: opened())
         monkeypatch.setattr(worker, "_seat", None)
@@ -271,6 +334,7 @@ def at_once(monkeypatch):
                 mark=spool.mark,
                 spec="scripted",
                 stage="s",
+                tasks=pack(spool.sizes, 1, enough),
                 workers=4,
                 budget=budget,
                 retries=None,
@@ -278,7 +342,7 @@ def at_once(monkeypatch):
                 retry_errors=False,
             )
             ledger = Ledger(budget, spent(journal.totals), workers=4)
-            rows = [carry_shard({"shard": n}, job, Direct(ledger)) for n in range(shards) if spool.sizes[n]]
+            rows = [carry_task({"task": n}, job, Direct(ledger)) for n in range(len(job.tasks))]
             spool.close()
             journal.refresh()
             write_calls(journal, Path(folder) / "calls.parquet")
@@ -299,8 +363,9 @@ class Batched(Scripted):
         return [Completion(key=key, text=content_hash([key, keys])) for key in keys]
 
 
+@pytest.mark.parametrize("enough", [1, 25, 1000])  # a shard a task, some, all
 @pytest.mark.parametrize("before", [0, 1, 17])
-def test_numbers_that_depend_on_the_batch_come_out_as_locally(tmp_path, at_once, before):
+def test_numbers_that_depend_on_the_batch_come_out_as_locally(tmp_path, at_once, before, enough):
     # Every fifth request repeats one of another persona's group: keys that several groups hold.
     requests = [ask(f"q {i if i % 5 else 3}", f"You are {i // 9 if i % 5 else 0}.") for i in range(90)]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -315,8 +380,9 @@ def test_numbers_that_depend_on_the_batch_come_out_as_locally(tmp_path, at_once,
         with Journal(whole) as journal, Journal(parts) as begun:
             records = list(journal)
             begun.append(records[:: len(records) // before])
-    outcomes, _ = at_once(parts, requests, opened)
+    outcomes, _ = at_once(parts, requests, opened, enough=enough)
     assert all(outcome.complaint is None for outcome in outcomes)
+    assert (len(outcomes) == 1) >= (enough == 1000)
     assert file_hash(parts / "calls.parquet") == file_hash(whole / "calls.parquet")
     # Of a group that is handed over whole, only what is the shard's own was journalled.
     assert sorted(answers_written(parts)) == sorted({request.key for request in requests})
@@ -333,15 +399,16 @@ def test_a_limit_a_minute_is_divided_by_the_workers(tmp_path, at_once):
     assert opened[-1].quota == Quota(requests=30_000, tokens=None)
 
 
-def test_a_budget_reached_is_said_once_and_never_passed(tmp_path, at_once):
+@pytest.mark.parametrize("enough", [1, 1000])
+def test_a_budget_reached_is_said_once_and_never_passed(tmp_path, at_once, enough):
     def opened():
         return Scripted(concurrency=1)
 
     # Each call: 5 words asked ("You are N." and "q N"), 4 answered.
-    outcomes, totals = at_once(tmp_path, plan(60), opened, budget=Budget(tokens=300))
+    outcomes, totals = at_once(tmp_path, plan(60), opened, budget=Budget(tokens=300), enough=enough)
     assert {o.complaint.kind for o in outcomes if o.complaint} == {"BudgetError"}
     assert 250 < totals["s"].tokens <= 300
-    outcomes, totals = at_once(tmp_path, plan(60), opened, budget=Budget(tokens=900))
+    outcomes, totals = at_once(tmp_path, plan(60), opened, budget=Budget(tokens=900), enough=enough)
     assert totals["s"].tokens == 60 * 9
     assert not [o for o in outcomes if o.complaint]
 
@@ -356,10 +423,18 @@ def test_a_worker_that_finds_another_model_stops_the_others(tmp_path, at_once):
     assert "s" not in totals
 
 
+class HomelessError(PopulaceError):
+    """A kind that the driver need not know."""
+
+
 def test_an_error_comes_back_as_it_was():
     error = JournalError("the disk is full", file="journal.log", fix="free some space")
     sent = msgspec.json.decode(msgspec.json.encode(Complaint.of(error)), type=Complaint).error()
     assert (type(sent), str(sent)) == (JournalError, str(error))
+    # Kinds that are defined beside what raises them come back as the general one.
+    for error, kind in ((QueueFullError("busy"), ModelError), (HomelessError("lost"), PopulaceError)):
+        sent = Complaint.of(error).error()
+        assert (type(sent), str(sent)) == (kind, str(error))
 
 
 def test_workers_share_what_the_cluster_has():
@@ -579,6 +654,8 @@ def stand_in(before, after):
         words = data["messages"][-1]["content"]
         if "too long" in words:
             return data | {"__inference_error__": "ValueError: maximum context length is 4096 tokens"}
+        if "no memory" in words:
+            return data | {"__inference_error__": "RuntimeError: CUDA out of memory"}
         tokens = min(len(words.split()), asked["max_tokens"])
         data |= {"generated_text": words.upper(), "num_generated_tokens": tokens, "num_input_tokens": 11}
         if "logprobs" in asked:
@@ -592,22 +669,77 @@ def stand_in(before, after):
 
 def test_offline_replies_become_the_answers_a_server_would_give(cluster, offline, tmp_path):
     served = open_model({"provider": "openai", "name": "m", "base_url": "http://127.0.0.1:9/v1"})
-    short, cut_off, long = (ask(text, model=served.model) for text in ("go", "1 2 3 4 5", "too long"))
+    texts = ("go", "1 2 3 4 5", "too long", "no memory")
+    short, cut_off, long, big = (ask(text, model=served.model) for text in texts)
     person = (Message("user", "A or B?"),)
     judged = ChooseRequest(model=served.model, messages=person, options=("A", "B"))
-    plan = [short, cut_off, short, long, judged]
+    plan = [short, cut_off, short, long, judged, big]
     with Journal(tmp_path) as journal:
-        assert offline.answer("s", plan, served, journal, stand_in) == 4
+        assert offline.answer("s", plan, served, journal, stand_in) == 5
         one, other, failed = (journal.get(request.key) for request in (short, cut_off, long))
+        # An engine's trouble is not the request's fault, so it may be asked again.
+        assert (journal.failure(big.key).boundary, journal.failure(big.key).retryable) == ("server", True)
         assert (one.text, one.finish, one.usage.prompt_tokens) == ("GO", "stop", 11)
         assert (other.text, other.finish, other.usage.completion_tokens) == ("1 2 3 4 5", "length", 4)
         assert (failed.boundary, failed.retryable) == ("context length", False)
         chosen = journal.get(judged.key)
         assert [round(math.exp(x), 6) for x in chosen.log_likelihoods] == [0.75, 0.25]
         assert chosen.exact
-        # The same command again asks nothing: not even what failed by its own fault.
-        assert offline.answer("s", plan, served, journal, stand_in) == 0
+        # The same command again asks only that, and not what failed by its own fault.
+        assert offline.answer("s", plan, served, journal, stand_in) == 1
         assert not (tmp_path / "offline").exists()
+
+
+TWO_MODELS = """
+name = "two"
+population = {{ size = 40 }}
+personas = {{ size = 2 }}
+prompts = {{ size = 2 }}
+feedback = {{ ways = ["choice"], strangers = 0 }}
+model = {{ provider = "openai", name = "w", base_url = "http://127.0.0.1:9/v1", revision = "1" }}
+judge = {{ provider = "openai", name = "{judge}", base_url = "http://127.0.0.1:9/v1", revision = "2" }}
+"""
+
+
+def test_offline_each_model_is_played_by_its_own_weights(cluster, offline, tmp_path):
+    from populace import Study
+
+    (tmp_path / "two.toml").write_text(TWO_MODELS.format(judge="j"))
+    study = Study.load(tmp_path / "two.toml", tmp_path / "study")
+    used: list[tuple[str, str]] = []
+
+    def stated(weights, provider):
+        """An engine whose texts are the name of its weights."""
+        used.append((weights, provider.model))
+
+        def named(before, after):
+            return stand_in(before, lambda row: after(row | {"generated_text": weights}))
+
+        return named
+
+    # No weights are given for the judge: it is not asked, and nobody answers in its name.
+    with pytest.raises(ModelError, match=r"judgements asks j@2/served, .*no --source.*--source j=WEIGHTS"):
+        offline.ask_stages(study, ["w=W"], stated)
+    assert used == [("W", "w@1/served")] * 3
+    with Journal(study.folder / "journal") as journal:
+        assert set(journal.totals) == {"answers", "critiques", "revisions"}
+    used.clear()
+    offline.ask_stages(study, ["w=W", "j=J"], stated)
+    assert used == [("W", "w@1/served")] * 3 + [("J", "j@2/served")]
+    with Journal(study.folder / "journal") as journal:
+        # Two pairs, judged by nobody and by their author; both orders are one, as W stands against W.
+        assert journal.totals["judgements"].answered == 2 * 2
+    # No server is there: the run finds every answer, and they are the writer's.
+    assert study.run(progress=False) == {}
+    assert set(study.table("pairs")["original"]) == {"W"}
+
+
+def test_offline_weights_belong_to_one_model(offline):
+    models = ["m@1/served", "m@2/served", "n@1/served"]
+    assert offline.sources(["m@2/served=M", "n=N"], models) == {"m@2/served": "M", "n@1/served": "N"}
+    for wrong in ("m=M", "x=X", "n", "n="):
+        with pytest.raises(ModelError, match="names no one model"):
+            offline.sources([wrong], models)
 
 
 def test_ray_builds_the_processor_that_the_script_asks_for(cluster, offline, tmp_path):
@@ -622,6 +754,34 @@ def test_ray_builds_the_processor_that_the_script_asks_for(cluster, offline, tmp
     row = offline.before({"request": "", "body": served.encode(request).decode()})
     assert row["sampling_params"].keys() == {"max_tokens", "temperature", "seed"}
     assert [message["role"] for message in row["messages"]] == ["system", "user"]
+
+
+def test_a_small_stage_waits_no_longer_than_locally(cluster, tmp_path):
+    """Sixty calls of 0.3 s in more than fifty shards: some rounds of a window, not a call after the other."""
+    spec = {"provider": "scripted", "latency": 0.3}
+    requests, model = plan(60, personas=60), open_model(spec)
+    warm_up(cluster)
+    with Journal(tmp_path / "warm") as journal:  # opens the model in both workers
+        asyncio.run(distribute(plan(60), SPEC, open_model(SPEC), journal, stage="s", workers=2))
+    with Journal(tmp_path / "local") as journal:
+        local = asyncio.run(execute(requests, model, journal, stage="s")).seconds
+    limits = [0]
+    with Journal(tmp_path / "ray") as journal:
+        stats = asyncio.run(
+            distribute(
+                requests,
+                spec,
+                model,
+                journal,
+                stage="s",
+                workers=2,
+                progress=lambda running: limits.append(running.limit),
+            )
+        )
+        shards = [part for part in (tmp_path / "ray").glob("journal-*.log") if part.stat().st_size > 100]
+        assert len(shards) > 30
+        assert stats.answered == 60
+    assert stats.seconds < 3 * local
 
 
 def warm_up(cluster) -> None:

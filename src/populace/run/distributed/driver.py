@@ -1,8 +1,8 @@
 """The driver: spools a stage, has a Ray Data job carry it out, and reads what the workers journalled.
 
-The dataset's rows are numbers of shards; the requests are on the shared disk and the answers go there. So
-nothing passes through Ray but figures, and Ray Data does what it does well: it places shards on nodes,
-largest first, and places them again when a node dies.
+The dataset's rows are numbers of tasks, each some shards; the requests are on the shared disk and the
+answers go there. So nothing passes through Ray but figures, and Ray Data does what it does well: it places
+tasks on nodes, largest first, and places them again when a node dies.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from populace.models.records import Request
 from populace.run.dispatch import RunStats
 from populace.run.distributed.cluster import Share, joined, load_ray, share_out
 from populace.run.distributed.ledger import Ledger, merged, spent
-from populace.run.distributed.spool import Affinity, Spool
-from populace.run.distributed.worker import Job, Outcome, carry_shard
+from populace.run.distributed.spool import Affinity, Spool, pack
+from populace.run.distributed.worker import Job, Outcome, carry_task
 from populace.run.engine import cut
 from populace.run.journal import Journal, Totals
 from populace.run.limits import Budget, Cost, Retries
@@ -32,6 +32,9 @@ __all__ = ["distribute"]
 
 _LOOKS = 0.5
 """Seconds between looks at the workers' figures."""
+_FULL = 8
+"""Times that a task, where there are so many calls, fills what its worker may have in flight: at its end
+the worker waits for the last ones."""
 
 
 async def distribute(
@@ -66,7 +69,7 @@ async def distribute(
         Parts of the plan. The first run in a folder decides; later ones keep its number.
     address, workers
         As for `joined`, which is entered unless the process is joined to a cluster. `workers` is how many
-        shards are worked on at once; default: one a CPU.
+        tasks are worked on at once; default: one a CPU.
 
     Raises
     ------
@@ -102,13 +105,14 @@ async def distribute(
                 mark=spool.mark,
                 spec=spec,
                 stage=stage,
+                tasks=pack(spool.sizes, share.workers, _FULL * provider.concurrency * provider.batch_size),
                 workers=share.workers,
                 budget=budget,
                 retries=retries,
                 timeout=timeout,
                 retry_errors=retry_errors,
             )
-            work = _Work(job, share, spool, spent(journal.totals))
+            work = _Work(job, share, spent(journal.totals))
             begun = time.monotonic()  # when calls can be made: what came before is no call's time
 
             def show(parts: list[RunStats]) -> None:
@@ -125,9 +129,8 @@ async def distribute(
 class _Work:
     """A stage on the cluster: a Ray Data job in a thread, and a ledger that the workers report to."""
 
-    def __init__(self, job: Job, share: Share, spool: Spool, before: Cost) -> None:
+    def __init__(self, job: Job, share: Share, before: Cost) -> None:
         self.job, self.share = job, share
-        self.shards = sorted(filter(spool.sizes.get, spool.sizes), key=spool.sizes.__getitem__, reverse=True)
         self.ray = load_ray()
         # On the driver's node, since it lives as long as the run does.
         here = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
@@ -137,7 +140,7 @@ class _Work:
         self.ledger = actor.remote(job.budget, before, share.workers)
         self.outcomes: list[Outcome] = []
         self.parts: list[RunStats] = []
-        """Figures of every attempt at a shard."""
+        """Figures of every attempt at a task."""
         self.error: BaseException | None = None
         self.done = asyncio.Event()
 
@@ -158,17 +161,17 @@ class _Work:
             ) from self.error
 
     def run(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have Ray Data place the shards, and gather what became of them."""
-        data = self.ray.data
+        """Have Ray Data place the tasks, and gather what became of them."""
+        data, count = self.ray.data, len(self.job.tasks)
         try:
-            rows = data.from_items([{"shard": n} for n in self.shards], override_num_blocks=len(self.shards))
-            # Tasks and not actors: an actor of a node that died keeps its shards until there is room for
+            rows = data.from_items([{"task": n} for n in range(count)], override_num_blocks=count)
+            # Tasks and not actors: an actor of a node that died keeps its rows until there is room for
             # another actor; a task goes to any worker that is free. The process keeps the model open.
             done = rows.map(
-                carry_shard,
+                carry_task,
                 fn_kwargs={"job": self.job, "ledger": self.ledger},
                 num_cpus=self.share.cpus,
-                compute=data.TaskPoolStrategy(size=min(self.share.workers, len(self.shards))),
+                compute=data.TaskPoolStrategy(size=min(self.share.workers, count)),
             )
             done.context.enable_progress_bars = False
             for row in done.iter_rows():

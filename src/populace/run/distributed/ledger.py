@@ -3,8 +3,8 @@
 A `Ledger` is an object in one process; the others reach it through Ray. A worker draws on the budget by
 leases: it may spend up to its lease without asking. The ledger grants what the next call may take and a
 part of what is free, and refuses where that would pass the budget; so all workers together keep it as
-strictly as one does, and near its end little is held idle. What is left in leases when a shard is
-done goes back.
+strictly as one does, and near its end little is held idle. A lease belongs to a task, which is the same
+shards in every attempt; what is left of it when the task is done goes back.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def spent(totals: Mapping[str, Totals]) -> Cost:
 
     Examples
     --------
-    >>> spent({"a": Totals(prompt_tokens=5, dollars=0.5), "b": Totals(completion_tokens=2, dollars=None)})
+    >>> spent({"a": Totals(prompt_tokens=5, known_dollars=0.5), "b": Totals(completion_tokens=2)})
     Cost(tokens=7, dollars=0.5)
     """
     stages = totals.values()
-    return Cost(sum(stage.tokens for stage in stages), sum(stage.dollars or 0.0 for stage in stages))
+    return Cost(sum(stage.tokens for stage in stages), sum(stage.known_dollars for stage in stages))
 
 
 class Ledger:
@@ -49,7 +49,7 @@ class Ledger:
     before
         What the run's calls had taken before this stage began.
     workers
-        How many shards are worked on at once.
+        How many tasks are worked on at once.
 
     Examples
     --------
@@ -69,62 +69,62 @@ class Ledger:
         self._first: dict[str, Cost] = {}
         self._begun: Counter[str] = Counter()
         self._held: dict[str, Cost] = {}
-        """What each shard has spent in this stage or may spend unasked."""
+        """What each task has spent in this stage or may spend unasked."""
         self._figures: dict[str, RunStats] = {}
         self._halted = ""
 
-    def begin(self, shard: str, spent: Cost) -> int:
-        """Take note of what a shard's journal held at first; return how often the shard was begun."""
-        self._first.setdefault(shard, spent)
-        self._held.setdefault(shard, _NOTHING)
-        self._begun[shard] += 1
+    def begin(self, task: str, spent: Cost) -> int:
+        """Take note of what a task's journals held at first; return how often the task was begun."""
+        self._first.setdefault(task, spent)
+        self._held.setdefault(task, _NOTHING)
+        self._begun[task] += 1
         for attempt, stats in self._figures.items():
-            if attempt.startswith(f"{shard} "):  # its worker died with calls in flight
+            if attempt.startswith(f"{task} "):  # its worker died with calls in flight
                 stats.in_flight = stats.limit = 0
-        return self._begun[shard]
+        return self._begun[task]
 
-    def lease(self, shard: str, spent: Cost, more: Cost) -> tuple[Cost | None, str]:
-        """Let a shard that has spent so much spend `more` besides.
+    def lease(self, task: str, spent: Cost, more: Cost) -> tuple[Cost | None, str]:
+        """Let a task that has spent so much spend `more` besides.
 
         Returns
         -------
-        What its journal's calls may have taken in all until it has to ask again; None, and why, where the
+        What its journals' calls may have taken in all until it has to ask again; None, and why, where the
         budget has no room (an earlier lease then stands).
         """
-        mine = spent - self._first[shard]
+        mine = spent - self._first[task]
         taken = self._before + mine
         for other, held in self._held.items():
-            if other != shard:
+            if other != task:
                 taken += held
-        total = Totals(prompt_tokens=round(taken.tokens), dollars=taken.dollars)
+        total = Totals(prompt_tokens=round(taken.tokens), known_dollars=taken.dollars)
         if reason := self._budget.reached({"": total}, more):
             return None, reason  # the lease it has stands: calls in flight draw on it
         gone, budget = taken + more, self._budget
         ahead = Cost(self._share(budget.tokens, gone.tokens), self._share(budget.dollars, gone.dollars))
-        # Of what is unlimited a shard may take all, but it holds no share that would count against others.
+        # Of what is unlimited a task may take all, but it holds no share that would count against others.
         held = Cost(*(0.0 if math.isinf(part) else part for part in (ahead.tokens, ahead.dollars)))
-        self._held[shard] = mine + more + held
-        return self._first[shard] + mine + more + ahead, ""
+        self._held[task] = mine + more + held
+        return self._first[task] + mine + more + ahead, ""
 
     def report(self, attempt: str, stats: RunStats) -> str:
-        """Take the running figures of `"SHARD ATTEMPT"`; return why the run is stopping, if it is."""
+        """Take the running figures of `"TASK ATTEMPT"`; return why the run is stopping, if it is."""
         self._figures[attempt] = stats
         return self._halted
 
-    def end(self, shard: str, spent: Cost) -> None:
-        """Take back what a shard that is done has not spent."""
-        self._held[shard] = spent - self._first[shard]
+    def end(self, task: str, spent: Cost) -> None:
+        """Take back what a task that is done has not spent."""
+        self._held[task] = spent - self._first[task]
 
     def halt(self, why: str) -> None:
         """Have every worker land its calls and stop."""
         self._halted = self._halted or why
 
     def figures(self) -> list[RunStats]:
-        """Return the newest figures of every attempt at a shard."""
+        """Return the newest figures of every attempt at a task."""
         return list(self._figures.values())
 
     def _share(self, limit: float | None, gone: float) -> float:
-        """What a shard may spend unasked, where so much is gone."""
+        """What a task may spend unasked, where so much is gone."""
         return math.inf if limit is None else (limit - gone) / self._parts
 
 
@@ -132,7 +132,7 @@ class LeasedBudget(Budget, frozen=True, kw_only=True):
     """A worker's view of a budget that many workers draw on."""
 
     ask: Callable[[Cost, Cost], tuple[Cost | None, str]]
-    """`Ledger.lease` for this worker's shard."""
+    """`Ledger.lease` for this worker's task."""
     lease: list[Cost]
     """The lease held, alone in a list: it changes."""
 

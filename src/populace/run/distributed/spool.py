@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import heapq
 import platform
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +30,7 @@ from populace.run.index import Index
 from populace.run.journal import Journal
 from populace.run.order import Group
 
-__all__ = ["Affinity", "Spool", "check_mark", "read_shard", "shard_name", "shard_of"]
+__all__ = ["Affinity", "Spool", "check_mark", "pack", "read_shard", "shard_name", "shard_of"]
 
 Affinity = Literal["prefix", "key"]
 """What decides a group's shard: its first message, or its first key."""
@@ -79,6 +80,35 @@ def shard_name(number: int) -> str:
     '0007'
     """
     return f"{number:04d}"
+
+
+def pack(sizes: Mapping[int, int], workers: int, enough: int) -> list[list[int]]:
+    """Share shards out to tasks: equally large ones, as many for each worker, largest first.
+
+    Parameters
+    ----------
+    sizes
+        Calls by shard; empty shards are left out.
+    enough
+        Calls that a task should have at least. Where there are fewer, each worker still gets a task.
+
+    Examples
+    --------
+    >>> pack({0: 5, 1: 0, 2: 9, 3: 3}, workers=2, enough=100)
+    [[2], [0, 3]]
+    >>> pack({0: 5, 1: 0, 2: 9, 3: 3}, workers=1, enough=5)
+    [[2], [0], [3]]
+    """
+    shards = sorted(filter(sizes.get, sizes), key=sizes.__getitem__, reverse=True)
+    fitting = min(sum(sizes.values()) // enough, len(shards))
+    count = min(max(fitting - fitting % workers, workers), len(shards))
+    tasks: list[list[int]] = [[] for _ in range(count)]
+    loads = [(0, task) for task in range(count)]  # a heap: the least laden task first
+    for shard in shards:
+        load, task = loads[0]
+        tasks[task].append(shard)
+        heapq.heapreplace(loads, (load + sizes[shard], task))
+    return [tasks[task] for _, task in sorted(loads, key=lambda load: (-load[0], load[1]))]
 
 
 class Spool:
@@ -178,14 +208,13 @@ def check_mark(folder: Path, mark: str) -> None:
         )
 
 
-def read_shard(folder: Path, shard: int, others: set[str]) -> Iterator[Group]:
-    """Yield a shard's groups; keys of a group that are not this shard's are added to `others` before."""
+def read_shard(folder: Path, shard: int) -> Iterator[tuple[Group, set[str]]]:
+    """Yield a shard's groups, each with those of its keys that the shard has to journal."""
     decoder = msgspec.json.Decoder(_Line)
     with gzip.open(_path(folder / "spool", shard)) as lines:
         for line in lines:
             spooled = decoder.decode(line)
-            others.update(spooled.others)
-            yield spooled.requests
+            yield spooled.requests, spooled.requests.keys() - set(spooled.others)
 
 
 def _left(key: str, journal: Journal, taken: Index, stats: RunStats, retry_errors: bool) -> bool:

@@ -1,45 +1,40 @@
-"""One worker of many: opens the model, and carries shards out with the local engine.
+"""One worker of many: opens the model, and carries tasks out with the local engine.
 
-A worker holds its shard's journal alone. Where it dies, Ray gives the shard to another process, which
-waits until the dead one's lock is gone, cuts what it left torn, and goes on. What goes wrong for the user to
-mend comes back as data (`Outcome`), so that it reaches the driver as the error it is.
+A task is some shards, whose journals the worker holds alone. Where it dies, Ray gives the task to another
+process, which waits until the dead one's locks are gone, cuts what it left torn, and goes on. What goes
+wrong for the user to mend comes back as data (`Outcome`), so that it reaches the driver as the error it is.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from populace import errors
-from populace.errors import BudgetError, JournalError, PopulaceError
+from populace.errors import BudgetError, PopulaceError
 from populace.models.protocol import Provider
 from populace.models.registry import open_model
 from populace.run.dispatch import RunStats
 from populace.run.distributed.ledger import LeasedBudget, spent
-from populace.run.distributed.spool import check_mark, read_shard, shard_name
+from populace.run.distributed.shards import Shards
+from populace.run.distributed.spool import check_mark, shard_name
 from populace.run.engine import carry_out
 from populace.run.journal import Journal
-from populace.run.journal_file import take_lock
 from populace.run.lanes import Lanes
 from populace.run.limits import Budget, Cost, Retries
 
-__all__ = ["Complaint", "Job", "Outcome", "carry_shard"]
+__all__ = ["Complaint", "Job", "Outcome", "carry_task"]
 
 _REPORTS = 0.5
 """Seconds between a worker's reports."""
-_PATIENCE = 120.0
-"""Seconds for which a worker waits for a shard's lock: a file server keeps a dead node's for about 90."""
-
 _TRIES = 20
-"""Times that a shard is begun: Ray itself would go on for ever."""
+"""Times that a task is begun: Ray itself would go on for ever."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +44,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
     spec: str | Mapping[str, Any]
     stage: str
+    tasks: list[list[int]]
+    """The shards of each."""
     workers: int
     budget: Budget | None
     retries: Retries | None
@@ -67,7 +64,9 @@ class Complaint(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, error: PopulaceError) -> Complaint:
         """Take an error apart."""
-        return cls(type(error).__name__, error.what, error.file, error.fix)
+        # A kind of its own goes as the nearest one that the driver is sure to know.
+        kind = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+        return cls(kind.__name__, error.what, error.file, error.fix)
 
     def error(self) -> PopulaceError:
         """Put it together again."""
@@ -75,26 +74,14 @@ class Complaint(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a shard."""
+    """What became of a task."""
 
-    shard: int
     stats: RunStats
     complaint: Complaint | None = None
 
 
-class _Shard(Journal):
-    """A shard's journal that counts the keys of others as answered."""
-
-    def __init__(self, folder: Path, name: str, others: set[str]) -> None:
-        self._others = others
-        super().__init__(folder, shard=name)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._others or super().__contains__(key)
-
-
 class _Seat:
-    """What a worker's process keeps from one shard to the next: the model, its connections and lanes."""
+    """What a worker's process keeps from one task to the next: the model, its connections and lanes."""
 
     def __init__(self, job: Job) -> None:
         self.spec = job.spec
@@ -119,34 +106,31 @@ class _Seat:
 _seat: _Seat | None = None
 
 
-def carry_shard(row: Mapping[str, Any], job: Job, ledger: Any) -> dict[str, Any]:
-    """Carry out the shard that `row` names; `ledger` is the handle of the `Ledger` actor."""
-    shard = int(row["shard"])
+def carry_task(row: Mapping[str, Any], job: Job, ledger: Any) -> dict[str, Any]:
+    """Carry out the task that `row` numbers; `ledger` is the handle of the `Ledger` actor."""
     stats = RunStats(stage=job.stage)
     complaint = None
     try:
         check_mark(Path(job.folder), job.mark)
-        _carry(shard, job, ledger, stats)
+        _carry(job.tasks[int(row["task"])], job, ledger, stats)
     except PopulaceError as error:
         complaint = Complaint.of(error)
         if not isinstance(error, BudgetError):  # others may still have room
             ledger.halt.remote(str(error))
-    outcome = Outcome(shard=shard, stats=stats, complaint=complaint)
+    outcome = Outcome(stats=stats, complaint=complaint)
     return {"outcome": msgspec.json.encode(outcome).decode()}
 
 
-def _carry(shard: int, job: Job, ledger: Any, stats: RunStats) -> None:
-    """Work through a shard, leaving its figures in `stats`."""
+def _carry(numbers: list[int], job: Job, ledger: Any, stats: RunStats) -> None:
+    """Work through some shards, leaving the figures in `stats`."""
     import ray
 
-    folder, name = Path(job.folder), shard_name(shard)
+    name = shard_name(numbers[0])  # no other task has this shard
     attempt = f"{name} {secrets.token_hex(8)}"
     if ray.get(ledger.report.remote(attempt, stats)):
         return  # the run is stopping
-    others: set[str] = set()
-    _await_lock(folder / f"journal-{name}.lock")
-    with _Shard(folder, name, others) as journal:
-        before = spent(journal.totals)
+    with Shards(Path(job.folder), numbers) as shards:
+        before = spent(shards.totals)
         begun: Any = ray.get(ledger.begin.remote(name, before))
         if begun > _TRIES:
             raise PopulaceError(
@@ -163,9 +147,9 @@ def _carry(shard: int, job: Job, ledger: Any, stats: RunStats) -> None:
             budget = LeasedBudget(**limits, ask=lease, lease=[before])
         seat = _sit(job)
         work = carry_out(
-            read_shard(folder, shard, others),
+            shards.groups(),
             seat.provider,
-            journal,
+            cast("Journal", shards),
             stage=job.stage,
             progress=lambda running: _copy(running, stats),
             budget=budget,
@@ -178,7 +162,7 @@ def _carry(shard: int, job: Job, ledger: Any, stats: RunStats) -> None:
             seat.runner.run(_reporting(work, ledger, attempt, stats, job.workers))
         finally:
             stats.in_flight = stats.limit = 0
-            ray.get(ledger.end.remote(name, spent(journal.totals)))
+            ray.get(ledger.end.remote(name, spent(shards.totals)))
 
 
 async def _reporting(work: Any, ledger: Any, attempt: str, stats: RunStats, workers: int) -> None:
@@ -209,22 +193,6 @@ def _sit(job: Job) -> _Seat:
         _seat = None
         _seat = _Seat(job)
     return _seat
-
-
-def _await_lock(path: Path) -> None:
-    """Wait until no other process holds a shard: one that is dying, or cut off, may for a while."""
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            os.close(take_lock(path))
-        except JournalError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.5)
-        except OSError:
-            return  # opening the journal says what is wrong
-        else:
-            return
 
 
 def _copy(running: RunStats, into: RunStats) -> None:
