@@ -91,6 +91,7 @@ def test_totals_sum_what_was_paid_and_count_current_failures(tmp_path):
                 cached_tokens=2,
                 seconds=5.0,
                 dollars=1.0,
+                known_dollars=1.0,
             ),
             "t": Totals(
                 answered=1, prompt_tokens=10, completion_tokens=2, cached_tokens=1, seconds=1.5, dollars=None
@@ -173,7 +174,10 @@ def test_the_advice_for_a_damaged_line_works(tmp_path):
 
 
 def test_a_second_opening_is_refused_and_the_holder_named(tmp_path):
-    with Journal(tmp_path), pytest.raises(JournalError, match=rf"held by process {os.getpid()}\..*kill"):
+    with (
+        Journal(tmp_path),
+        pytest.raises(JournalError, match=rf"held by process {os.getpid()}\..*close that"),
+    ):
         Journal(tmp_path)
     Journal(tmp_path).close()
 
@@ -336,6 +340,7 @@ def test_shards_are_written_alone_and_read_together(tmp_path):
             cached_tokens=3,
             seconds=1.5 * 3 + 1.0 * 4,
             dollars=1.5,
+            known_dollars=1.5,
         )
     with Journal(tmp_path) as journal:
         assert {r.result.key for r in journal} == {key(name) for name in "abcde"}

@@ -39,7 +39,11 @@ _pools: WeakSet[Connections] = WeakSet()
 
 
 class _Pool(aiohttp.TCPConnector):
-    """A pool that gives out no connection with bytes waiting."""
+    """A pool that gives out no connection with bytes waiting, and none that is distrusted."""
+
+    def __init__(self, *, limit: int, keepalive_timeout: float) -> None:
+        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout)
+        self.distrusted: WeakSet[ResponseHandler] = WeakSet()
 
     async def connect(self, *args: Any, **kwargs: Any) -> Connection:
         while True:
@@ -52,7 +56,8 @@ class _Pool(aiohttp.TCPConnector):
                 connection.release()
                 raise
             line = connection.protocol
-            if line is not None and line.is_connected() and not line.should_close:
+            fine = line is not None and line.is_connected() and not line.should_close
+            if fine and line not in self.distrusted:
                 return connection
             connection.close()
 
@@ -94,8 +99,9 @@ class Connections:
             raise ModelError(f"{url!r} is not an address", fix="mend base_url") from error
         self.limit = limit
         _make_room(limit)
+        self._pool = _Pool(limit=limit, keepalive_timeout=_KEEP_ALIVE)
         self._session = aiohttp.ClientSession(
-            connector=_Pool(limit=limit, keepalive_timeout=_KEEP_ALIVE),
+            connector=self._pool,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT)),
             # Answers are a few kilobytes: reading them packed would cost more than it saves.
@@ -119,7 +125,8 @@ class Connections:
             content = await response.read()
         line = response.line if isinstance(response, _Response) else None
         if line is not None and response.status == 200 and self._repeats(line, content):
-            line.close()  # It is an answer behind.
+            line.close()  # It is an answer behind; the next try goes out on a connection of its own.
+            self._pool.distrusted = WeakSet(self._used)
             raise aiohttp.ClientPayloadError("the answer to another call was sent a second time")
         return response, content
 

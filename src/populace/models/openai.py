@@ -102,6 +102,11 @@ class OpenAI:
     ) -> None:
         if not base_url.startswith(("http://", "https://")):
             raise ModelError(f"{base_url!r} is not an http address", fix="write it as http://HOST:PORT/v1")
+        if "@" in base_url.split("/")[2]:
+            raise ModelError(
+                "base_url holds a user's name or password, which would be written into files",
+                fix="put the secret into an environment variable and name it with key_env",
+            )
         self.price = own_price(price)
         self.concurrency = concurrency if slots is None else slots
         self.caches = slots or 1
@@ -195,7 +200,7 @@ class OpenAI:
             return refused(key, status, headers, self._error(content))
         try:
             reply = self._decoder.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             text = f"not a chat completion ({error}): {self._said(content)}"
             return Failure(key=key, boundary="answer", message=text, retryable=True)
         if reply.error is not None or not reply.choices:

@@ -61,8 +61,12 @@ class _Logprobs(msgspec.Struct):
     content: list[_Position] | None = None
 
 
+class _Part(msgspec.Struct):
+    text: str = ""
+
+
 class _Turn(msgspec.Struct):
-    content: str | None = None
+    content: str | list[_Part] | None = None
     refusal: str | None = None
 
 
@@ -73,13 +77,18 @@ class _Answer(msgspec.Struct):
     error: Any = None
 
 
+_MOST_TOKENS = 1 << 40
+"""What no call takes, and any table holds."""
+
+
 class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
+    cached_tokens: float | None = None
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    # Some servers count in floating point.
+    prompt_tokens: float | None = None
+    completion_tokens: float | None = None
     prompt_tokens_details: _Details | None = None
 
 
@@ -99,15 +108,18 @@ class Reply(msgspec.Struct):
 def answer(request: Request, key: str, reply: Reply) -> Result:
     """Read the answer to `request` off a reply; a reply without one is a failure that may pass."""
     if not reply.choices:
-        return _unusable(key, "the reply holds no choice")
+        return _unusable(key, "the reply holds no choice", reply)
     first = reply.choices[0]
     turn = first.message
     if turn is None:
-        return _unusable(key, "the reply's choice holds no message")
+        return _unusable(key, "the reply's choice holds no message", reply)
     if first.finish_reason == "error":
-        return _unusable(key, "the server broke the answer off")
+        return _unusable(key, "the server broke the answer off", reply)
     # What was written, or the words of a refusal.
-    text = turn.content or turn.refusal or ""
+    said = (
+        turn.content if isinstance(turn.content, str) else "".join(part.text for part in turn.content or ())
+    )
+    text = said or turn.refusal or ""
     if isinstance(request, GenerateRequest):
         return Completion(key=key, text=text, finish=_finish(first, turn), usage=_usage(reply))
     positions = (first.logprobs.content if first.logprobs else None) or []
@@ -159,8 +171,8 @@ def schema_format(schema: str) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode({"type": "json_schema", "json_schema": holder}))
 
 
-def _unusable(key: str, message: str) -> Failure:
-    return Failure(key=key, boundary="answer", message=message, retryable=True)
+def _unusable(key: str, message: str, reply: Reply) -> Failure:
+    return Failure(key=key, boundary="answer", message=message, retryable=True, usage=_usage(reply))
 
 
 def _finish(first: _Answer, turn: _Turn) -> Literal["stop", "length", "refusal", "other"]:
@@ -182,5 +194,5 @@ def _usage(reply: Reply) -> Usage:
     if said is None:
         return Usage()
     details = said.prompt_tokens_details
-    cached = (details.cached_tokens if details else None) or 0
-    return Usage(said.prompt_tokens or 0, said.completion_tokens or 0, cached)
+    counts = said.prompt_tokens, said.completion_tokens, details.cached_tokens if details else None
+    return Usage(*(min(max(int(count or 0), 0), _MOST_TOKENS) for count in counts))

@@ -54,8 +54,6 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
     requests_left: float | None = None
     """Requests that may still be made now."""
     tokens_left: float | None = None
-    at: float = 0.0
-    """`time.monotonic()` when this was said."""
 
 
 @runtime_checkable

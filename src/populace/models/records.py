@@ -149,6 +149,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     retryable: bool
     retry_after: float | None = None
     """Seconds that the server asked to be left alone for."""
+    usage: Usage = Usage()
+    """What a call took that was answered with nothing usable; it is paid for."""
 
 
 Result = Completion | Choice | Failure

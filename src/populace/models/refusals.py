@@ -77,7 +77,7 @@ def read_error(content: bytes) -> Said:
     """
     try:
         body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = None
     error = body.get("error") or body if isinstance(body, dict) else None
     if isinstance(error, str) and isinstance(body, dict):
@@ -234,6 +234,7 @@ def _number(text: str) -> float | None:
 
 def _status(code: object, named: str) -> int | None:
     """Give the HTTP status that an error object names by number or by word."""
-    if isinstance(code, int | str) and str(code).isdecimal() and 300 <= int(code) < 600:
-        return int(code)
+    digits = str(code) if isinstance(code, str) or (isinstance(code, int) and 0 <= code < 1000) else ""
+    if len(digits) == 3 and digits.isdecimal() and 300 <= int(digits) < 600:
+        return int(digits)
     return next((status for pattern, status in _NAMED if pattern.search(named)), None)

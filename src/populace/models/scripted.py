@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from populace.canonical import content_hash
+from populace.errors import ModelError
 from populace.models.protocol import Price, Quota
 from populace.models.records import (
     Choice,
@@ -43,7 +44,8 @@ class Scripted:
     Parameters
     ----------
     text
-        What `generate` writes: a function of the request, or a list given out in the order asked.
+        What `generate` writes: a function of the request, one text for all, or a list given out in the order
+        asked.
     choice
         What `choose` answers: a function of the request, or a list. A sequence of numbers is read as the
         options' probabilities (they need not sum to 1); 0 means that the option was not offered.
@@ -87,7 +89,7 @@ class Scripted:
         self.quota = quota
         self.asked: Counter[str] = Counter()
         """How many times each request key was asked."""
-        self._text = _source(text, _words)
+        self._text = _source((lambda request: text) if isinstance(text, str) else text, _words)
         self._choice = _source(choice, _hashed_probabilities)
         self._fail = fail
         self._latency = latency
@@ -117,7 +119,13 @@ def _source(given: Callable[[R], A] | Sequence[A] | None, default: Callable[[R],
     if callable(given):
         return given
     answers = iter(given)
-    return lambda request: next(answers)
+
+    def following(request: R) -> A:
+        for answer in answers:
+            return answer
+        raise ModelError("the script has no answer left", fix="give as many as there are requests")
+
+    return following
 
 
 def _completion(request: GenerateRequest, answer: Text) -> Completion | Failure:

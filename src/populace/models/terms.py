@@ -3,12 +3,12 @@
 OpenAI's header names are understood (`x-ratelimit-limit-requests`, `-remaining-requests`, `-reset-requests`,
 and the same for `tokens`), which Azure, Groq and LiteLLM also send, and Cerebras' (`-tokens-minute`,
 `-requests-day`). A limit whose reset lies more than a minute ahead is not one a minute (Groq counts requests
-a day under the plain name): only what is left of it is taken.
+a day under the plain name): it is left to the server to enforce.
 """
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -43,7 +43,7 @@ def own_quota(requests: float | None, tokens: float | None) -> Quota | None:
         A limit is not above 0.
     """
     for name, value in (("requests_per_minute", requests), ("tokens_per_minute", tokens)):
-        if value is not None and not value > 0:
+        if value is not None and not 0 < value < math.inf:
             raise ModelError(f"{name} is {value!r}", fix="give a number above 0, or leave it out")
     if requests is None and tokens is None:
         return None
@@ -80,7 +80,6 @@ def stated_quota(headers: Mapping[str, str], own: Quota | None) -> Quota | None:
         tokens=_narrower(tokens, own.tokens if own else None),
         requests_left=requests_left,
         tokens_left=tokens_left,
-        at=time.monotonic(),
     )
 
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import msgspec
 
-from populace.errors import BudgetError, ModelError, PopulaceError
+from populace.errors import BudgetError, JournalError, ModelError, PopulaceError
 from populace.models.protocol import Price, Provider
-from populace.models.records import Failure, GenerateRequest, Request, Result
+from populace.models.records import Failure, GenerateRequest, Request, Result, Usage
 from populace.run.journal import Journal, Record
 from populace.run.lanes import Lanes
 from populace.run.limits import Budget, Cost, Meter, Retries
@@ -37,6 +37,10 @@ _WAITING = 4
 """Calls that may wait to be tried again, for each call that may be in flight."""
 _LANDING = 30.0
 """Seconds that calls in flight are given to land when the run is interrupted."""
+_HEARTBEAT = 1.0
+"""Seconds after which the figures are shown again though nothing landed."""
+_USELESS = 20
+"""Calls in a row, with no answer before them, after whose unreadable answers the run ends."""
 _OTHERS = 0.05
 """Seconds between looks at a lane that another run of the same process fills."""
 
@@ -123,7 +127,13 @@ class Dispatch:
         """Finished calls that go to the journal together."""
         self.freed = Cost()
         """What was reserved for them."""
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: dict[asyncio.Task[None], _Call] = {}
+        """Calls in flight."""
+        self.denied: list[_Call] = []
+        """Calls that were refused as every call might be; rows once another is answered."""
+        self.useless = 0
+        """Answers in a row that could not be read, with no other before them."""
+        self.shown = self.begun
         self.changed = asyncio.Event()
         self.ended = False
         """Whether the plan is at its end."""
@@ -139,6 +149,12 @@ class Dispatch:
                 await asyncio.wait(self.tasks)
             if self.lane.complaint and not self.lane.alive:
                 self.error = self.error or self.unreachable()
+            if self.denied and not self.stats.answered:
+                self.error = self.error or self.forbidden()
+            elif not self.error:
+                for call in self.denied:
+                    self.land(call, call.settled.values())
+                self.denied.clear()
         except asyncio.CancelledError:
             if self.tasks:
                 _log.warning(
@@ -147,10 +163,11 @@ class Dispatch:
                 await asyncio.wait(self.tasks, timeout=_LANDING)
             raise
         finally:
+            dropped = list(self.tasks.values())
             for task in self.tasks:
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
-            self.close()
+            self.close(dropped)
         if self.error:
             raise self.error
         if self.spent:
@@ -164,7 +181,8 @@ class Dispatch:
         while not self.error:
             now = time.monotonic()
             if self.lane.lost(now, self.retries.patience):
-                self.error = self.unreachable()
+                if not self.give_up():
+                    self.error = self.unreachable()
                 return
             choice = self.choose(now)
             if isinstance(choice, _Call):
@@ -175,6 +193,18 @@ class Dispatch:
                 return
             else:
                 await self.pause(choice)
+
+    def give_up(self) -> bool:
+        """Fail the calls that wait, where they are the last of the plan and the server has answered others.
+
+        One of them may be what breaks every connection, and would hold up all later runs.
+        """
+        if not (self.ended and self.next is None and self.lane.alive):
+            return False
+        for _, _, call in self.later:
+            self.land(call, call.settled.values())
+        self.later.clear()
+        return True
 
     def choose(self, now: float) -> _Call | float | None:
         """Give the call to start now; else the seconds to wait, None standing for the next landing."""
@@ -194,7 +224,7 @@ class Dispatch:
         """Seconds for which the lane holds the call back, or until another is due; 0 where it may start."""
         wait = self.lane.wait(call.most.tokens, now)
         if wait > 0:
-            self.stats.waiting = "server away" if self.lane.away else "rate limit"
+            self.wait_for("server away" if self.lane.away else "rate limit")
         return wait if due is None else min(wait, due)
 
     def affordable(self, call: _Call) -> bool:
@@ -205,8 +235,14 @@ class Dispatch:
         if spent and not (self.tasks or self.later or self.landed):
             self.spent, self.ended, self.next = spent, True, None
         elif spent:
-            self.stats.waiting = "budget"  # what is under way may take less than it might
+            self.wait_for("budget")  # what is under way may take less than it might
         return not spent
+
+    def wait_for(self, what: str) -> None:
+        """Show why nothing is started just now."""
+        if self.stats.waiting != what:
+            self.stats.waiting = what
+            self.report()
 
     def admit(self, call: _Call) -> _Call:
         """Take the call out of the plan."""
@@ -240,6 +276,7 @@ class Dispatch:
         failure = None if self.retry_errors else self.journal.failure(key)
         if failure and not failure.retryable:
             self.fail(failure)
+            self.taken.add(key)
             return False
         return True
 
@@ -251,43 +288,45 @@ class Dispatch:
                 raise ModelError(f"a request of stage {stage!r} is for {request.model}, not {model}")
 
     async def pause(self, wait: float | None) -> None:
-        """Wait for a landing, at most so many seconds."""
+        """Wait for a landing, at most so many seconds and never longer than a look at the clock is worth."""
         self.changed.clear()
-        alarm = None if wait is None else asyncio.get_running_loop().call_later(wait, self.changed.set)
+        seconds = _HEARTBEAT if wait is None else min(wait, _HEARTBEAT)
+        alarm = asyncio.get_running_loop().call_later(seconds, self.changed.set)
         await self.changed.wait()
-        if alarm:
-            alarm.cancel()
+        alarm.cancel()
+        if time.monotonic() - self.shown > _HEARTBEAT:
+            self.report()
 
     def start(self, call: _Call, now: float) -> None:
         """Send a call off."""
         self.stats.waiting = ""
         self.lane.start(call.most.tokens, now)
         task = asyncio.get_running_loop().create_task(self.attempt(call, now))
-        self.tasks.add(task)
+        self.tasks[task] = call
         task.add_done_callback(self.finished)
 
     def finished(self, task: asyncio.Task[None]) -> None:
         """Let go of a call's task; an error that nobody expected there ends the run."""
-        self.tasks.discard(task)
+        del self.tasks[task]
         if not task.cancelled() and (error := task.exception()):
             self.error = self.error or error
-            self.changed.set()
+        self.changed.set()
 
     async def attempt(self, call: _Call, start: float) -> None:
         """Ask once, and see to what came back."""
-        results: list[Result] = []
         try:
             results = await self.ask(call.group)
-        except Exception as error:
-            self.error = self.error or error
-        finally:
-            now = time.monotonic()
-            call.seconds += now - start
-            self.lane.landed(results, call.most.tokens, now - start, now)
-            self.changed.set()
+        except BaseException as error:
+            self.lane.dropped()
+            if isinstance(error, Exception):
+                self.error = self.error or error
+                return
+            raise
+        now = time.monotonic()
+        call.seconds += now - start
+        self.lane.landed(results, call.most.tokens, now - start, now)
         self.lane.hear(self.provider.quota)
-        if results:
-            self.settle(call, results, now)
+        self.settle(call, results, now)
 
     async def ask(self, group: Group) -> list[Result]:
         """Ask the provider once, and hold it to its protocol."""
@@ -317,32 +356,64 @@ class Dispatch:
                     failures.append(result)
                 else:
                     self.meter.learn(call.group[key], result)
+        self.watch(len(failures) < len(results), failures)
         if not failures:
             self.land(call, call.settled.values())
-        elif refused := next((failure for failure in failures if failure.boundary == "access"), None):
-            self.error = self.error or self.forbidden(refused)
-            self.land(call, _answers(call))
+        elif any(failure.boundary == "access" for failure in failures):
+            self.denied.append(call)
+            if len(self.denied) >= max(3, len(self.tasks)):
+                self.error = self.error or self.forbidden()
         else:
-            call.tried += 1
+            # A server that cannot be reached costs no tries: patience is the limit there.
+            away = self.lane.away and all(failure.boundary == "connection" for failure in failures)
+            call.tried += not away
             pause = self.retries.pause(call.tried, failures)
             if pause is None:
                 self.land(call, call.settled.values())
             else:
                 self.stats.retries += 1
+                self.pay(call, failures)
                 # A server that is away is called again when its lane says so.
                 pause = 0.0 if self.lane.away else pause
                 heapq.heappush(self.later, (now + pause, next(self.order), call))
+
+    def watch(self, answered: bool, failures: list[Failure]) -> None:
+        """Tell what holds for every call from what is one call's own."""
+        if answered:
+            self.useless = 0
+            for call in self.denied:
+                self.land(call, call.settled.values())
+            self.denied.clear()
+        elif not self.stats.answered and all(failure.boundary == "answer" for failure in failures):
+            self.useless += 1
+            if self.useless >= _USELESS:
+                self.error = self.error or ModelError(
+                    f"{self.provider.model} gives no usable answer: {failures[0].message}",
+                    fix="check that base_url is that of an OpenAI-compatible server",
+                )
+
+    def pay(self, call: _Call, failures: list[Failure]) -> None:
+        """Journal what failed tries took, so that the budget and the manifest see it."""
+        paid = [failure for failure in failures if failure.usage != Usage()]
+        if paid:
+            self.journal.append(self.records(call, paid))
+            for failure in paid:
+                self.add(failure.usage)
+
+    def records(self, call: _Call, results: Iterable[Result]) -> list[Record]:
+        """Make the journal's records of results of a call."""
+        at, seconds = round(time.time(), 3), round(call.seconds / len(call.group), 4)
+        price, stage = self.provider.price, self.stats.stage
+        return [
+            Record(stage=stage, result=r, seconds=seconds, at=at, dollars=_dollars(r.usage, price))
+            for r in results
+        ]
 
     def land(self, call: _Call, results: Iterable[Result]) -> None:
         """Hand finished results to the journal; those of one turn of the event loop go in one write."""
         if not self.landed:
             asyncio.get_running_loop().call_soon(self.flush)
-        at, seconds = round(time.time(), 3), round(call.seconds / len(call.group), 4)
-        price = self.provider.price
-        self.landed += [
-            Record(stage=self.stats.stage, result=r, seconds=seconds, at=at, dollars=_dollars(r, price))
-            for r in results
-        ]
+        self.landed += self.records(call, results)
         self.freed += call.most
         self.streams.landed(call.group)
 
@@ -351,7 +422,11 @@ class Dispatch:
         records, self.landed = self.landed, []
         freed, self.freed = self.freed, Cost()
         try:
-            self.journal.append(records)
+            try:
+                self.journal.append(records)
+            except JournalError:
+                self.landed = records + self.landed  # tried once more when the run closes
+                raise
             self.reserved -= freed
             for record in records:
                 self.count(record)
@@ -364,17 +439,23 @@ class Dispatch:
 
     def count(self, record: Record) -> None:
         """Add one landed call to the figures."""
-        stats, result = self.stats, record.result
+        result = record.result
+        self.add(result.usage)
         if isinstance(result, Failure):
             self.fail(result)
             return
         self.taken.discard(result.key)
-        stats.answered += 1
-        stats.prompt_tokens += result.usage.prompt_tokens
-        stats.completion_tokens += result.usage.completion_tokens
-        stats.cached_tokens += result.usage.cached_tokens
-        if stats.dollars is not None and record.dollars is not None:
-            stats.dollars += record.dollars
+        self.stats.answered += 1
+
+    def add(self, usage: Usage) -> None:
+        """Add what a call took to the figures."""
+        stats = self.stats
+        stats.prompt_tokens += usage.prompt_tokens
+        stats.completion_tokens += usage.completion_tokens
+        stats.cached_tokens += usage.cached_tokens
+        dollars = _dollars(usage, self.provider.price)
+        if stats.dollars is not None and dollars is not None:
+            stats.dollars += dollars
 
     def fail(self, failure: Failure) -> None:
         """Count a request that failed for good."""
@@ -384,14 +465,14 @@ class Dispatch:
 
     def report(self) -> None:
         """Show the figures."""
-        stats = self.stats
-        stats.seconds = time.monotonic() - self.begun
+        stats, self.shown = self.stats, time.monotonic()
+        stats.seconds = self.shown - self.begun
         stats.in_flight, stats.limit = self.lane.in_flight, self.lane.window.limit
         self.progress(stats)
 
-    def close(self) -> None:
-        """Journal what has landed, and what was answered of groups that wait for a rest of theirs."""
-        for _, _, call in self.later:
+    def close(self, dropped: list[_Call]) -> None:
+        """Journal what has landed, and what was answered of groups that miss a rest of theirs."""
+        for call in [*(call for _, _, call in self.later), *dropped, *self.denied]:
             if answers := _answers(call):
                 self.land(call, answers)
         self.flush()
@@ -402,14 +483,17 @@ class Dispatch:
 
     def unreachable(self) -> ModelError:
         """Build the error for a server that is not there, or no longer."""
-        verb = "has gone away" if self.lane.alive else "cannot be reached"
+        verb = "has gone away" if self.lane.away else "wants to be left alone for long"
+        verb = verb if self.lane.alive else "cannot be reached"
         return ModelError(
             f"{self.provider.model} {verb}: {self.lane.complaint}",
             fix="check the address and that the server runs, then run the same command again",
         )
 
-    def forbidden(self, failure: Failure) -> ModelError:
-        """Build the error for a server that would refuse every call."""
+    def forbidden(self) -> ModelError:
+        """Build the error for a server that refuses whatever it is asked."""
+        failures = [result for result in self.denied[-1].settled.values() if isinstance(result, Failure)]
+        failure = next(failure for failure in failures if failure.boundary == "access")
         return ModelError(
             f"{self.provider.model} refuses every call: {failure.message}",
             fix="mend the key, the model's name or the account, then run the same command again",
@@ -420,13 +504,8 @@ def _method(provider: Provider, request: Request) -> Callable[[Sequence[Any]], A
     return provider.generate if isinstance(request, GenerateRequest) else provider.choose
 
 
-def _dollars(result: Result, price: Price | None) -> float | None:
-    if price is None:
-        return None
-    if isinstance(result, Failure):
-        return 0.0
-    use = result.usage
-    return price.dollars(
+def _dollars(use: Usage, price: Price | None) -> float | None:
+    return price and price.dollars(
         prompt_tokens=use.prompt_tokens,
         completion_tokens=use.completion_tokens,
         cached_tokens=use.cached_tokens,
@@ -450,5 +529,5 @@ def _storable(result: Result) -> Result:
         if isinstance(result, Failure):
             return msgspec.structs.replace(result, message=ascii(text))
         message = "the answer is not valid Unicode"
-        return Failure(key=result.key, boundary="answer", message=message, retryable=True)
+        return Failure(key=result.key, boundary="answer", message=message, retryable=True, usage=result.usage)
     return result

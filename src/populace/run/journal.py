@@ -69,6 +69,8 @@ class Totals(msgspec.Struct, kw_only=True):
     """Durations of the calls, summed; calls that ran side by side count each."""
     dollars: float | None = 0.0
     """What the calls cost; None where the price of any was unknown."""
+    known_dollars: float = 0.0
+    """What the calls cost whose price was known."""
 
     @property
     def tokens(self) -> int:
@@ -178,6 +180,12 @@ class Journal:
         result = self.get(key) if key in self._failed else None
         return result if isinstance(result, Failure) else None
 
+    def failures(self, stage: str) -> Iterator[Failure]:
+        """Yield the failures of a stage whose keys have no answer."""
+        for key in [key for key, name in self._failed.items() if name == stage]:
+            if failure := self.failure(key):
+                yield failure
+
     def append(self, records: Iterable[Record]) -> None:
         """Add finished calls in one write; they are found by `get` at once.
 
@@ -194,8 +202,10 @@ class Journal:
         self._files[0].append(b"".join(lines))
         for record, line in zip(records, lines, strict=True):
             result = record.result
-            usage = None if isinstance(result, Failure) else result.usage
-            self._count(result.key, place, record.stage, usage, record.seconds, record.dollars)
+            failure = isinstance(result, Failure)
+            self._count(
+                result.key, place, record.stage, failure, result.usage, record.seconds, record.dollars
+            )
             place += len(line)
         if not self._unsynced:
             self._oldest = time.monotonic()
@@ -272,32 +282,46 @@ class Journal:
             if result.kind == "note":
                 self._notes[result.name] = file | start
             else:
-                usage = None if result.kind == "failure" else result.usage
-                self._count(result.key, file | start, head.stage, usage, head.seconds, head.dollars)
+                failure = result.kind == "failure"
+                self._count(
+                    result.key, file | start, head.stage, failure, result.usage, head.seconds, head.dollars
+                )
 
     def _count(
-        self, key: str, place: int, stage: str, usage: Usage | None, seconds: float, dollars: float | None
+        self,
+        key: str,
+        place: int,
+        stage: str,
+        failure: bool,
+        usage: Usage,
+        seconds: float,
+        dollars: float | None,
     ) -> None:
-        """Index one call and count it into its stage's totals. `usage` is None for a failure."""
+        """Index one call and count it into its stage's totals."""
         totals = self.totals.get(stage)
         if totals is None:
             totals = self.totals[stage] = Totals()
         totals.seconds += seconds
+        totals.prompt_tokens += usage.prompt_tokens
+        totals.completion_tokens += usage.completion_tokens
+        totals.cached_tokens += usage.cached_tokens
+        if dollars is not None:
+            totals.known_dollars += dollars
+        if dollars is None and (not failure or usage.prompt_tokens):
+            totals.dollars = None
+        elif totals.dollars is not None and dollars:
+            totals.dollars += dollars
         failed = self._failed.pop(key, None)
         if failed is not None:
             self.totals[failed].failed -= 1
-        if usage is None:
-            if failed is None and self._index.get(key) is not None:
-                return  # answered already, by another worker
+        known = failed is None and self._index.get(key) is not None
+        if failure and known:
+            return  # answered already, by another worker
+        if failure:
             totals.failed += 1
             self._failed[key] = stage
         else:
-            totals.answered += failed is not None or self._index.get(key) is None
-            totals.prompt_tokens += usage.prompt_tokens
-            totals.completion_tokens += usage.completion_tokens
-            totals.cached_tokens += usage.cached_tokens
-            if totals.dollars is not None:
-                totals.dollars = None if dollars is None else totals.dollars + dollars
+            totals.answered += not known
         self._index.set(key, place)
 
     def _read(self, place: int) -> Record:

@@ -80,7 +80,7 @@ class JournalFile:
         with open(self._handle, "rb", buffering=1 << 20, closefd=False) as lines:
             lines.seek(self.end)
             for number, line in enumerate(lines, start=self._lines + 1):
-                head = _verify(line)
+                head = self._verify(line)
                 if head is None:
                     damaged = damaged or number
                 elif damaged:
@@ -93,6 +93,10 @@ class JournalFile:
     def cut(self) -> None:
         """Remove what follows the known end: the torn tail of a process that was killed."""
         size = os.fstat(self._handle).st_size
+        if not self.end and b"\n" in os.pread(self._handle, size, 0):
+            raise JournalError(
+                "this is no journal", file=self.path, fix="move it away, or run in another folder"
+            )
         if size > self.end:
             os.ftruncate(self._handle, self.end)
             _log.warning(
@@ -152,6 +156,20 @@ class JournalFile:
         """Close the file."""
         os.close(self._handle)
 
+    def _verify(self, line: bytes) -> Head | None:
+        """Decode the head of a whole, undamaged line; None for any other."""
+        body = line[9:-1]
+        if line[8:9] != b" " or line[-1:] != b"\n" or b"%08x" % zlib.crc32(body) != line[:8]:
+            return None
+        try:
+            return _head_decoder.decode(body)
+        except msgspec.DecodeError as error:
+            raise JournalError(
+                f"another version wrote the line at byte {self.end} ({error})",
+                file=self.path,
+                fix="use that version of populace, or run in another folder",
+            ) from error
+
     def _damaged(self, number: int) -> JournalError:
         return JournalError(
             f"line {number} (byte {self.end}) is damaged, and intact lines follow it",
@@ -188,10 +206,15 @@ def take_lock(path: Path) -> int:
         process, _, host = os.pread(handle, 256, 0).decode().strip().partition(" ")
         os.close(handle)
         where = "" if host in ("", platform.node()) else f" on {host}"
+        fix = f"wait until it ends or stop it (kill {process}{where}), then run the same command again"
+        if not process:
+            fix = "wait until it ends, then run the same command again"
+        elif process == str(os.getpid()) and not where:
+            fix = "this process has it open already: close that one first"
         raise JournalError(
             f"the journal is held by process {process or 'unknown'}{where}",
             file=path.with_suffix(".log"),
-            fix=f"wait until it ends or stop it (kill {process}{where}), then run the same command again",
+            fix=fix,
         ) from None
     except OSError:
         os.close(handle)
@@ -201,14 +224,3 @@ def take_lock(path: Path) -> int:
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()} {platform.node()}\n".encode(), 0)
     return handle
-
-
-def _verify(line: bytes) -> Head | None:
-    """Decode the head of a whole, undamaged line; None for any other."""
-    body = line[9:-1]
-    if line[8:9] != b" " or line[-1:] != b"\n" or b"%08x" % zlib.crc32(body) != line[:8]:
-        return None
-    try:
-        return _head_decoder.decode(body)
-    except msgspec.DecodeError:
-        return None

@@ -11,8 +11,9 @@ when may the next call go, from three things it learns by watching calls land:
   that got slower, or faster, is not held to its past (as BBR does, Cardwell et al. 2016).
 - **Buckets** of requests and tokens a minute, filled evenly. The server's own count of what is left
   (`Quota`) empties them further, never fills them.
-- **Whether the server is there.** When nothing but failures to connect, or nothing but refusals that ask for
-  a pause, comes back, the lane closes and lets one call through at a time until one is answered.
+- **Whether the server is there.** When nothing but failures to connect comes back, the lane closes and lets
+  one call through at a time until one is answered. When nothing but refusals that ask for a pause comes
+  back, the lane closes for that long.
 
 All times are in seconds of a monotonic clock and are passed in, so that tests can simulate servers.
 """
@@ -25,9 +26,9 @@ from collections.abc import Iterable
 from populace.models.protocol import Provider, Quota
 from populace.models.records import Failure, Result
 
-__all__ = ["Bucket", "Lane", "Lanes", "Window"]
+__all__ = ["START", "Bucket", "Lane", "Lanes", "Window"]
 
-_START = 8
+START = 8
 """Calls in flight at first."""
 _GAIN = 1.4
 """Throughput that a window twice as large must bring, times the former one."""
@@ -60,7 +61,7 @@ class Window:
 
     def __init__(self, ceiling: int) -> None:
         self.ceiling = max(ceiling, 1)
-        self._size = float(min(_START, self.ceiling))
+        self._size = float(min(START, self.ceiling))
         self.forget()
 
     @property
@@ -179,7 +180,7 @@ class Lane:
         self.alive = False
         """Whether any call was ever answered."""
         self.complaint = ""
-        """What the last failure to connect said."""
+        """What the last failure said for which the lane was closed."""
         self._quota: Quota | None = None
         self._requests: Bucket | None = None
         self._tokens: Bucket | None = None
@@ -232,6 +233,10 @@ class Lane:
             if used:
                 self._tokens.take(used - tokens, now)
 
+    def dropped(self) -> None:
+        """Count a call of which nothing was learnt: it was cancelled, or the provider raised."""
+        self.in_flight -= 1
+
     def hear(self, quota: Quota | None) -> None:
         """Take in what the server, or the user, says of its limits."""
         if quota is None or quota is self._quota:
@@ -241,7 +246,12 @@ class Lane:
         self._tokens = _refit(self._tokens, quota.tokens, quota.tokens_left)
 
     def lost(self, now: float, patience: float) -> bool:
-        """Whether the server has been away for longer than `patience`; soon where it never answered."""
+        """Whether the server is away, or wants to be left alone, for longer than `patience`.
+
+        Soon where it never answered.
+        """
+        if self._opens - now > patience:
+            return True
         if not self.alive:
             return self._probes > _IN_A_ROW
         return self._away_since is not None and now - self._away_since > patience
@@ -250,11 +260,12 @@ class Lane:
         """Close the lane when one kind of failure is all that comes back."""
         boundaries = {failure.boundary for failure in failures}
         enough = max(_IN_A_ROW, self.in_flight)
+        asked = max((failure.retry_after or 0.0 for failure in failures), default=0.0)
         if boundaries == {"connection"}:
             self._misses += 1
             self.complaint = failures[0].message
-            if self._misses >= enough and not self.away:
-                self._away_since = now
+            if self._misses >= enough:
+                self._away_since = self._away_since or now
             if self.away and not self.in_flight:
                 self._opens = now + min(_PROBE * 2**self._probes, _PROBE_CAP)
                 self._probes += 1
@@ -262,10 +273,10 @@ class Lane:
         self._misses = self._probes = 0
         self._away_since = None
         self.alive = True
-        asked = max((failure.retry_after or 0.0 for failure in failures), default=0.0)
         self._refusals = self._refusals + 1 if asked else 0
         if self._refusals >= enough:
             self._opens = max(self._opens, now + asked)
+            self.complaint = failures[0].message
 
 
 class Lanes:

@@ -86,7 +86,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     No call is started unless the budget has room for all it may take, besides what the calls in flight
     may take. What a call may take is its `max_tokens` and an estimate of its prompt's tokens, which
     learns from the calls that have landed; the budget can be overshot by as much as that estimate is
-    too low for the calls in flight.
+    too low for the calls in flight, and by what a server charges for calls that it never answered. Calls
+    that were made without a price count for nothing in dollars.
     """
 
     tokens: int | None = None
@@ -115,9 +116,9 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         tokens = sum(stage.tokens for stage in totals.values())
         if self.tokens is not None and tokens + max(more.tokens, 1) > self.tokens:
             return f"{tokens:,} of {self.tokens:,} tokens are spent"
-        dollars = sum(stage.dollars or 0.0 for stage in totals.values())
+        dollars = sum(stage.known_dollars for stage in totals.values())
         if self.dollars is not None and (dollars >= self.dollars or dollars + more.dollars > self.dollars):
-            return f"${dollars:,.2f} of ${self.dollars:,.2f} are spent"
+            return f"{_money(dollars)} of {_money(self.dollars)} are spent"
         return None
 
 
@@ -163,3 +164,7 @@ def _characters(request: Request) -> int:
         for option in request.options:
             count += len(option)
     return count
+
+
+def _money(dollars: float) -> str:
+    return f"${dollars:,.2f}" if dollars >= 0.01 or not dollars else f"${dollars:.2g}"

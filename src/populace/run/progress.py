@@ -92,16 +92,19 @@ def budget_share(budget: Budget, totals: Mapping[str, Totals]) -> float | None:
 
     Examples
     --------
-    >>> spent = {"a": Totals(prompt_tokens=60, dollars=1.0), "b": Totals(completion_tokens=20, dollars=2.0)}
+    >>> spent = {
+    ...     "a": Totals(prompt_tokens=60, known_dollars=1.0),
+    ...     "b": Totals(completion_tokens=20, known_dollars=2.0),
+    ... }
     >>> budget_share(Budget(tokens=100, dollars=10.0), spent), budget_share(Budget(), spent)
     (0.8, None)
     """
     stages = totals.values()
     shares: list[float] = []
     if budget.tokens is not None:
-        shares.append(sum(stage.tokens for stage in stages) / budget.tokens)
+        shares.append(sum(stage.tokens for stage in stages) / max(budget.tokens, 1))
     if budget.dollars is not None:
-        shares.append(sum(stage.dollars or 0.0 for stage in stages) / budget.dollars)
+        shares.append(sum(stage.known_dollars for stage in stages) / max(budget.dollars, 1e-9))
     return max(shares, default=None)
 
 
@@ -125,7 +128,7 @@ class ProgressLine:
     Parameters
     ----------
     total
-        Requests in the plan; None where it is not known.
+        Requests in the plan, at most; None where it is not known.
     spent
         Gives the share of the budget that is spent (`budget_share`); None where there is none.
     stream
@@ -153,6 +156,7 @@ class ProgressLine:
         self._spent = spent
         self._stream = stream or sys.stderr
         self._unshown: RunStats | None = None
+        self._last: RunStats | None = None
         self._shown = time.monotonic()
         self._bar: tuple[Progress, TaskID] | None = None
 
@@ -169,13 +173,16 @@ class ProgressLine:
 
     def __call__(self, stats: RunStats) -> None:
         """Take the newest figures; they are shown a few times a second at most."""
-        self._unshown = stats
+        self._unshown = self._last = stats
         now = time.monotonic()
         if now - self._shown >= (0.25 if self._bar else self._every):
             self._shown = now
             self._show(stats)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._last and kind is None and self._total not in (None, self._last.seen):
+            # The plan was an upper bound: what rested on a failed answer was never asked.
+            self._total, self._unshown = self._last.seen, self._last
         if self._unshown:
             self._show(self._unshown)
         if self._bar:
@@ -186,6 +193,6 @@ class ProgressLine:
         line = format_progress(stats, self._total, self._spent and self._spent())
         if self._bar:
             bar, task = self._bar
-            bar.update(task, completed=stats.seen, description=line)
+            bar.update(task, completed=stats.seen, total=self._total, description=line)
         else:
             print(line, file=self._stream, flush=True)
