@@ -328,7 +328,12 @@ class TestEnds:
                 24,
                 "The batch has too many requests. [too_many_tasks]",
             )
-            assert len(send(model, journal, limits=BatchLimits(requests=20)).submissions) == 2
+            with pytest.raises(ModelError, match=r"24 calls are left.*too_many_tasks.*--retry-errors"):
+                send(model, journal)
+            assert len(service.state["batches"]) == 1
+            limits = BatchLimits(requests=20)
+            assert len(send(model, journal, limits=limits, retry_errors=True).submissions) == 2
+            assert send(model, journal).waiting == 0
 
     def test_files_that_are_gone(self, service, tmp_path, monkeypatch):
         model = provider(service)
@@ -336,14 +341,43 @@ class TestEnds:
             send(model, journal)
             service.later(60)
             service.set(gone=True)
-            with pytest.raises(ModelError, match="No such File"):
+            with pytest.raises(ModelError, match=r"batch_0000 .*No such File"):
                 fetch(model, journal)
-            assert len(look(model, journal)) == 1
+            assert [known.state for known in look(model, journal)] == ["completed"]
             # After the 30 days that the service keeps them there is nothing to wait for.
             monkeypatch.setattr("populace.run.batch.harvest._KEPT_DAYS", 0)
             collected = fetch(model, journal)
             assert (collected.freed, len(collected.broken)) == (24, 1)
             assert len(send(model, journal).submissions) == 1
+
+    def test_a_missing_file_does_not_keep_other_batches_from_being_read(self, service, tmp_path):
+        model = provider(service)
+        with Journal(tmp_path / "j") as journal:
+            send(model, journal, limits=BatchLimits(requests=10))
+            service.later(60)
+            look(model, journal)
+            (service.folder / "files" / "batch_0000-output").unlink()
+            with pytest.raises(ModelError, match=r"batch_0000 .*every other batch was read") as told:
+                fetch(model, journal)
+            assert "batch_0001" not in str(told.value)
+            states = [known.state for known in submissions(journal)]
+            assert states == ["validating", "collected", "collected"]
+            assert journal.totals["s"].answered == 14
+
+    def test_a_batch_that_failed_is_told_and_not_sent_again_unasked(self, service, tmp_path):
+        model, told = provider(service), []
+        service.set(requests=20)
+        with Journal(tmp_path / "j") as journal:
+            send(model, journal)
+            service.later(10)
+            for _ in range(2):
+                with pytest.raises(ModelError, match=r"24 calls are left.*too_many_tasks"):
+                    send(model, journal, progress=told.append)
+            assert [(known.state, known.batch) for known in told] == [("failed", "batch_0000")]
+            assert len(service.state["batches"]) == 1
+            # The other stages are free to go on, and so is a plan that is answered meanwhile.
+            assert asyncio.run(submit([], model, journal, stage="s")).waiting == 0
+            assert len(asyncio.run(submit(plan(model, 2), model, journal, stage="t")).submissions) == 1
 
 
 class TestOnce:
@@ -405,9 +439,84 @@ class TestOnce:
                 path.unlink()
             service.set(down={})
             sent = send(model, journal, limits=BatchLimits(requests=10))
-            assert [known.state for known in sent.submissions] == ["lost", *["validating"] * 3]
+            assert [known.state for known in sent.submissions] == ["validating"] * 3
             assert (sent.waiting, sent.reason) == (0, "")
         assert [len(batch) for batch in service.sent()] == [10, 10, 4]
+
+    def test_what_was_never_sent_is_cut_anew_around_live_answers(self, service, tmp_path, live_rows):
+        """Killed after the intent; then half of its calls are made live."""
+        model = provider(service)
+        service.set(vanish=["POST /v1/files"])
+        with Journal(tmp_path / "j") as journal:
+            with pytest.raises(UnavailableError):
+                send(model, journal)
+            (known,) = submissions(journal)
+            assert (known.state, known.under_way) == ("unsent", False)
+            # As a kill leaves it: the intent stands, its file is here.
+            intended = msgspec.structs.replace(known, state="intended", message="")
+            journal.note(f"batch/{known.intent}", intended)
+            run(plan(model, 10), provider(service), journal, stage="s")
+            service.set(vanish=[])
+            sent = send(model, journal)
+            assert [known.size.requests for known in sent.submissions] == [14]
+            assert [(known.state, known.message) for known in sent.closed] == [
+                ("unsent", "was never sent; submit again")
+            ]
+            service.later(60)
+            assert fetch(model, journal).repeated == 0
+            assert rows(journal) == live_rows
+
+    def test_what_was_asked_for_and_not_created_is_cut_anew(self, service, tmp_path):
+        """Every try to create it fails; half of its calls are made live before the next command."""
+        model = provider(service)
+        service.set(down={"POST /v1/batches": [9, 503, {}]})
+        with Journal(tmp_path / "j") as journal:
+            with pytest.raises(UnavailableError):
+                send(model, journal)
+            assert [known.under_way for known in submissions(journal)] == [True]
+            run(plan(model, 10), provider(service), journal, stage="s")
+            service.set(down={})
+            send(model, journal)
+        assert [len(batch) for batch in service.sent()] == [14]
+
+    @pytest.mark.parametrize("command", [fetch, look, lambda *what: asyncio.run(cancel(*what))])
+    def test_what_was_not_created_is_closed_by_any_command(self, service, tmp_path, monkeypatch, command):
+        model = provider(service)
+        service.set(down={"POST /v1/batches": [9, 503, {}]})
+        with Journal(tmp_path / "j") as journal:
+            with pytest.raises(UnavailableError):
+                send(model, journal)
+            (known,) = submissions(journal)
+            journal.note("batch/never", msgspec.structs.replace(known, intent="never", tried=None, file=None))
+            monkeypatch.setattr("populace.run.batch.desk.SETTLE", 0.0)
+            command(model, journal)
+            assert [known.state for known in submissions(journal)] == ["unsent"] * 2
+
+    def test_the_list_may_show_it_later(self, service, tmp_path, monkeypatch):
+        model = provider(service)
+        service.set(down={"POST /v1/batches": [9, 503, {}]})
+        with Journal(tmp_path / "j") as journal:
+            with pytest.raises(UnavailableError):
+                send(model, journal)
+            monkeypatch.setattr("populace.run.batch.desk.SETTLE", 60.0)
+            assert fetch(model, journal).open == 1
+            assert [known.state for known in look(model, journal)] == ["intended"]
+
+    def test_a_mistyped_address_locks_nothing(self, service, tmp_path):
+        mistyped = OpenAI("m", base_url=service.url.replace("/v1", "/v2"), price=PRICE)
+        with Journal(tmp_path / "j") as journal:
+            with pytest.raises(ModelError, match="takes no batches"):
+                send(mistyped, journal)
+            (known,) = submissions(journal)
+            journal.note("batch/killed", msgspec.structs.replace(known, intent="killed", state="intended"))
+            assert len(send(provider(service), journal).submissions) == 1
+
+    def test_a_creation_that_was_refused_locks_nothing(self, service, tmp_path):
+        service.set(down={"POST /v1/batches": [1, 404, {}]})
+        with Journal(tmp_path / "j") as journal:
+            with pytest.raises(ModelError, match="takes no batches"):
+                send(provider(service), journal)
+            assert [known.state for known in submissions(journal)] == ["unsent"]
 
     def test_request_files_are_written_again_from_the_plan(self, service, tmp_path, live_rows):
         model = provider(service)

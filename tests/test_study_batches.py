@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -17,6 +20,7 @@ from populace.canonical import file_hash
 from populace.cli import app
 from populace.errors import StudyError
 from populace.run import Journal, run
+from populace.run.batch import submissions
 from populace.study import Study
 from populace.study.batches import batch_status, cancel_batches, collect_batches, submit_batch
 from populace.study.prepare import prepare
@@ -162,11 +166,79 @@ class TestStudy:
         gathered = collect_batches(Study.load(tmp_path / "study.toml", tmp_path / "f"))
         assert [known.model for known in gathered.strange] == ["judge@unpinned/served"]
 
+    def test_a_live_run_waits_for_a_batch_whose_id_was_lost(self, service, tmp_path):
+        study = self.load(tmp_path, service.url)
+        submit_batch(study)
+        with Journal(study.folder / "journal") as journal:
+            (known,) = submissions(journal)
+            lost = msgspec.structs.replace(known, batch=None, state="intended")
+            journal.note(f"batch/{known.intent}", lost)
+        with pytest.raises(StudyError, match=r"1 may not have been created: populace batch status"):
+            study.run(progress=False)
+        assert [known.batch for known in batch_status(study)] == ["batch_0000"]
+        service.later(60)
+        collect_batches(study)
+        study.run(progress=False)
+        assert service.state["live"] + 4 == pl.read_parquet(study.folder / "calls.parquet").height
+
+    def test_a_live_run_does_not_wait_for_what_cannot_concern_it(self, service, tmp_path):
+        study = self.load(tmp_path, service.url)
+        submit_batch(study)
+        with Journal(study.folder / "journal") as journal:
+            (known,) = submissions(journal)
+            other = msgspec.structs.replace(known, model="m@old/served")
+            unsent = msgspec.structs.replace(known, intent="x", batch=None, tried=None, state="intended")
+            for each in (other, unsent):
+                journal.note(f"batch/{each.intent}", each)
+        study.run(progress=False)
+        assert study.table("pairs").height == 4
+
+    def test_calls_under_way_are_counted_by_key(self, service, tmp_path):
+        """A batch of the same stage and model, and of calls that the plan does not hold."""
+        study = self.load(tmp_path, service.url)
+        submit_batch(study)
+        (tmp_path / "study.toml").write_text(STUDY.format(url=service.url) + "\nseed = 7\n")
+        gathered = collect_batches(Study.load(tmp_path / "study.toml", tmp_path / "f"))
+        assert gathered.next
+        assert (gathered.next.left, gathered.next.pending) == (4, 0)
+
+    def test_the_service_may_say_what_looks_like_markup(self, service, tmp_path):
+        study = self.load(tmp_path, service.url)
+        submit_batch(study)
+        said = "The URL [/v1/x] is not supported."
+        with Journal(study.folder / "journal") as journal:
+            (known,) = submissions(journal)
+            journal.note(
+                f"batch/{known.intent}", msgspec.structs.replace(known, state="failed", message=said)
+            )
+        assert "[/v1/x]" in here(tmp_path, "batch", "status")
+
+    def test_what_the_commands_say(self, service, tmp_path):
+        self.load(tmp_path, service.url)
+        said = here(tmp_path, "batch", "submit")
+        assert "stage answers: 4 calls sent in 1 batch\n" in said
+        # 4 calls cost less than a cent, and more than nothing.
+        (most,) = re.findall(r"at most \$([\d.]+)", said)
+        assert 0 < float(most) < 0.1
+        said = here(tmp_path, "batch", "submit")
+        assert "sent in" not in said
+        service.later(60)
+        said = here(tmp_path, "batch", "collect")
+        assert "m@unpinned/served: 4 answers" in said
+        assert "judge" not in said
+
+    def test_a_full_queue_says_what_waits_alone(self, service, tmp_path):
+        service.set(enqueued_tokens=1, refuse="create")
+        self.load(tmp_path, service.url)
+        said = here(tmp_path, "batch", "submit")
+        assert "4 calls wait" in said
+        assert "0 calls" not in said
+
     def test_a_live_run_does_not_pay_for_open_batches_again(self, service, tmp_path):
         study = self.load(tmp_path, service.url)
         service.set(seconds=3600)
         submit_batch(study)
-        with pytest.raises(StudyError, match=r"4 calls are in 1 open batches.*batch cancel"):
+        with pytest.raises(StudyError, match=r"4 calls are in 1 open batch,.*batch cancel"):
             study.run(progress=False)
         assert [known.state for known in cancel_batches(study)] == ["cancelling"]
         service.later(60)

@@ -52,8 +52,9 @@ def submit(
     if not taken and not sent.submitted.waiting:
         _tell_next(sent.next, study)
         return
-    calls = sum(known.size.requests for known in taken)
-    typer.echo(f"stage {sent.next.stage}: {calls:,} calls sent in {len(taken)} batches")
+    for stage in dict.fromkeys(known.stage for known in taken):
+        sizes = [known.size.requests for known in taken if known.stage == stage]
+        typer.echo(f"stage {stage}: {sum(sizes):,} calls sent in {_batches(len(sizes))}")
     if sent.submitted.waiting:
         typer.echo(
             f"{sent.submitted.waiting:,} calls wait ({sent.submitted.reason}); "
@@ -66,6 +67,7 @@ def submit(
 def status(study: StudyFile, folder: Folder = None) -> None:
     """Ask the service how far the batches are."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from populace.run import duration
@@ -79,12 +81,12 @@ def status(study: StudyFile, folder: Folder = None) -> None:
             continue
         done = f"{each.completed:,}/{each.size.requests:,}"
         name = each.batch or f"(intended {each.intent})"
-        table.add_row(
-            each.stage, name, each.state, done, f"{each.failed:,}", duration(each.age), each.message
-        )
+        cells = each.stage, name, each.state, done, f"{each.failed:,}", duration(each.age), each.message
+        # What the service says may look like markup: "The URL [/v1/x] is not supported."
+        table.add_row(*map(escape, cells))
     if table.row_count:
         Console().print(table)
-    typer.echo(f"{sum(each.state == 'collected' for each in known)} batches are collected")
+    typer.echo(f"collected: {_batches(sum(each.state == 'collected' for each in known))}")
 
 
 @app.command()
@@ -95,8 +97,8 @@ def cancel(study: StudyFile, folder: Folder = None) -> None:
 
     stopped = cancel_batches(Study.load(study, folder))
     for known in stopped:
-        typer.echo(f"{known.batch} {known.state}")
-    typer.echo(f"{len(stopped)} batches; next: populace batch collect {study}")
+        typer.echo(f"{known.batch or known.intent} {known.state} {known.message}".rstrip())
+    typer.echo(f"{_batches(len(stopped))}; next: populace batch collect {study}")
 
 
 @app.command()
@@ -107,19 +109,23 @@ def collect(study: StudyFile, folder: Folder = None) -> None:
 
     gathered = collect_batches(Study.load(study, folder), progress=_tell_collected)
     for model, collected in gathered.collected.items():
-        _tell_figures(model, collected)
+        if collected.batches or collected.broken:
+            _tell_figures(model, collected)
     for each in gathered.strange:
-        typer.echo(f"batch {each.batch} is of {each.model}, which this study file does not name", err=True)
+        typer.echo(
+            f"batch {each.batch or each.intent} is of {each.model}, which this study file does not name",
+            err=True,
+        )
     _tell_next(gathered.next, study)
 
 
 def _tell_sent(submission: Submission) -> None:
-    cost = "" if submission.dollars_max is None else f", at most ${submission.dollars_max:,.2f}"
-    size = submission.size
-    typer.echo(
-        f"{submission.batch or submission.intent} {submission.state}: {size.requests:,} calls, "
-        f"{size.bytes / 1e6:,.1f} MB{cost}"
-    )
+    name, size = f"{submission.batch or submission.intent} {submission.state}", submission.size
+    if submission.closed:
+        typer.echo(f"{name}: {size.requests:,} calls are free again ({submission.message})")
+        return
+    cost = "" if submission.dollars_max is None else f", at most {_dollars(submission.dollars_max)}"
+    typer.echo(f"{name}: {size.requests:,} calls, {size.bytes / 1e6:,.1f} MB{cost}")
 
 
 def _tell_collected(submission: Submission, collected: Collected) -> None:
@@ -132,11 +138,22 @@ def _tell_figures(model: str, collected: Collected) -> None:
         parts.append(f"{collected.repeated:,} known before")
     if collected.freed:
         parts.append(f"{collected.freed:,} calls without an answer")
-    parts.append("cost unknown" if collected.dollars is None else f"${collected.dollars:,.4f}")
+    parts.append("cost unknown" if collected.dollars is None else _dollars(collected.dollars))
     typer.echo(f"{model}: {', '.join(parts)}")
     if collected.unknown:
         shown = ", ".join(collected.unknown[:3])
         typer.echo(f"{len(collected.unknown):,} lines belong to no call of ours: {shown}", err=True)
+
+
+def _batches(number: int) -> str:
+    return f"{number:,} {'batch' if number == 1 else 'batches'}"
+
+
+def _dollars(dollars: float) -> str:
+    """Write dollars, very small amounts to the eighth decimal: a batch of a few calls costs no more."""
+    from populace.run.summary import money
+
+    return money(dollars) if dollars >= 0.001 or dollars == 0 else f"${dollars:.8f}".rstrip("0")
 
 
 def _tell_next(following: Next | None, study: Path) -> None:

@@ -23,6 +23,7 @@ from populace.run.batch import (
     Submitted,
     cancel,
     collect,
+    keys_under_way,
     status,
     submissions,
     submit,
@@ -148,21 +149,18 @@ def collect_batches(
 def _current(
     study: Study, models: tuple[Provider, Provider], journal: Journal, retry_errors: bool
 ) -> tuple[StudyStage, Next] | None:
-    """Find the first stage with calls that have no answer; None where there is none."""
+    """Find the first stage with calls that have no answer; None where there is none.
+
+    It goes through every stage up to that one, and `submit` through that one again.
+    """
     stages = study.stages(prepare(study.settings, study.base), *models, journal)
     for stage in stages:
         left = {
             request.key for request in stage.requests() if _unanswered(journal, request.key, retry_errors)
         }
         if left:
-            ours = [
-                known
-                for known in submissions(journal)
-                if (known.stage, known.model) == (stage.name, stage.provider.model) and not known.closed
-            ]
-            # A call that was made live since it was sent is no longer left.
-            pending = min(len(left), sum(known.size.requests for known in ours))
-            return stage, Next(stage=stage.name, left=len(left), pending=pending)
+            pending = left.intersection(keys_under_way(journal, stage.provider.model))
+            return stage, Next(stage=stage.name, left=len(left), pending=len(pending))
     return None
 
 

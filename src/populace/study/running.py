@@ -41,7 +41,7 @@ def run_study(study: Study, asking: Asking) -> dict[str, int]:
             fix="give another --folder",
         ) from error
     with Journal(study.folder / "journal") as journal:
-        _refuse_open_batches(journal)
+        _refuse_open_batches(journal, {model.model for model in models})
         settings = study.writing(writer), study.judging(judge)
         keep_estimates(plan(prepared, *settings, models, journal), journal)
         for model in models:
@@ -61,13 +61,19 @@ def run_study(study: Study, asking: Asking) -> dict[str, int]:
     return _failures(study)
 
 
-def _refuse_open_batches(journal: Journal) -> None:
-    """Stop before calls are paid for twice: once in a batch that is under way, once live."""
-    sent = [known for known in submissions(journal) if known.batch and not known.closed]
+def _refuse_open_batches(journal: Journal, models: set[str]) -> None:
+    """Stop before calls are paid for twice: once in a batch that is or may be under way, once live.
+
+    Batches of models that the study no longer names hold none of its calls.
+    """
+    sent = [known for known in submissions(journal) if known.under_way and known.model in models]
     if sent:
         calls = sum(known.size.requests for known in sent)
+        unsure = sum(known.batch is None for known in sent)
+        noun = "batch" if len(sent) == 1 else "batches"
         raise StudyError(
-            f"{calls:,} calls are in {len(sent)} open batches, and would be paid for twice",
+            f"{calls:,} calls are in {len(sent)} open {noun}, and would be paid for twice"
+            + (f" ({unsure} may not have been created: populace batch status finds out)" if unsure else ""),
             fix="populace batch collect, or populace batch cancel and then collect, and run again",
         )
 

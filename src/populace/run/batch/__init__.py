@@ -7,9 +7,9 @@ moment and run again: `desk` has the reason why no batch is lost or doubled, `do
 """
 
 from populace.run.batch.commands import PRICE_FACTOR, Submitted, batch_price, cancel, collect, status, submit
-from populace.run.batch.desk import Submission, submissions
 from populace.run.batch.feed import BatchLimits
 from populace.run.batch.harvest import Collected
+from populace.run.batch.submission import Submission, keys_under_way, submissions
 
 __all__ = [
     "PRICE_FACTOR",
@@ -20,6 +20,7 @@ __all__ = [
     "batch_price",
     "cancel",
     "collect",
+    "keys_under_way",
     "status",
     "submissions",
     "submit",

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from populace.errors import BudgetError, ModelError
-from populace.models.openai_batch import ENDED, BatchService
+from populace.models.openai_batch import ENDED, BatchService, MissingError
 from populace.models.protocol import Price
 from populace.models.records import Request
-from populace.run.batch.desk import Desk, Submission
+from populace.run.batch.desk import Desk
 from populace.run.batch.feed import BatchLimits, Feed, Gate
-from populace.run.batch.harvest import Collected, harvest
+from populace.run.batch.harvest import Collected, harvest, missed
 from populace.run.batch.spool import Spool
+from populace.run.batch.submission import Submission
 from populace.run.journal import Journal
 from populace.run.limits import CHARACTERS_PER_TOKEN, Budget, Retries
 from populace.run.prices import price_of
@@ -36,7 +37,9 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     """What one `submit` did."""
 
     submissions: list[Submission]
-    """Batches it sent, or whose sending it finished; one that the service did not take says so."""
+    """Batches it sent, or found at the service without our knowing; one that was not taken says so."""
+    closed: list[Submission]
+    """Earlier batches that turned out to have failed, or never to have been sent: their requests are free."""
     waiting: int
     """Requests left for a later `submit`."""
     reason: str
@@ -79,8 +82,8 @@ async def submit(
     """Send every request that is neither answered nor in an open batch, in as many files as it takes.
 
     Files are cut at `limits` and written one at a time, each sent before the next is begun. What an earlier
-    `submit` began and did not finish is finished first. Where the service takes no more (tokens that may wait
-    are limited), the rest waits for a later `submit`.
+    `submit` began is first found at the service, or given up and cut anew. Where the service takes no more
+    (tokens that may wait are limited), the rest waits for a later `submit`.
 
     Parameters
     ----------
@@ -93,30 +96,32 @@ async def submit(
     price_factor
         Share of the model's given price that a call in a batch costs.
     retry_errors
-        Send requests again whose failure is their own.
+        Send requests again whose failure is their own, and those of a batch that failed as a whole.
     progress
-        Called with each batch that was sent or refused.
+        Called with each batch that was sent or refused, and each earlier one found to be closed.
 
     Raises
     ------
     BudgetError
         The next request could exceed the budget. What fits within it has been submitted.
     ModelError
-        The service cannot be used, or the plan was made for another model.
+        The service cannot be used, the plan was made for another model, or the stage's last batch failed
+        for a reason that does not pass by itself and `retry_errors` is not given.
     """
     budget, price = budget or Budget(), batch_price(provider, price_factor)
     if price is None:
         budget.check(provider)
     async with BatchService(provider) as service:
         desk = _desk(provider, journal, service, retries)
-        await desk.adopt()
-        resumed = [await _resume(desk, known) for known in desk.open() if not known.batch]
-        for known in resumed:
+        found = await desk.settle()
+        closed = [
+            seen for seen in [*found, *[await desk.look(known) for known in desk.open()]] if seen.closed
+        ]
+        for known in closed:
             progress(known)
-        for known in desk.open():
-            await desk.look(known)
         desk.tidy()
-        reason = next((known.message for known in resumed if known.queue_full), "")
+        stuck = None if retry_errors else desk.failed(stage)
+        reason = stuck.message if stuck else ""
         feed = await Feed.start(desk, stage, retry_errors)
         gate = Gate(desk, limits or BatchLimits(), budget, price)
         left, made, waiting = feed.left(requests), [], 0
@@ -129,6 +134,7 @@ async def submit(
             made = [await desk.look(known) if known.state == "validating" else known for known in made]
             refused = [known for known in made if known.closed]
             reason = next((known.message for known in refused), "")
+            stuck = desk.failed(stage)
             waiting = sum(known.size.requests for known in refused)
         waiting += (over is not None) + sum(1 for _ in left)
         feed.finish()
@@ -137,7 +143,16 @@ async def submit(
             f"{reason}: {waiting:,} calls of stage {stage!r} are left, batches submitted now: {len(made)}",
             fix="raise the budget and submit again; what was submitted is kept",
         )
-    return Submitted(submissions=resumed + made, waiting=waiting, reason=reason if waiting else "")
+    if stuck and waiting:
+        raise ModelError(
+            f"batch {stuck.batch} of stage {stage!r} failed, and {waiting:,} calls are left: {stuck.message}",
+            fix="mend that, then submit with --retry-errors",
+        )
+    ended = {known.intent for known in closed}
+    adopted = [known for known in found if known.intent not in ended]
+    return Submitted(
+        submissions=adopted + made, closed=closed, waiting=waiting, reason=reason if waiting else ""
+    )
 
 
 async def status(provider: OpenAI, journal: Journal, *, retries: Retries = _RETRIES) -> list[Submission]:
@@ -149,11 +164,13 @@ async def status(provider: OpenAI, journal: Journal, *, retries: Retries = _RETR
 
 
 async def cancel(provider: OpenAI, journal: Journal, *, retries: Retries = _RETRIES) -> list[Submission]:
-    """Stop this model's open batches; `collect` reads what they answered, and the rest is free again."""
+    """Stop this model's open batches; `collect` reads what they answered, and the rest is free again.
+
+    A submission that was never sent is closed.
+    """
     async with BatchService(provider) as service:
         desk = _desk(provider, journal, service, retries)
-        await desk.adopt()
-        stopped = []
+        stopped = [known for known in await desk.settle() if known.closed]
         for known in [await desk.look(known) for known in desk.open() if known.batch]:
             if known.closed or known.state in ENDED or known.state == "cancelling":
                 stopped.append(known)
@@ -193,24 +210,38 @@ async def collect(
     collected = Collected(dollars=None if price is None else 0.0)
     async with BatchService(provider) as service:
         desk = _desk(provider, journal, service, retries)
-        await desk.adopt()
-        for known in desk.open():
-            seen = await desk.look(known)
-            if seen.closed:
-                collected.broken.append(seen)
-                collected.freed += seen.size.requests
-            elif seen.state not in ENDED:
-                collected.open += 1
-            else:
-                await harvest(desk, known, collected, price)
-            progress(seen, collected)
+        unsent = [known for known in await desk.adopt() if known.closed]
+        for known in [*unsent, *desk.open()]:
+            progress(await _gather(desk, known, collected, price), collected)
         desk.tidy()
     _complain(desk, collected)
     return collected
 
 
+async def _gather(desk: Desk, known: Submission, collected: Collected, price: Price | None) -> Submission:
+    """Read one submission as far as it has come; return it as the service describes it."""
+    try:
+        seen = known if known.closed else await desk.look(known)
+        if seen.closed:
+            collected.broken.append(seen)
+            collected.freed += seen.size.requests
+        elif seen.state not in ENDED:
+            collected.open += 1
+        else:
+            await harvest(desk, known, collected, price)
+    except MissingError as error:
+        return missed(desk, known, collected, error)
+    return seen
+
+
 def _complain(desk: Desk, collected: Collected) -> None:
     """Raise for what stands in the way of batches, after all others have been read."""
+    if collected.missing:
+        names = ", ".join(f"{known.batch} ({known.message})" for known in collected.missing)
+        raise ModelError(
+            f"the service does not have all of {names}; every other batch was read",
+            fix="use the key and address of the account that submitted it, then collect again",
+        )
     if collected.unreadable:
         stages = ", ".join(dict.fromkeys(known.stage for known in collected.unreadable))
         raise ModelError(
@@ -236,13 +267,6 @@ def _desk(provider: OpenAI, journal: Journal, service: BatchService, retries: Re
 
 def _approximate(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
-
-
-async def _resume(desk: Desk, known: Submission) -> Submission:
-    """Send a submission whose sending was cut short."""
-    if known.file is None and known.intent not in desk.spool:
-        return desk.keep(known, state="lost", message="its requests were removed before they were sent")
-    return await desk.send(known)
 
 
 def _fill(

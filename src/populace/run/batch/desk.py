@@ -1,4 +1,4 @@
-"""Batches that were submitted: what the journal knows of each, and how one gets to the service exactly once.
+"""How a batch gets to the service exactly once.
 
 Every step is in the journal before the next begins: the intent before the file goes up, the file's id and
 the try before the batch is created, the batch's id before it is asked after. The intent's name travels as
@@ -21,25 +21,23 @@ from populace.models.openai_batch import (
     Batch,
     BatchService,
     Line,
-    MissingError,
     QueueFullError,
     UnavailableError,
-    is_queue_full,
 )
 from populace.models.records import Failure
-from populace.run.batch.spool import Size, Spool
+from populace.run.batch.spool import Spool
+from populace.run.batch.submission import NOTE, Submission, submissions
 from populace.run.journal import Journal
 from populace.run.limits import Retries
 
 if TYPE_CHECKING:
     from populace.models.openai import OpenAI
 
-__all__ = ["Desk", "Submission", "submissions"]
+__all__ = ["Desk"]
 
 SETTLE = 30.0
 """Seconds after which the service's list is taken to show a batch whose creation was asked for."""
 
-_NOTE = "batch/"
 _TAG = "populace"
 """Name of the metadata field that carries the intent."""
 _CLOCKS_APART = 86_400.0
@@ -47,56 +45,6 @@ _CLOCKS_APART = 86_400.0
 _CREATIONS = 3
 
 T = TypeVar("T")
-
-
-class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One batch, from the intent to submit it to the collection of its answers."""
-
-    intent: str
-    """Our name of it."""
-    stage: str
-    model: str
-    endpoint: str
-    window: str
-    size: Size
-    dollars_max: float | None
-    """The most it can cost; None where the price is unknown."""
-    at: float
-    """When it was intended, in seconds since 1970."""
-    file: str | None = None
-    """The service's id of the file that holds its requests."""
-    tried: float | None = None
-    """When its creation was last asked for."""
-    batch: str | None = None
-    """The service's id of it."""
-    state: str = "intended"
-    """`intended`, then the service's state; `collected`, `failed`, `refused` or `lost` once it is closed."""
-    message: str = ""
-    """Why it failed or was refused."""
-    completed: int = 0
-    """Requests answered so far, as the service counts them."""
-    failed: int = 0
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more will come of it: requests without an answer are free again."""
-        return self.state in ("collected", "failed", "refused", "lost")
-
-    @property
-    def queue_full(self) -> bool:
-        """Whether the service would not take it before others had ended."""
-        return self.state == "refused" or (self.state == "failed" and is_queue_full(self.message))
-
-    @property
-    def age(self) -> float:
-        """Seconds since it was intended."""
-        return time.time() - self.at
-
-
-def submissions(journal: Journal) -> list[Submission]:
-    """Return every submission that the journal knows, oldest first, closed ones included."""
-    known = msgspec.convert(list(journal.notes(_NOTE).values()), list[Submission])
-    return sorted(known, key=lambda submission: submission.at)
 
 
 class Desk:
@@ -121,7 +69,7 @@ class Desk:
         """
         found = [known for known in submissions(self.journal) if known.model == self.provider.model]
         for known in found:
-            if not known.closed and known.endpoint != self.provider.endpoint:
+            if known.under_way and known.endpoint != self.provider.endpoint:
                 raise ModelError(
                     f"batch {known.batch or known.intent} of stage {known.stage!r} was submitted to "
                     f"{known.endpoint}, and this model asks {self.provider.endpoint}",
@@ -140,12 +88,45 @@ class Desk:
     def keep(self, submission: Submission, **changes: object) -> Submission:
         """Write a submission as it now is into the journal."""
         submission = msgspec.structs.replace(submission, **changes)
-        self.journal.note(_NOTE + submission.intent, submission)
+        self.journal.note(NOTE + submission.intent, submission)
         return submission
 
-    async def adopt(self) -> None:
-        """Find the batches whose id did not reach the journal in the service's list."""
-        await self._find([known for known in self.open() if known.tried and not known.batch])
+    def failed(self, stage: str) -> Submission | None:
+        """Return the last batch of a stage where it failed for a reason that does not pass by itself."""
+        batches = [known for known in self.mine() if known.stage == stage and known.batch]
+        if batches and batches[-1].state == "failed" and not batches[-1].queue_full:
+            return batches[-1]
+        return None
+
+    async def adopt(self, *, waited: bool = False) -> list[Submission]:
+        """Find the batches whose id did not reach the journal in the service's list; close what was not sent.
+
+        One whose creation was asked for less than `SETTLE` ago, and which the list does not show, stays open
+        unless its time was `waited` for.
+
+        Returns
+        -------
+        Those found and those closed.
+        """
+        unsure = [known for known in self.open() if not known.batch]
+        settled = time.time() - SETTLE
+        found = await self._find([known for known in unsure if known.tried])
+        intents = {known.intent for known in found}
+        unsent = [
+            known
+            for known in unsure
+            if known.intent not in intents and (waited or known.tried is None or known.tried <= settled)
+        ]
+        return found + [self._unsent(known) for known in unsent]
+
+    async def settle(self) -> list[Submission]:
+        """Adopt, and wait until it is known of every submission whether a batch of it exists."""
+        changed = await self.adopt()
+        late = [known.tried for known in self.open() if known.tried and not known.batch]
+        if late:
+            await asyncio.sleep(min(SETTLE, max(late) + SETTLE - time.time()))
+            changed += await self.adopt(waited=True)
+        return changed
 
     async def sent_keys(self, submission: Submission) -> list[str]:
         """Read from the service which requests a batch holds."""
@@ -175,12 +156,16 @@ class Desk:
         ------
         UnavailableError
             It is not known whether the batch was created; the next command finds out.
+        ModelError
+            The service does not take it; the submission is closed.
         """
-        if submission.file is None:
-            path = self.spool.upload(submission.intent)
+        path = self.spool.upload(submission.intent)
+        try:
             file = await self.patiently(lambda: self.service.upload(path))
-            submission = msgspec.structs.replace(submission, file=file)
-        lost = None
+        except ModelError:
+            self._unsent(submission)
+            raise
+        submission, lost = msgspec.structs.replace(submission, file=file), None
         for _ in range(_CREATIONS):
             if submission.tried is not None:
                 await asyncio.sleep(min(SETTLE, submission.tried + SETTLE - time.time()))
@@ -191,13 +176,12 @@ class Desk:
                 batch = await self._create(submission)
             except QueueFullError as error:
                 return self.keep(submission, state="refused", message=error.what)
-            except MissingError as error:
-                # The file was deleted, or is not there yet: another one is sent next time.
-                self.keep(submission, file=None, tried=None)
-                raise UnavailableError(error.what, fix=error.fix) from error
             except UnavailableError as error:
                 lost = error
                 continue
+            except ModelError:
+                self._unsent(submission)
+                raise
             return self._created(submission, batch)
         raise lost or UnavailableError("the batch was not created")
 
@@ -221,6 +205,10 @@ class Desk:
             window=submission.window,
             metadata={_TAG: submission.intent, "stage": submission.stage},
         )
+
+    def _unsent(self, submission: Submission) -> Submission:
+        """Close a submission of which there is no batch: its requests are free."""
+        return self.keep(submission, state="unsent", message="was never sent; submit again")
 
     def _created(self, submission: Submission, batch: Batch) -> Submission:
         kept = self.keep(submission, batch=batch.id, state=batch.status, message=batch.complaint)

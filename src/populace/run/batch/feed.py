@@ -11,8 +11,9 @@ import msgspec
 from populace.errors import ModelError
 from populace.models.protocol import Price
 from populace.models.records import Request
-from populace.run.batch.desk import Desk, Submission, submissions
+from populace.run.batch.desk import Desk
 from populace.run.batch.spool import Rebuild, Size
+from populace.run.batch.submission import Submission, submissions
 from populace.run.index import Index
 from populace.run.limits import Budget, Cost
 
@@ -147,7 +148,7 @@ class Gate:
     def _over_budget(self) -> Callable[[Size], str]:
         """Return what says that a further batch could exceed the budget, open ones at their most."""
         totals = self._desk.journal.totals
-        pending = [known for known in submissions(self._desk.journal) if not known.closed]
+        pending = [known for known in submissions(self._desk.journal) if known.under_way]
         tokens = sum(known.size.tokens for known in pending)
         dollars = sum(known.dollars_max or 0.0 for known in pending)
 
@@ -174,7 +175,7 @@ class Gate:
     def _refused(self) -> list[Submission]:
         """Return the submissions since the last that was taken: the queue had no room for them."""
         mine = self._desk.mine()
-        taken = [number for number, known in enumerate(mine) if known.state not in ("refused", "failed")]
+        taken = [number for number, known in enumerate(mine) if known.batch and known.state != "failed"]
         return [known for known in mine[taken[-1] + 1 if taken else 0 :] if known.queue_full]
 
     def _learned(self) -> int | None:

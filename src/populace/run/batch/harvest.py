@@ -10,11 +10,12 @@ import msgspec
 from populace.models.openai_batch import Line, MissingError
 from populace.models.protocol import Price
 from populace.models.records import Failure, Request, Result
-from populace.run.batch.desk import Desk, Submission
+from populace.run.batch.desk import Desk
 from populace.run.batch.spool import Requests
+from populace.run.batch.submission import Submission
 from populace.run.journal import Record
 
-__all__ = ["Collected", "harvest"]
+__all__ = ["Collected", "harvest", "missed"]
 
 _TOGETHER = 256
 """Records appended in one write."""
@@ -42,7 +43,9 @@ class Collected(msgspec.Struct, kw_only=True):
     unknown: list[str] = msgspec.field(default_factory=list)
     """Lines that belong to no request of ours, by their custom_id (empty for one that is no result)."""
     broken: list[Submission] = msgspec.field(default_factory=list)
-    """Batches that failed as a whole, or whose files the service no longer has."""
+    """Batches that failed as a whole, were never sent, or whose files the service no longer keeps."""
+    missing: list[Submission] = msgspec.field(default_factory=list)
+    """Batches of which the service does not have everything although it should; their messages say what."""
     unreadable: list[Submission] = msgspec.field(default_factory=list)
     """Batches that have ended, and whose requests are not here."""
     dollars: float | None = 0.0
@@ -56,31 +59,35 @@ async def harvest(desk: Desk, submission: Submission, collected: Collected, pric
 
     Raises
     ------
-    ModelError
-        The service does not have its files.
+    MissingError
+        The service does not have its files; what it has is journalled.
     """
     if submission.intent not in desk.spool:
         collected.unreadable.append(submission)
         return
     with desk.spool.requests(submission.intent) as asked:
         reading = _Reading(desk, submission, asked, collected, price)
-        try:
-            batch = await desk.patiently(lambda: desk.service.get(submission.batch or ""))
-            for file in (batch.output_file_id, batch.error_file_id):
-                if file:
-                    await desk.patiently(lambda file=file: reading.read(file))
-        except MissingError:
-            if submission.age < _KEPT_DAYS * 86_400:
-                raise
-            desk.keep(submission, state="lost", message="the service no longer has its files")
-            collected.broken.append(submission)
-        else:
-            desk.journal.sync()
-            collected.batches += 1
-            desk.keep(
-                submission, state="collected", completed=batch.counts.completed, failed=batch.counts.failed
-            )
+        batch = await desk.patiently(lambda: desk.service.get(submission.batch or ""))
+        for file in (batch.output_file_id, batch.error_file_id):
+            if file:
+                await desk.patiently(lambda file=file: reading.read(file))
+        desk.journal.sync()
+        collected.batches += 1
+        desk.keep(submission, state="collected", completed=batch.counts.completed, failed=batch.counts.failed)
         collected.freed += len(asked) - len(reading.settled)
+
+
+def missed(desk: Desk, submission: Submission, collected: Collected, error: MissingError) -> Submission:
+    """Close a batch that the service no longer keeps; one that it should still have is kept open."""
+    if submission.age < _KEPT_DAYS * 86_400:
+        missing = msgspec.structs.replace(submission, state="missing", message=error.what)
+        collected.missing.append(missing)
+        return missing
+    lost = desk.keep(submission, state="lost", message="the service no longer has its files")
+    collected.broken.append(lost)
+    keys = desk.spool.keys(submission.intent) if submission.intent in desk.spool else ()
+    collected.freed += sum(key not in desk.journal for key in keys)
+    return lost
 
 
 class _Reading:

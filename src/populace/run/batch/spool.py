@@ -17,7 +17,7 @@ import msgspec
 from populace.atomic import atomic_path
 from populace.models.records import GenerateRequest, Request
 
-__all__ = ["Rebuild", "Requests", "Size", "Spool"]
+__all__ = ["Rebuild", "Requests", "Size", "Spool", "kept_path", "keys_of"]
 
 
 class Size(msgspec.Struct, kw_only=True):
@@ -58,6 +58,18 @@ class _Key(msgspec.Struct):
 _entry_decoder = msgspec.json.Decoder(_Entry)
 _key_decoder = msgspec.json.Decoder(_Key)
 _encoder = msgspec.json.Encoder()
+
+
+def kept_path(folder: Path, intent: str) -> Path:
+    """Return where the requests of a batch are, beside the journal in `folder`."""
+    return folder / "batches" / f"{intent}.jsonl"
+
+
+def keys_of(path: Path) -> Iterator[str]:
+    """Yield the keys of a file of requests."""
+    with path.open("rb") as lines:
+        for line in lines:
+            yield _key_decoder.decode(line).key
 
 
 class Spool:
@@ -112,13 +124,8 @@ class Spool:
         return self._size(request, self._line(request.key, request))
 
     def upload(self, intent: str) -> Path:
-        """Give the file to send, made again from the requests where it is gone."""
-        path = self._sent(intent)
-        if not path.exists():
-            with atomic_path(path) as temporary, temporary.open("wb") as sent:
-                for entry in self._entries(intent):
-                    sent.write(self._line(entry.key, entry.request) + b"\n")
-        return path
+        """Give the file to send."""
+        return self._sent(intent)
 
     def __contains__(self, intent: str) -> bool:
         """Whether the requests of a batch are here."""
@@ -126,9 +133,7 @@ class Spool:
 
     def keys(self, intent: str) -> Iterator[str]:
         """Yield the keys of a batch's requests."""
-        with self._kept(intent).open("rb") as lines:
-            for line in lines:
-                yield _key_decoder.decode(line).key
+        return keys_of(self._kept(intent))
 
     def requests(self, intent: str) -> Requests:
         """Open the requests of a batch for look-up by key."""
@@ -154,13 +159,8 @@ class Spool:
         reads = sum(self._count(message.content) for message in request.messages)
         return Size(requests=1, bytes=len(line) + 1, prompt_tokens=reads, completion_tokens=writes)
 
-    def _entries(self, intent: str) -> Iterator[_Entry]:
-        with self._kept(intent).open("rb") as lines:
-            for line in lines:
-                yield _entry_decoder.decode(line)
-
     def _kept(self, intent: str) -> Path:
-        return self.folder / f"{intent}.jsonl"
+        return kept_path(self.folder.parent, intent)
 
     def _sent(self, intent: str) -> Path:
         return self.folder / f"{intent}.upload.jsonl"
