@@ -381,3 +381,39 @@ def test_one_provider_serves_several_event_loops():
 
     model = OpenAI("m", base_url="http://127.0.0.1:9/v1")
     assert [asyncio.run(once()).boundary for _ in range(2)] == ["connection", "connection"]
+
+
+class TestWhatAReviewFound:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"[" * 100_000,
+            b'{"choices": ' + b"[" * 100_000,
+            b'{"error": {"message": "x", "code": "' + b"9" * 5000 + b'"}}',
+            b'{"error": {"message": "x", "code": ' + b"9" * 5000 + b"}}",
+        ],
+    )
+    @pytest.mark.parametrize("status", [200, 500])
+    def test_bodies_that_break_parsers_are_failures(self, body, status):
+        result = OpenAI("m", base_url="http://a/v1").decode(ASK, status, {}, body)
+        assert isinstance(result, Failure)
+
+    def test_content_in_parts_and_counts_in_floating_point(self):
+        body = reply() | {"usage": {"prompt_tokens": 7.0, "completion_tokens": -3}}
+        body["choices"][0]["message"]["content"] = [
+            {"type": "text", "text": "Yes"},
+            {"type": "text", "text": "."},
+        ]
+        result = OpenAI("m", base_url="http://a/v1").decode(ASK, 200, {}, json.dumps(body).encode())
+        assert isinstance(result, Completion)
+        assert (result.text, result.usage) == ("Yes.", Usage(7, 0))
+
+    def test_what_an_unusable_answer_took_is_kept(self):
+        body = b'{"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}'
+        result = OpenAI("m", base_url="http://a/v1").decode(ASK, 200, {}, body)
+        assert (result.boundary, result.usage) == ("answer", Usage(7, 3))
+
+    def test_a_secret_in_the_address_is_refused_and_not_repeated(self):
+        with pytest.raises(ModelError, match="key_env") as raised:
+            OpenAI("m", base_url="http://user:hunter2@host/v1")
+        assert "hunter2" not in str(raised.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from collections import Counter
@@ -15,7 +16,7 @@ from populace.canonical import content_hash
 from populace.errors import BudgetError, JournalError, ModelError
 from populace.models import Choice, ChooseRequest, Completion, Failure, GenerateRequest, Message, Price, Usage
 from populace.models.scripted import Scripted
-from populace.run import Budget, Journal, Record, Retries, RunStats, execute, run
+from populace.run import Budget, Journal, Lanes, Record, Retries, RunStats, execute, run
 from populace.run.engine import cut
 
 MODEL = "scripted@1/exact"
@@ -590,3 +591,162 @@ def test_ctrl_c(tmp_path):
         landed = len(journal)
         assert 20 <= landed <= 22
         assert run(plan, Scripted(), journal, stage="s").reused == landed
+
+
+# What a cold review found
+
+
+async def test_calls_without_a_price_do_not_lift_a_budget_in_dollars(tmp_path):
+    plan = [costly(i) for i in range(30)]
+    with Journal(tmp_path) as journal:
+        await execute(plan[:10], Scripted(text=spending), journal, stage="s")
+        assert journal.totals["s"].dollars is None
+        priced = Scripted(text=spending, price=Price(input=0.0, output=500_000))
+        with pytest.raises(BudgetError, match=r"\$3\.00 of \$4\.50"):
+            await execute(plan, priced, journal, stage="s", budget=Budget(dollars=4.5))
+        assert journal.totals["s"].known_dollars == 3
+
+
+async def test_one_prompt_that_is_refused_is_a_row_and_holds_nothing_up(tmp_path):
+    def fail(request, before):
+        return down(request, "access", "HTTP 403: blocked", False) if request == ask(7) else None
+
+    plan = [ask(i) for i in range(50)]
+    with Journal(tmp_path) as journal:
+        stats = await execute(plan, Scripted(fail=fail, latency=0.001), journal, stage="s")
+        assert (stats.answered, stats.errors) == (49, {"access": 1})
+        again = Scripted()
+        assert (await execute(plan, again, journal, stage="s")).failed == 1 and not again.asked
+        assert (await execute(plan, again, journal, stage="s", retry_errors=True)).answered == 1
+
+
+async def test_a_key_that_expires_half_way_ends_the_run_and_leaves_no_rows(tmp_path):
+    asked = 0
+
+    def fail(request, before):
+        nonlocal asked
+        asked += 1
+        return down(request, "access", "HTTP 401: expired", False) if asked > 100 else None
+
+    with Journal(tmp_path) as journal:
+        with pytest.raises(ModelError, match="refuses every call: HTTP 401: expired"):
+            await execute([ask(i) for i in range(500)], Scripted(fail=fail), journal, stage="s")
+        assert (journal.totals["s"].answered, journal.totals["s"].failed) == (100, 0)
+
+
+async def test_an_answer_that_cannot_be_used_is_paid_for_and_counts(tmp_path):
+    used = Usage(prompt_tokens=8, completion_tokens=2)
+
+    def fail(request, before):
+        useless = Failure(key=request.key, boundary="answer", message="{", retryable=True, usage=used)
+        return useless if before < 2 else None
+
+    plan = [costly(i) for i in range(3)]
+    with Journal(tmp_path) as journal:
+        model = Scripted(text=spending, fail=fail, price=Price(input=0.0, output=500_000))
+        stats = await execute(plan, model, journal, stage="s", retries=AT_ONCE)
+        # Three tries of 10 tokens and $1 each, for three calls; the last of each was answered.
+        assert (stats.answered, stats.failed, stats.prompt_tokens + stats.completion_tokens) == (3, 0, 90)
+        assert stats.dollars == pytest.approx(9)
+    with Journal(tmp_path) as journal:
+        totals = journal.totals["s"]
+        assert (totals.answered, totals.failed, totals.tokens) == (3, 0, 90)
+        assert totals.dollars == pytest.approx(9)
+
+
+async def test_a_server_that_never_gives_a_usable_answer_ends_the_run(tmp_path):
+    model = Scripted(fail=lambda request, before: down(request, "answer", "<html>log in</html>"))
+    with Journal(tmp_path) as journal, pytest.raises(ModelError, match="no usable answer: <html>log in"):
+        await execute([ask(i) for i in range(1000)], model, journal, stage="s")
+    assert sum(model.asked.values()) < 60
+
+
+async def test_a_server_that_wants_to_be_left_alone_for_a_day_ends_the_run(tmp_path):
+    def fail(request, before):
+        day = Failure(key=request.key, boundary="rate limit", message="HTTP 429: come back tomorrow",
+                      retryable=True, retry_after=86_400)  # fmt: skip
+        return day if int(request.messages[0].content) >= 20 else None
+
+    with Journal(tmp_path) as journal:
+        with pytest.raises(ModelError, match="wants to be left alone for long: HTTP 429: come back"):
+            await asyncio.wait_for(
+                execute([ask(i) for i in range(500)], Scripted(fail=fail), journal, stage="s"), timeout=10
+            )
+        stats = await execute([ask(i) for i in range(500)], Scripted(), journal, stage="s")
+        assert stats.reused == 20 and stats.answered == 480
+
+
+async def test_two_runs_on_one_lane_both_end(tmp_path):
+    lanes, asked = Lanes(), 0
+
+    def fail(request, before):
+        nonlocal asked
+        asked += 1
+        return down(request) if 30 < asked < 36 else None
+
+    model = Scripted(fail=fail, latency=0.001, concurrency=3)
+    with Journal(tmp_path / "a") as one, Journal(tmp_path / "b") as two:
+        runs = (
+            execute([ask(f"{name}{i}") for i in range(40)], model, journal, stage="s", lanes=lanes,
+                    retries=Retries(base=0.01))
+            for name, journal in (("a", one), ("b", two))
+        )  # fmt: skip
+        both = await asyncio.wait_for(asyncio.gather(*runs), timeout=60)
+    assert [stats.answered for stats in both] == [40, 40]
+
+
+async def test_what_a_group_answered_is_kept_when_the_run_is_cancelled(tmp_path):
+    class Stuck(Batched):
+        async def generate(self, requests):
+            if self.groups:
+                await asyncio.sleep(60)
+            self.failing = {requests[0].key}
+            return await super().generate(requests)
+
+    plan = [ask(i) for i in range(4)]
+    with Journal(tmp_path) as journal:
+        task = asyncio.create_task(execute(plan, Stuck(4), journal, stage="s", retries=AT_ONCE))
+        await asyncio.sleep(0.1)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0.05)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(journal) == 3
+
+
+async def test_an_outage_is_shown(tmp_path):
+    asked, shown = 0, []
+
+    def fail(request, before):
+        nonlocal asked
+        asked += 1
+        return down(request) if 20 < asked <= 25 else None
+
+    with Journal(tmp_path) as journal:
+        plan = [ask(i) for i in range(60)]
+        model = Scripted(fail=fail, concurrency=2)
+        await execute(plan, model, journal, stage="s", progress=lambda stats: shown.append(stats.waiting))
+    assert "server away" in shown and shown[-1] == ""
+
+
+async def test_a_key_that_failed_counts_once_however_often_it_stands_in_the_plan(tmp_path):
+    model = Scripted(fail=lambda request, before: down(request, "request", retryable=False))
+    with Journal(tmp_path) as journal:
+        for _ in range(2):
+            stats = await execute([ask(1)] * 3, model, journal, stage="s")
+            assert (stats.failed, stats.reused) == (1, 2)
+
+
+def test_the_garbage_collector_is_left_as_it_was(tmp_path):
+    before = gc.get_threshold()
+
+    async def both():
+        with Journal(tmp_path / "a") as one, Journal(tmp_path / "b") as two:
+            slow, fast = Scripted(latency=0.02), Scripted(latency=0.01)
+            await asyncio.gather(
+                execute([ask(1)], slow, one, stage="s"), execute([ask(1)], fast, two, stage="s")
+            )
+
+    asyncio.run(both())
+    assert gc.get_threshold() == before

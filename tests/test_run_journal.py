@@ -382,3 +382,20 @@ def test_index_equals_a_dictionary(entries, recent, others):
         expected.get(name) for name in (*expected, *others)
     ]
     assert index.places().tolist() == sorted(expected.values())
+
+
+def test_a_file_that_is_no_journal_is_left_alone(tmp_path):
+    path = tmp_path / "journal.log"
+    path.write_text("2026-11-21 server started\n" * 100)
+    with pytest.raises(JournalError, match=r"this is no journal.*move it away"):
+        Journal(tmp_path)
+    assert path.read_text().count("\n") == 100
+
+
+def test_a_line_of_another_version_is_not_taken_for_a_torn_one(tmp_path):
+    path = tmp_path / "journal.log"
+    line = frame(b'{"stage":"s","result":{"kind":"completion","key":"00","usage":"many"},"seconds":1,"at":2}')
+    path.write_bytes(line)
+    with pytest.raises(JournalError, match="another version wrote the line at byte 0"):
+        Journal(tmp_path)
+    assert path.read_bytes() == line
