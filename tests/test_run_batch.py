@@ -364,6 +364,21 @@ class TestEnds:
             assert states == ["validating", "collected", "collected"]
             assert journal.totals["s"].answered == 14
 
+    def test_a_batch_that_is_gone_does_not_keep_others_from_being_read(self, service, tmp_path):
+        model = provider(service)
+        gone = {"error": {"message": "No batch found"}}
+        with Journal(tmp_path / "j") as journal:
+            send(model, journal, limits=BatchLimits(requests=12))
+            service.later(60)
+            service.set(down={"GET /v1/batches/batch_0000": [99, 404, gone]})
+            assert [known.state for known in look(model, journal)] == ["missing", "completed"]
+            with pytest.raises(ModelError, match=r"batch_0000 .*No batch found"):
+                fetch(model, journal)
+            assert journal.totals["s"].answered == 12
+            # Nothing of that was noted: the right key finds it.
+            service.set(down={})
+            assert fetch(model, journal).answered == 12
+
     def test_a_batch_that_failed_is_told_and_not_sent_again_unasked(self, service, tmp_path):
         model, told = provider(service), []
         service.set(requests=20)

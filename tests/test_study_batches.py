@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
@@ -18,9 +19,11 @@ from typer.testing import CliRunner
 from batch_server import Handle, batch_server
 from populace.canonical import file_hash
 from populace.cli import app
-from populace.errors import StudyError
+from populace.errors import ModelError, StudyError
+from populace.models.openai import OpenAI
+from populace.models.records import ChooseRequest, Message
 from populace.run import Journal, run
-from populace.run.batch import submissions
+from populace.run.batch import submissions, submit
 from populace.study import Study
 from populace.study.batches import batch_status, cancel_batches, collect_batches, submit_batch
 from populace.study.prepare import prepare
@@ -201,6 +204,22 @@ class TestStudy:
         gathered = collect_batches(Study.load(tmp_path / "study.toml", tmp_path / "f"))
         assert gathered.next
         assert (gathered.next.left, gathered.next.pending) == (4, 0)
+
+    def test_a_missing_file_of_one_model_does_not_keep_the_other_from_being_read(self, service, tmp_path):
+        study = self.load(tmp_path, service.url)
+        submit_batch(study)
+        judge = study.models()[1]
+        assert isinstance(judge, OpenAI)
+        asks = [ChooseRequest(model=judge.model, messages=(Message("user", "?"),), options=("A", "B"))]
+        with Journal(study.folder / "journal") as journal:
+            asyncio.run(submit(asks, judge, journal, stage="judgements"))
+        service.later(60)
+        batch_status(study)
+        (service.folder / "files" / "batch_0000-output").unlink()
+        with pytest.raises(ModelError, match="batch_0000"):
+            collect_batches(study)
+        with Journal(study.folder / "journal") as journal:
+            assert asks[0].key in journal
 
     def test_the_service_may_say_what_looks_like_markup(self, service, tmp_path):
         study = self.load(tmp_path, service.url)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from populace.errors import StudyError
+from populace.errors import ModelError, StudyError
 from populace.models.openai import OpenAI
 from populace.run import Budget, Journal
 from populace.run.batch import (
@@ -134,12 +134,26 @@ def cancel_batches(study: Study) -> list[Submission]:
 def collect_batches(
     study: Study, *, progress: Callable[[Submission, Collected], None] = lambda submission, collected: None
 ) -> Gathered:
-    """Read the answers of the batches that have ended into the journal of `study`."""
+    """Read the answers of the batches that have ended into the journal of `study`.
+
+    Raises
+    ------
+    StudyError
+        Nothing was submitted here, or no model takes batch files.
+    ModelError
+        As `populace.run.batch.collect`, for the first model that it concerns; the other's batches were read.
+    """
     with _started(study) as journal:
         models = study.models()
-        collected = {
-            model.model: asyncio.run(collect(model, journal, progress=progress)) for model in _batched(models)
-        }
+        collected: dict[str, Collected] = {}
+        failed: ModelError | None = None
+        for model in _batched(models):
+            try:
+                collected[model.model] = asyncio.run(collect(model, journal, progress=progress))
+            except ModelError as error:
+                failed = failed or error  # the other model's batches are read first
+        if failed:
+            raise failed
         names = {model.model for model in models}
         strange = [known for known in submissions(journal) if not known.closed and known.model not in names]
         found = _current(study, models, journal, retry_errors=False)

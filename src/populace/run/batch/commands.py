@@ -156,11 +156,21 @@ async def submit(
 
 
 async def status(provider: OpenAI, journal: Journal, *, retries: Retries = _RETRIES) -> list[Submission]:
-    """Ask the service how far this model's batches are; closed ones are returned as they were closed."""
+    """Ask the service how far this model's batches are; closed ones are returned as they were closed.
+
+    One that the service does not know is in state `missing`.
+    """
     async with BatchService(provider) as service:
         desk = _desk(provider, journal, service, retries)
         await desk.adopt()
-        return [known if known.closed else await desk.look(known) for known in desk.mine()]
+        return [await _seen(desk, known) for known in desk.mine()]
+
+
+async def _seen(desk: Desk, known: Submission) -> Submission:
+    try:
+        return known if known.closed else await desk.look(known)
+    except MissingError as error:
+        return msgspec.structs.replace(known, state="missing", message=error.what)
 
 
 async def cancel(provider: OpenAI, journal: Journal, *, retries: Retries = _RETRIES) -> list[Submission]:
