@@ -12,10 +12,12 @@ goes on where it was.
 Needs, on every node: `pip install 'populace[ray]' 'ray[llm]'` and a GPU. For example, four GPUs with one
 engine each:
 
-    python examples/vllm_ray.py STUDY.toml --source meta-llama/Llama-3.1-8B-Instruct --engines 4
+    python examples/vllm_ray.py STUDY.toml --engines 4 --source judge=Qwen/Qwen2.5-7B-Instruct
+        --source writer=meta-llama/Llama-3.1-8B-Instruct
 
-The request keys name the model as the study file does (name, revision), so the weights behind `--source`
-have to be those. Answers differ from a server's in the last digits, as two servers' do.
+`writer` and `judge` stand for the models' names in the study file. The request keys name a model as the study
+file does (name, revision), so the weights behind `--source` have to be those; a model without a `--source` is
+not asked. Answers differ from a server's in the last digits, as two servers' do.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from populace.errors import ModelError, PopulaceError
 from populace.models.openai import OpenAI
 from populace.models.records import Failure, Request
 from populace.run import Journal, Record
+from populace.run.batch import submissions
 from populace.run.distributed import joined
 from populace.study import Study
 from populace.study.prepare import prepare
@@ -53,20 +56,54 @@ def main() -> None:
     given = arguments()
     study = Study.load(given.study, given.folder)
     try:
-        with Journal(study.folder / "journal") as journal, joined(given.address):
-            stages = study.stages(prepare(study.settings, study.base), *study.models(), journal)
-            for stage in stages:
-                if not isinstance(stage.provider, OpenAI):
-                    raise ModelError(
-                        f"stage {stage.name} asks {stage.provider.model}, which no server serves",
-                        fix="run: populace study run, which asks it and goes on",
-                    )
-                engine = vllm(given.source, given.engines, given.gpus, stage.provider)
-                count = answer(stage.name, stage.requests(), stage.provider, journal, engine)
-                print(f"{stage.name}: {count:,} calls made, {journal.totals[stage.name].failed:,} failed")
+        with joined(given.address):
+            ask_stages(study, given.source, lambda weights, p: vllm(weights, given.engines, given.gpus, p))
     except PopulaceError as error:
         sys.exit(str(error))
     print(f"now run: populace study run {given.study}")
+
+
+def ask_stages(study: Study, given: Sequence[str], engine: Callable[[str, OpenAI], Engine]) -> None:
+    """Have the stages answered, each by an engine with the weights of its own model."""
+    models = study.models()
+    weights = sources(given, [model.model for model in models])
+    with Journal(study.folder / "journal") as journal:
+        if any(known.batch and not known.closed for known in submissions(journal)):
+            raise ModelError(
+                "calls of this study are in open batches, and would be made twice",
+                fix="populace batch collect, or populace batch cancel and then collect, and run again",
+            )
+        for stage in study.stages(prepare(study.settings, study.base), *models, journal):
+            model = stage.provider.model
+            if not isinstance(stage.provider, OpenAI):
+                raise ModelError(
+                    f"stage {stage.name} asks {model}, which no server serves",
+                    fix="run: populace study run, which asks it and goes on",
+                )
+            if model not in weights:
+                raise ModelError(
+                    f"stage {stage.name} asks {model}, and no --source gives its weights",
+                    fix=f"add --source {model.partition('@')[0]}=WEIGHTS, or run: populace study run, "
+                    "which asks its server and goes on",
+                )
+            made = engine(weights[model], stage.provider)
+            count = answer(stage.name, stage.requests(), stage.provider, journal, made)
+            print(f"{stage.name}: {count:,} calls made, {journal.totals[stage.name].failed:,} failed")
+
+
+def sources(given: Sequence[str], models: Sequence[str]) -> Mapping[str, str]:
+    """Read MODEL=WEIGHTS; MODEL is a name in the study file, or the whole identity where names are alike."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, _, weights = text.partition("=")
+        meant = {m for m in models if m == name} or {m for m in models if m.startswith(f"{name}@")}
+        if not weights or len(meant) != 1:
+            raise ModelError(
+                f"--source {text} names no one model of this study",
+                fix=f"write MODEL=WEIGHTS, where MODEL is one of {', '.join(dict.fromkeys(models))}",
+            )
+        found[meant.pop()] = weights
+    return found
 
 
 def arguments() -> argparse.Namespace:
@@ -75,7 +112,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("study", type=Path, help="study file; its models have provider = 'openai'")
     parser.add_argument("--folder", type=Path, help="the study's folder (default: studies/NAME)")
     parser.add_argument(
-        "--source", required=True, help="the model's weights: a Hugging Face name or a folder"
+        "--source",
+        required=True,
+        action="append",
+        metavar="MODEL=WEIGHTS",
+        help="weights of a model of the study: a Hugging Face name or a folder; once for each model",
     )
     parser.add_argument("--engines", type=int, default=1, help="copies of the model (default: 1)")
     parser.add_argument("--gpus", type=int, default=1, help="GPUs of one copy, tensor-parallel (default: 1)")
@@ -201,9 +242,10 @@ def _export(requests: Iterable[Request], provider: OpenAI, folder: Path) -> int:
 
 
 def _record(stage: str, provider: OpenAI, request: str, reply: str | None, error: str) -> Record:
-    """Read one reply; an error is read as a server's refusal would be."""
+    """Read one reply; an error is read as a server's would be."""
     asked = msgspec.json.decode(request, type=Request)
-    status, content = (200, reply or "") if not error else (400, _refusal(error))
+    # 500: memory, a dead engine may pass. Words about the context's length are read at any status.
+    status, content = (200, reply or "") if not error else (500, _refusal(error))
     result = provider.decode(asked, status, {}, content.encode())
     dollars = None
     if provider.price is not None and not isinstance(result, Failure):
