@@ -88,6 +88,8 @@ def main() -> None:
             print(f"ray: {cpu / given.calls * 1e6:.0f} µs a call, {cpu / local:.1f} times the local engine")
         same = len({file_hash(folder / "calls.parquet") for folder in folders}) == 1
         print(f"calls.parquet {'is the same' if same else 'DIFFERS'}")
+    if not same:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -108,13 +108,16 @@ def main() -> None:
         calls = prompts + 2 * pairs + 4 * pairs
         print(f"{pairs:,} pairs, {calls:,} calls, at most {arguments.concurrency} in flight", flush=True)
         run_killed(study, folder / "killed", calls)
-        check(folder / "killed", stats(url)["calls"])
+        sound = check(folder / "killed", stats(url)["calls"], pairs, calls)
         if arguments.whole:
             print(f"{'phase':24}{'calls':>11}{'seconds':>9}{'CPU-ms/call':>13}{'peak MB':>9}")
             phase("never stopped", study, folder / "whole", Counter(log(folder / "whole")), None)
             for name in TABLES:
                 one, other = (digest(folder / which / f"{name}.parquet") for which in ("killed", "whole"))
                 print(f"{name:12} {'same bytes' if one == other else 'DIFFERENT'}")
+                sound = sound and one == other
+    if not sound:
+        raise SystemExit("these are not the figures of a whole study")
 
 
 def run_killed(study: Path, folder: Path, calls: int) -> None:
@@ -155,15 +158,22 @@ def phase(name: str, study: Path, folder: Path, counter: Counter, kill_at: int |
     print(f"{name:24}{calls:11,}{seconds:9.0f}{each}{used.ru_maxrss / 1024:9.0f}", flush=True)
 
 
-def check(folder: Path, served: int) -> None:
-    """Print what the final tables and the journal hold, and what the kills cost."""
+def check(folder: Path, served: int, pairs: int, calls: int) -> bool:
+    """Print what the final tables and the journal hold, and what the kills cost; say whether all is there."""
     done = subprocess.run([sys.executable, "-c", CHECK, str(folder)], capture_output=True, check=True)
-    for name, count in json.loads(done.stdout).items():
+    counts: dict[str, int] = json.loads(done.stdout)
+    for name, count in counts.items():
         print(f"{name:30}{count:12,}")
     with log(folder).open("rb") as lines:
         journalled = sum(b'"result":{"kind":"note"' not in line for line in lines)
     print(f"{'calls in the journal':30}{journalled:12,}")
     print(f"{'answered by the server':30}{served:12,}, of which the kills cost {served - journalled:,}")
+    rows = counts["rows of calls.parquet"]
+    return (
+        rows == counts["distinct keys"] == journalled == calls
+        and counts["pairs"] == counts["distinct pairs"] == pairs
+        and counts["failures"] == counts["judgements without an answer"] == 0
+    )
 
 
 @contextmanager

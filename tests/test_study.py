@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -18,10 +19,13 @@ from typer.testing import CliRunner
 from populace import Study
 from populace.canonical import file_hash
 from populace.cli import app
-from populace.errors import StudyError
+from populace.cli.study import _tell_failures
+from populace.errors import BudgetError, StudyError
 from populace.models import registry
 from populace.models.records import Failure
 from populace.models.scripted import Scripted
+from populace.run import ProgressLine, RunStats
+from populace.study.asking import _both
 from populace.study.settings import read_budget
 from populace.study.study import TABLES
 
@@ -176,7 +180,7 @@ def test_exports(finished, tmp_path, form):
         (("size = 60", "size = -1"), r"population\.size"),
         (("size = 60", 'size = "many"'), r"population\.size.*many"),
         (("seed = 3", "seed = "), "not valid TOML"),
-        (('name = "tiny"', ""), "column name"),
+        (('name = "tiny"', ""), r'column name: a setting is missing.*add name = "\.\.\."'),
         (('name = "tiny"', 'name = "../up"'), "column name"),
         (('model = "judge@1/exact"', ""), "the judge would be the model under test"),
         (("[personas]\nsize = 6", "[personas]\nsize = 59000"), r"personas\.size"),
@@ -349,16 +353,117 @@ def test_what_failed_for_good_is_counted_left_out_and_asked_again_on_request(tmp
     folder = tmp_path / "study"
     result = CliRunner().invoke(app, ["study", "run", str(path), "--folder", str(folder)])
     assert result.exit_code == 0, result.output
-    assert "2 calls failed for good (2 content filter)" in result.stderr
-    assert "--retry-errors" in result.stderr
+    told = "2 calls failed by their own fault (2 content filter): asked again only with --retry-errors"
+    assert told in result.stderr
+    assert "may pass" not in result.stderr
+    assert "4 of 6 pairs finished" in result.stderr
+    # Judging was planned for six pairs at most, and each stage ends whole all the same.
+    assert [re.sub(r"\),.*", "", line) for line in result.stderr.splitlines()[:4]] == [
+        *("answers: 6/6 (100 %", "critiques: 6/6 (100 %", "revisions: 6/6 (100 %", "judgements: 48/48 (100 %")
+    ]
     study = Study.load(path, folder)
     assert study.table("pairs").height == 4
     assert study.table("judgements").height == 4 * (1 + 3 * 2)
     # Mended: a plain run asks neither of them, since what the filter refuses it would refuse again.
     monkeypatch.setattr(Faulty, "broken", False)
     assert study.run(progress=False) == {"content filter": 2}
+    # The settings of another study, in the same folder: what failed before is none of its calls.
+    other = write(tmp_path, path.read_text().replace("seed = 3", "seed = 4"))
+    assert Study.load(other, folder).run(progress=False) == {}
     assert study.run(progress=False, retry_errors=True) == {}
-    assert hashes(folder) == hashes(finished.folder)
+    # All but calls.parquet, which lists the other study's calls as well.
+    assert [hashes(folder)[f"{name}.parquet"] for name in TABLES] == [
+        hashes(finished.folder)[f"{name}.parquet"] for name in TABLES
+    ]
+
+
+def test_what_may_pass_is_told_apart(capsys):
+    _tell_failures({"content filter": 2, "request": 1, "timeout": 1})
+    assert capsys.readouterr().err.splitlines() == [
+        "1 call failed and may pass (1 timeout): the same command asks again",
+        "3 calls failed by their own fault (2 content filter, 1 request): "
+        "asked again only with --retry-errors",
+    ]
+
+
+@pytest.mark.parametrize(("number", "ignored"), [("INT", ""), ("TERM", ""), ("TERM", "trap '' INT; ")])
+def test_interrupted_it_says_how_to_go_on(tmp_path, number, ignored):
+    path = write(tmp_path, SETTINGS.replace('provider = "scripted"', 'provider = "scripted"\nlatency = 0.3'))
+    log = tmp_path / "study" / "journal" / "journal.log"
+    run = f"{ignored}exec {sys.executable} -m populace study run {path} --folder {tmp_path / 'study'}"
+    with subprocess.Popen(["sh", "-c", run], stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (log.exists() and b'"stage":"answers"' in log.read_bytes()):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.Signals[f"SIG{number}"])
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert told.splitlines()[-1] == "stopped; run the same command again to go on where it left off"
+    assert "Traceback" not in told
+
+
+def test_a_stage_in_two_parts_is_summed():
+    first = RunStats(
+        stage="s", answered=3, reused=1, failed=1, errors={"timeout": 1}, seconds=2.0, dollars=0.5
+    )
+    second = RunStats(
+        stage="s", answered=4, failed=2, errors={"timeout": 1, "request": 1}, in_flight=5, dollars=0.25
+    )
+    both = _both(first, second)
+    assert (both.answered, both.reused, both.failed, both.seen, both.in_flight) == (7, 1, 3, 11, 5)
+    assert (both.errors, both.seconds, both.dollars) == ({"timeout": 2, "request": 1}, 2.0, 0.75)
+    unpriced = RunStats(stage="s", dollars=None)
+    assert _both(first, unpriced).dollars is None is _both(unpriced, first).dollars
+
+
+def test_a_stage_ends_at_what_was_asked_unless_it_was_stopped():
+    def last(*errors: Exception) -> str:
+        stream = io.StringIO()
+        with suppress(BudgetError), ProgressLine(10, stream=stream, every=0) as line:
+            line(RunStats(stage="s", answered=4, seconds=1))
+            for error in errors:
+                raise error
+        return stream.getvalue().splitlines()[-1]
+
+    assert last() == "s: 4/4 (100 %), 4.0/s, 0 tokens, $0.000"
+    assert last(BudgetError("spent")).startswith("s: 4/10 (40 %), 4.0/s, 1.5 s left")
+
+
+def test_a_judge_without_a_price_ends_a_dollar_budget_before_anything_is_asked(tmp_path):
+    served = 'provider = "openai"\nname = "{}"\nbase_url = "http://127.0.0.1:9/v1"\n'
+    priced = "[model]\n" + served.format("w") + "price = { input = 1, output = 1 }\n"
+    models = f"{priced}\n[judge]\n{served.format('j')}\n[report]"
+    text = re.sub(r"\[model\].*\[report\]", lambda _: models, SETTINGS, flags=re.DOTALL)
+    study = Study.load(write(tmp_path, text), tmp_path / "study")
+    with pytest.raises(BudgetError, match="price of j@unpinned/served is unknown"):
+        study.run(progress=False, budget=read_budget("$5"))
+    assert not study.folder.exists()
+
+
+def test_a_folder_in_a_tables_place_is_found_before_anything_is_asked(tmp_path):
+    study = Study.load(write(tmp_path), tmp_path / "study")
+    (study.folder / "calls.parquet").mkdir(parents=True)
+    with pytest.raises(StudyError, match=r"calls\.parquet: a folder is where"):
+        study.run(progress=False)
+    assert not (study.folder / "journal").exists()
+
+
+def test_a_judge_that_cannot_score_judges_by_choice_unless_told_otherwise(tmp_path):
+    served = '[judge]\nprovider = "openai"\nname = "j"\nbase_url = "http://127.0.0.1:9/v1"\n\n[report]'
+    text = re.sub(r"\[judge\].*\[report\]", lambda _: served, SETTINGS, flags=re.DOTALL)
+    plan = Study.load(write(tmp_path, text), tmp_path / "study").plan()
+    assert "judged by choice alone: j@unpinned/served cannot score a given text" in plan.notes()[0]
+    assert plan.judging.total.calls == 6 * 4 * 2
+    text += '\n[feedback]\nways = ["choice", "likelihood"]\n'
+    with pytest.raises(StudyError, match="cannot judge by likelihood"):
+        Study.load(write(tmp_path, text), tmp_path / "study").plan()
+
+
+def test_a_budget_without_its_unit_is_told_the_unit():
+    with pytest.raises(StudyError, match=r"write '\$1,200' for dollars"):
+        read_budget("1,200")
 
 
 @pytest.mark.slow
@@ -367,6 +472,11 @@ def test_through_ray_it_gives_the_same_bytes(finished, tmp_path):
     done = populace("study", "run", write(tmp_path), "--folder", tmp_path / "study", "--engine", "ray")
     assert done.returncode == 0, done.stderr
     assert hashes(tmp_path / "study") == hashes(finished.folder)
+    # Judging goes in two parts, nobody's and the personas': one line, of all 72 calls.
+    judging = [line for line in done.stderr.splitlines() if line.startswith("judgements")]
+    assert judging[-1].startswith("judgements: 72/72 (100 %)")
+    assert all("/72 (" in line for line in judging)
+    assert sum("100 %" in line for line in judging) == 1
 
 
 def test_parts_of_a_stage_are_its_requests_and_no_part_puts_all_on_one_worker(finished):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from populace import prompts
 from populace.feedback.design import assign_authors, assign_judges
@@ -15,7 +17,7 @@ from populace.feedback.judging import Judgements, Judging
 from populace.feedback.pairs import Pairs, Writing
 from populace.models.embedded import Embedded
 from populace.models.protocol import Price
-from populace.models.records import Completion
+from populace.models.records import Completion, Failure
 from populace.models.scripted import Scripted
 from populace.run import Journal, Record
 from populace.run.tokens import Counter, _approximate
@@ -104,9 +106,40 @@ def test_the_table_says_prices_and_how_tokens_were_counted():
     assert "price of judge@1/exact: unknown: give it with the model" in notes
     assert "3.3 to 5 bytes a token" in notes
     assert "sample" not in notes
+    assert notes.startswith("judged by choice and likelihood\n")
+    # What stands in brackets is printed, and is no style.
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(made.table())
+    assert "or install populace[prices]" in " ".join(console.export_text().split())
     assert made.table().row_count == 5
     # One unknown price makes the sum unknown.
     assert made.calls == 2 + 3 + 3 + 3 * 3 * 3
+
+
+def test_what_failed_by_its_own_fault_is_not_counted_as_still_to_be_made(tmp_path):
+    prepared = study(people=3, questions=2, each=1, strangers=1)
+    judging = Judging(model=JUDGE.model)
+
+    def failed(key: str, stage: str, *, passing: bool) -> Record:
+        boundary = "timeout" if passing else "content filter"
+        result = Failure(key=key, boundary=boundary, message="", retryable=passing)
+        return Record(stage=stage, result=result, seconds=1.0, at=0.0)
+
+    one, other = Pairs(prepared.authors, prepared.prompt_texts, {}, lambda key: None, WRITING).answers()
+    with Journal(tmp_path) as journal:
+        before = plan(prepared, WRITING, judging, (WRITER, JUDGE), journal)
+        journal.append(
+            [failed(one.key, "answers", passing=False), failed(other.key, "answers", passing=True)]
+        )
+        journal.append([failed("0" * 64, "critiques", passing=False)])
+        after = plan(prepared, WRITING, judging, (WRITER, JUDGE), journal)
+    # Of two answers one is left, the other having failed for good; of three critiques, two.
+    assert [(s.failed, s.left) for s in after.writing.stages] == [(1, 1), (1, 2), (0, 3)]
+    assert after.writing.stages[0].completion_tokens_max == 20
+    critiques = (made.writing.stages[1].completion_tokens_max for made in (before, after))
+    assert list(critiques) == [30, 20]
+    assert any(note.startswith("2 calls failed by their own fault") for note in after.notes())
+    assert not any("fault" in note for note in before.notes())
 
 
 def test_the_first_estimate_is_the_one_that_is_kept(tmp_path):

@@ -7,15 +7,31 @@ and ends with 130.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from populace.cli import batch, feedback, personas, population, prompts, study
 from populace.errors import PopulaceError
 
 __all__ = ["app", "main"]
 
+
+class _Commands(TyperGroup):
+    """Says how to go on after an interrupt, which Typer would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("stopped; run the same command again to go on where it left off", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,6 +55,3 @@ def main() -> None:
     except OSError as error:
         print(f"error: {error.filename or 'file'}: {error.strerror or error}.", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on where it left off", file=sys.stderr)
-        sys.exit(130)

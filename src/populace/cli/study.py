@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -14,6 +18,9 @@ StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study
 Folder = Annotated[
     Path | None, typer.Option(help="Where the study lives; studies/NAME here if left out.", metavar="FOLDER")
 ]
+
+_PASSING = ("connection", "rate limit", "timeout", "overload", "server", "answer")
+"""Boundaries of failures that may pass (`populace.models.records.Boundary`)."""
 
 
 class EngineName(StrEnum):
@@ -52,22 +59,52 @@ def run(
     ] = None,
 ) -> None:
     """Run a study, or go on where it stopped."""
+    import polars as pl
+
     from populace.study import Study
     from populace.study.settings import read_budget
 
     loaded = Study.load(study, folder)
     limit = None if budget is None else read_budget(budget)
-    failures = loaded.run(
-        budget=limit, retry_errors=retry_errors, engine=engine.value, ray_address=ray_address
-    )
-    if failures:
-        counts = ", ".join(f"{count:,} {boundary}" for boundary, count in failures.items())
-        typer.echo(
-            f"{sum(failures.values()):,} calls failed for good ({counts}). The same command asks again what "
-            "may pass; with --retry-errors, all of them.",
-            err=True,
+    with _stopped_alike():
+        failures = loaded.run(
+            budget=limit, retry_errors=retry_errors, engine=engine.value, ray_address=ray_address
         )
+    if failures:
+        _tell_failures(failures)
+        pairs = pl.scan_parquet(loaded.folder / "pairs.parquet").select(pl.len()).collect().item()
+        wanted = loaded.settings.personas.size * loaded.settings.feedback.pairs_per_persona
+        typer.echo(f"{pairs:,} of {wanted:,} pairs finished", err=True)
     typer.echo(f"tables: {loaded.folder}")
+
+
+def _tell_failures(failures: dict[str, int]) -> None:
+    for passing, what in (
+        (True, "failed and may pass ({}): the same command asks again"),
+        (False, "failed by their own fault ({}): asked again only with --retry-errors"),
+    ):
+        some = {name: count for name, count in failures.items() if (name in _PASSING) == passing}
+        if some:
+            counts = ", ".join(f"{count:,} {name}" for name, count in some.items())
+            calls = "1 call" if sum(some.values()) == 1 else f"{sum(some.values()):,} calls"
+            typer.echo(f"{calls} {what.format(counts)}", err=True)
+
+
+@contextmanager
+def _stopped_alike() -> Generator[None]:
+    """Have SIGTERM (Slurm, Kubernetes, `kill`) stop a run as Ctrl-C does: calls in flight may land."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        on_interrupt = signal.getsignal(signal.SIGINT)  # asyncio's own, while calls are made
+        if not callable(on_interrupt):  # SIGINT is ignored: a job in the background
+            raise KeyboardInterrupt
+        on_interrupt(number, frame)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @app.command()

@@ -124,9 +124,11 @@ class _Found(NamedTuple):
     name: str
     calls: int
     done: int
+    failed: int
+    """By their own fault."""
     measured: int
     size: Size
-    """Of the calls not done."""
+    """Of the calls left."""
 
 
 def _expanded(stage: Stage, journal: Journal | None, counter: Counter) -> _Found:
@@ -135,7 +137,7 @@ def _expanded(stage: Stage, journal: Journal | None, counter: Counter) -> _Found
     The sample is the keys that a growing power of two divides: keys are hashes, so it is random, the same
     in every run, and needs neither the length of the plan nor memory for it.
     """
-    names, done = array("Q"), array("Q")
+    names, done, failed = array("Q"), array("Q"), array("Q")
     sample: dict[int, Size] = {}
     divisor, before = 1, None
     for request in stage.requests():
@@ -144,16 +146,18 @@ def _expanded(stage: Stage, journal: Journal | None, counter: Counter) -> _Found
         names.append(name)
         if journal is not None and key in journal:
             done.append(name)
+        elif journal is not None and (failure := journal.failure(key)) and not failure.retryable:
+            failed.append(name)
         elif name % divisor == 0 and name not in sample:
             sample[name] = counter.size(request, before)
             if len(sample) > MEASURED:
                 divisor *= 2
                 sample = {name: size for name, size in sample.items() if name % divisor == 0}
         before = request
-    calls, finished = _distinct(names), _distinct(done)
+    calls, finished, lost = (_distinct(found) for found in (names, done, failed))
     size = reduce(Size.plus, sample.values(), Size())
-    left = (calls - finished) / len(sample) if sample else 0.0
-    return _Found(stage.name, calls, finished, len(sample), size.times(left))
+    left = (calls - finished - lost) / len(sample) if sample else 0.0
+    return _Found(stage.name, calls, finished, lost, len(sample), size.times(left))
 
 
 def _sampled(stage: StageEstimate, journal: Journal | None, counter: Counter) -> _Found:
@@ -161,6 +165,8 @@ def _sampled(stage: StageEstimate, journal: Journal | None, counter: Counter) ->
     totals = journal.totals.get(stage.name) if journal is not None else None
     calls = sum(part.calls for part in stage.parts)
     done = min(totals.answered, calls) if totals else 0
+    own = (each for each in journal.failures(stage.name) if not each.retryable) if journal else ()
+    failed = min(sum(1 for _ in own), calls - done)
     size, measured = Size(), 0
     for part in stage.parts:
         some = counter.total(part.requests())
@@ -171,7 +177,8 @@ def _sampled(stage: StageEstimate, journal: Journal | None, counter: Counter) ->
         written = part.written * some.requests
         some = some._replace(prompt_high=some.prompt_high + written, longest=some.longest + part.written)
         size = size.plus(some.times(part.calls / some.requests) if some.requests else Size())
-    return _Found(stage.name, calls, done, measured, size.times((calls - done) / calls if calls else 0.0))
+    left = (calls - done - failed) / calls if calls else 0.0
+    return _Found(stage.name, calls, done, failed, measured, size.times(left))
 
 
 def _distinct(names: array[int]) -> int:
@@ -220,6 +227,7 @@ def _summary(found: _Found, provider: Provider, pace: _Pace) -> StageSummary:
         name=found.name,
         calls=found.calls,
         done=found.done,
+        failed=found.failed,
         measured=found.measured,
         prompt_tokens_low=round(size.prompt_low),
         prompt_tokens_high=round(size.prompt_high),

@@ -22,6 +22,8 @@ class StageSummary(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     done: int
     """Of `calls`, those whose answer the journal holds."""
+    failed: int = 0
+    """Of `calls`, those that failed by their own fault: they are asked again only on request."""
     measured: int
     """Requests whose tokens were counted; the rest are taken to be like them."""
     prompt_tokens_low: int
@@ -40,7 +42,7 @@ class StageSummary(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def left(self) -> int:
         """Calls still to be made."""
-        return self.calls - self.done
+        return self.calls - self.done - self.failed
 
 
 class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+import signal
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -11,13 +13,17 @@ import msgspec
 
 from populace.errors import StudyError
 from populace.models import Provider
-from populace.run import Budget, Journal, Lanes, ProgressLine, budget_share, execute, timed
-from populace.study.stages import Part, Stages, StudyStage
+from populace.run import Budget, Journal, Lanes, ProgressLine, RunStats, budget_share, execute, timed
+from populace.study.stages import Stages, StudyStage
 
 __all__ = ["Asking", "Engine", "ask"]
 
 Engine: TypeAlias = Literal["local", "ray"]
 Spec: TypeAlias = str | Mapping[str, Any]
+_SUMMED = (
+    *("answered", "reused", "failed", "retries"),
+    *("prompt_tokens", "completion_tokens", "cached_tokens", "seconds"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +47,10 @@ class Asking:
             )
 
 
-async def ask(stages: Stages, models: Mapping[Provider, Spec], journal: Journal, asking: Asking) -> None:
-    """Ask every stage, and close the models.
+async def ask(
+    stages: Stages, models: Mapping[Provider, Spec], journal: Journal, asking: Asking
+) -> list[RunStats]:
+    """Ask every stage, close the models, and return what became of each stage's calls.
 
     Parameters
     ----------
@@ -51,19 +59,19 @@ async def ask(stages: Stages, models: Mapping[Provider, Spec], journal: Journal,
     """
     try:
         if asking.engine == "ray":
-            await _spread(stages, models, journal, asking)
-        else:
-            await _here(stages, journal, asking)
+            return await _spread(stages, models, journal, asking)
+        return await _here(stages, journal, asking)
     finally:
         for model in models:
             await model.close()
 
 
-async def _here(stages: Stages, journal: Journal, asking: Asking) -> None:
+async def _here(stages: Stages, journal: Journal, asking: Asking) -> list[RunStats]:
     lanes = Lanes()  # what is learnt of a server's limits is kept from stage to stage
+    found: list[RunStats] = []
     for stage in stages:
         with timed(journal, stage.name), _progress(stage, journal, asking) as line:
-            await execute(
+            stats = await execute(
                 stage.requests(),
                 stage.provider,
                 journal,
@@ -73,31 +81,68 @@ async def _here(stages: Stages, journal: Journal, asking: Asking) -> None:
                 lanes=lanes,
                 retry_errors=asking.retry_errors,
             )
+        found.append(stats)
+    return found
 
 
-async def _spread(stages: Stages, models: Mapping[Provider, Spec], journal: Journal, asking: Asking) -> None:
-    from populace.run.distributed import distribute, joined
+async def _spread(
+    stages: Stages, models: Mapping[Provider, Spec], journal: Journal, asking: Asking
+) -> list[RunStats]:
+    from populace.run.distributed import distribute
 
-    with joined(asking.ray_address):  # one cluster for all stages
-        for stage, part in ((each, part) for each in stages for part in each.parts):
-            with timed(journal, stage.name), _progress(part, journal, asking) as line:
-                await distribute(
-                    part.requests(),
-                    _priced(models[stage.provider], stage.provider),
-                    stage.provider,
-                    journal,
-                    stage=stage.name,
-                    affinity=part.affinity,
-                    progress=line,
-                    budget=asking.budget,
-                    retry_errors=asking.retry_errors,
-                )
+    found: list[RunStats] = []
+    with _cluster(asking.ray_address):  # one for all stages
+        for stage in stages:
+            done = RunStats(stage=stage.name)
+            with timed(journal, stage.name), _progress(stage, journal, asking) as line:
+                for part in stage.parts:
+                    stats = await distribute(
+                        part.requests(),
+                        _priced(models[stage.provider], stage.provider),
+                        stage.provider,
+                        journal,
+                        stage=stage.name,
+                        affinity=part.affinity,
+                        progress=line and _after(done, line),
+                        budget=asking.budget,
+                        retry_errors=asking.retry_errors,
+                    )
+                    done = _both(done, stats)
+            found.append(done)
+    return found
 
 
-def _progress(asked: StudyStage | Part, journal: Journal, asking: Asking) -> ProgressLine | nullcontext[None]:
+@contextmanager
+def _cluster(address: str | None) -> Generator[None]:
+    """Join the cluster. Ray sets what SIGTERM does; where the program has set it, that is put back."""
+    from populace.run.distributed import joined
+
+    chosen = signal.getsignal(signal.SIGTERM)
+    with joined(address):
+        if callable(chosen) and signal.getsignal(signal.SIGTERM) is not chosen:
+            signal.signal(signal.SIGTERM, chosen)
+        yield
+
+
+def _after(done: RunStats, line: ProgressLine) -> Callable[[RunStats], None]:
+    """Show a stage's later part together with the parts before it."""
+    return lambda stats: line(_both(done, stats))
+
+
+def _both(done: RunStats, stats: RunStats) -> RunStats:
+    """Add the figures of an earlier part of the stage; what is in flight is the later part's."""
+    return msgspec.structs.replace(
+        stats,
+        **{name: getattr(done, name) + getattr(stats, name) for name in _SUMMED},
+        errors=dict(Counter(done.errors) + Counter(stats.errors)),
+        dollars=None if done.dollars is None or stats.dollars is None else done.dollars + stats.dollars,
+    )
+
+
+def _progress(stage: StudyStage, journal: Journal, asking: Asking) -> ProgressLine | nullcontext[None]:
     if not asking.progress:
         return nullcontext()
-    return ProgressLine(asked.calls, spent=lambda: budget_share(asking.budget, journal.totals))
+    return ProgressLine(stage.calls, spent=lambda: budget_share(asking.budget, journal.totals))
 
 
 def _priced(spec: Spec, provider: Provider) -> Spec:

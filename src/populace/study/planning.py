@@ -49,6 +49,8 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     writing: PlanSummary
     judging: PlanSummary
+    judged: str
+    """How the judge judges."""
 
     @property
     def calls(self) -> int:
@@ -58,10 +60,13 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
     def table(self) -> Table:
         """Return the plan as a table for the terminal."""
         from rich.table import Table
+        from rich.text import Text
 
         stages = (*self.writing.stages, *self.judging.stages)
+        # As text: in markup, what stands in brackets would be a style.
         table = Table(
-            title=f"writer {self.writing.model}, judge {self.judging.model}", caption="\n".join(self.notes())
+            title=Text(f"writer {self.writing.model}, judge {self.judging.model}"),
+            caption=Text("\n".join(self.notes())),
         )
         for position, name in enumerate(HEADER):
             table.add_column(name, justify="left" if position == 0 else "right")
@@ -73,7 +78,7 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     def notes(self) -> list[str]:
         """Say what the figures rest on: prices and their source, how tokens were counted, what is sampled."""
-        found: list[str] = []
+        found = [f"judged by {self.judged}"]
         for summary in {each.model: each for each in (self.writing, self.judging)}.values():
             unknown = "unknown: give it with the model (price = {...}), or install populace[prices]"
             found.append(f"price of {summary.model}: {summary.price or unknown}")
@@ -81,6 +86,8 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
         found.append(f"tokens by {' and '.join(ways)}, with what a chat template adds")
         stages = (*self.writing.stages, *self.judging.stages)
         sampled = [f"{s.name} {s.measured:,} of {s.left:,}" for s in stages if s.measured < s.left]
+        if failed := sum(stage.failed for stage in stages):
+            found.append(f"{failed:,} calls failed by their own fault: asked again only with --retry-errors")
         if sampled:
             found.append(f"tokens measured on a sample: {', '.join(sampled)}")
         found.append(
@@ -120,7 +127,10 @@ def plan(
         journal,
         throughput=_throughput(judge),
     )
-    return StudyPlan(writing=written, judging=judged)
+    ways = " and ".join(judging.ways)
+    if "likelihood" not in judging.ways and not judge.scores_text:
+        ways += f" alone: {judge.model} cannot score a given text, as likelihood needs"
+    return StudyPlan(writing=written, judging=judged, judged=ways)
 
 
 def keep_estimates(study_plan: StudyPlan, journal: Journal) -> None:

@@ -126,13 +126,13 @@ def audit_table(estimates: pl.DataFrame) -> Table:
 def card_facts(study: Study) -> dict[str, str]:
     """Return what the dataset card says of this study (names as in `templates/card.md.txt`)."""
     manifest = _manifest(study)
-    settings, feedback = study.settings, study.settings.feedback
+    settings = study.settings
     source = prepare(settings, study.base).population.provenance
     prompts = study.table("prompts")
     licences = "; ".join(prompts["licence"].unique().sort().drop_nulls()) or "licence not stated"
     ways = " and ".join(
         {"choice": "by choice, in both orders", "likelihood": "by likelihood contrast"}[way]
-        for way in feedback.ways
+        for way in study.table("judgements")["way"].unique(maintain_order=True)
     )
     sources = {"Census": f"{source.citation} ({source.licence})", **SURVEYS}
     return {
@@ -143,7 +143,7 @@ def card_facts(study: Study) -> dict[str, str]:
         f"{'and minors' if settings.personas.minors else 'only'}.",
         "questions": f"{prompts.height} prompts over {prompts['topic'].n_unique()} topics ({licences}).",
         "writer": manifest.models[0],
-        "judge": f"Each pair was judged by its author and {feedback.strangers} strangers, {ways}, "
+        "judge": f"Each pair was judged by its author and {settings.feedback.strangers} strangers, {ways}, "
         f"by {manifest.models[-1]}.",
         "trust": _note(manifest),
         "scores": _scores(study.table("estimates")),
@@ -246,9 +246,11 @@ def _warnings(study: Study, prepared: Prepared, manifest: Manifest) -> list[str]
             named=True
         ):
             found.append(f"{row['value']:.0%} {what} ({row['arm']}).".replace("%", " %"))
-    failed = sum(totals.failed for totals in manifest.stages.values())
-    if failed:
-        found.append(f"{failed} calls failed for good; `populace study run --retry-errors` asks them again.")
+    # Of this study's tables: the manifest's totals also count what failed under earlier settings.
+    if lost or study.table("judgements")["p"].null_count():
+        found.append(
+            "`populace study run` asks again what failed and may pass; with `--retry-errors`, all of it."
+        )
     return found
 
 

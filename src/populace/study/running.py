@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -29,25 +31,19 @@ TABLES = ("people", "personas", "prompts", "pairs", "judgements", "estimates")
 
 
 def run_study(study: Study, asking: Asking) -> dict[str, int]:
-    """Run `study` to its end; return how many calls have no answer, by boundary."""
+    """Run `study` to its end; return how many calls of its plan have no answer, by boundary."""
     models = writer, judge = study.models()
+    for model in models:
+        settle_price(model)
+        asking.budget.check(model)  # before the first call, not before the judge's first
     prepared = prepare(study.settings, study.base)
-    try:
-        study.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(
-            f"the study's folder cannot be made ({error.strerror})",
-            file=study.folder,
-            fix="give another --folder",
-        ) from error
+    _make_folder(study.folder)
     with Journal(study.folder / "journal") as journal:
         _refuse_open_batches(journal, {model.model for model in models})
         settings = study.writing(writer), study.judging(judge)
         keep_estimates(plan(prepared, *settings, models, journal), journal)
-        for model in models:
-            settle_price(model)
         stages = study.stages(prepared, writer, judge, journal)
-        asyncio.run(ask(stages, dict(zip(models, study.specs(), strict=True)), journal, asking))
+        asked = asyncio.run(ask(stages, dict(zip(models, study.specs(), strict=True)), journal, asking))
         _derive(study, prepared, stages, journal)
         write_manifest(
             study.folder / "manifest.json",
@@ -58,7 +54,25 @@ def run_study(study: Study, asking: Asking) -> dict[str, int]:
             hashes={"templates": templates_hash()},
             tables=[study.folder / f"{name}.parquet" for name in (*TABLES, "calls")],
         )
-    return _failures(study)
+    failures: Counter[str] = Counter()
+    for stats in asked:
+        failures.update(stats.errors)
+    return dict(sorted(failures.items()))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the study's folder, and see that its files can be written once the calls are paid for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"the study's folder cannot be made ({error.strerror})", file=folder, fix="give another --folder"
+        ) from error
+    for name in (*(f"{table}.parquet" for table in (*TABLES, "calls")), "manifest.json"):
+        if (folder / name).is_dir():
+            raise StudyError(
+                "a folder is where the run writes a file", file=folder / name, fix="move the folder away"
+            )
 
 
 def _refuse_open_batches(journal: Journal, models: set[str]) -> None:
@@ -103,9 +117,3 @@ def _tables(study: Study, prepared: Prepared, stages: Stages) -> Iterator[tuple[
         seed=study.settings.seed,
     )
     yield "estimates", estimates
-
-
-def _failures(study: Study) -> dict[str, int]:
-    """Count the calls without an answer, by boundary."""
-    calls = pl.scan_parquet(study.folder / "calls.parquet").filter(kind="failure")
-    return dict(calls.group_by("status").len().sort("status").collect().iter_rows())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from populace.errors import StudyError
+
+_BARE = re.compile(r"[1-9][\d,]*(\.\d+)?")
+"""An amount without its unit."""
 
 __all__ = ["BudgetSettings", "Settings", "load_settings", "read_budget"]
 
@@ -83,7 +87,8 @@ class FeedbackSettings(_Section):
     pairs_per_persona: int = Field(default=1, ge=1)
     strangers: int = Field(default=2, ge=0)
     """Personas besides the author who judge each pair, so that disagreement can show."""
-    ways: tuple[Literal["choice", "likelihood"], ...] = Field(default=("choice", "likelihood"), min_length=1)
+    ways: tuple[Literal["choice", "likelihood"], ...] | None = Field(default=None, min_length=1)
+    """Left out: by choice, and by likelihood too where the judge can score a given text."""
     answer_tokens: int = Field(default=64, ge=1)
     critique_tokens: int = Field(default=48, ge=1)
     temperature: float = Field(default=0.7, ge=0.0, le=2.0)
@@ -93,8 +98,8 @@ class FeedbackSettings(_Section):
 
     @field_validator("ways")
     @classmethod
-    def _distinct(cls, ways: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(ways)) < len(ways):
+    def _distinct(cls, ways: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if ways is not None and len(set(ways)) < len(ways):
             raise ValueError("a way of judging is named twice")
         return ways
 
@@ -153,7 +158,7 @@ def read_budget(text: str) -> BudgetSettings:
         raise StudyError(
             f"{text!r} is no budget",
             column="--budget",
-            fix="write '$25' for dollars or '2e6 tokens' for tokens",
+            fix=f"write '${words if _BARE.fullmatch(words) else 25}' for dollars or '2e6 tokens' for tokens",
         )
     return BudgetSettings(tokens=int(number)) if tokens else BudgetSettings(dollars=number)
 
@@ -196,7 +201,9 @@ def _study_error(error: ValidationError, path: Path) -> StudyError:
         near = difflib.get_close_matches(names[-1], known, n=1)
         fix = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
         return StudyError("there is no such setting", file=path, column=key, fix=fix)
-    found = "" if first["type"] == "missing" else f" (found {first['input']!r})"
+    if first["type"] == "missing":
+        return StudyError("a setting is missing", file=path, column=key, fix=f'add {names[-1]} = "..."')
+    found = f" (found {first['input']!r})"
     return StudyError(f"{first['msg']}{found}", file=path, column=key, fix="correct this setting")
 
 

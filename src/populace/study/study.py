@@ -108,7 +108,7 @@ class Study:
         Returns
         -------
         dict[str, int]
-            Calls in the folder that have no answer, by the boundary at which they failed.
+            Calls of the study that have no answer, by the boundary at which they failed.
 
         Raises
         ------
@@ -192,7 +192,8 @@ class Study:
     def export(self, form: str, out: str | Path, *, way: str | None = None) -> Path:
         """Write judged pairs as `parquet`, `trl` (JSON lines) or `hf` (a dataset folder with its card)."""
         out = Path(out)
-        table = self.preferences(way or self.settings.feedback.ways[0])
+        ways = self.settings.feedback.ways or ("choice",)
+        table = self.preferences(way or ways[0])
         if form == "parquet":
             write_parquet(out, table)
         elif form == "trl":
@@ -230,7 +231,8 @@ class Study:
     def judging(self, judge: Provider) -> Judging:
         """Return how pairs are judged by `judge`."""
         feedback = self.settings.feedback
-        return Judging(model=judge.model, ways=feedback.ways, tie_margin=feedback.tie_margin)
+        able = ("choice", "likelihood") if judge.scores_text else ("choice",)
+        return Judging(model=judge.model, ways=feedback.ways or able, tie_margin=feedback.tie_margin)
 
     def models(self) -> tuple[Provider, Provider]:
         """Open writer and judge; one object where they are the same model, so it is loaded once."""
@@ -243,7 +245,7 @@ class Study:
                 column="judge",
                 fix="name another model under [judge], or state same_as_model = true",
             )
-        if "likelihood" in self.settings.feedback.ways and not judge.scores_text:
+        if "likelihood" in (self.settings.feedback.ways or ()) and not judge.scores_text:
             raise StudyError(
                 f"{judge.model} cannot score a given text, so it cannot judge by likelihood",
                 column="feedback.ways",
