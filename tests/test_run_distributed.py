@@ -797,23 +797,25 @@ def warm_up(cluster) -> None:
 
 
 def test_a_node_killed_half_way_changes_no_row(cluster, tmp_path):
-    requests, spec = plan(700, personas=40), SPEC | {"latency": 0.04}
+    # Four tasks of several shards each, as a task holds eight windows of sixteen calls.
+    requests, spec = plan(700, personas=40), SPEC | {"latency": 0.15, "concurrency": 16}
     before: list[int] = []
 
     def kill_half_way(stats: RunStats) -> None:
-        # Four calls a worker, one worker a node: eight means that both nodes are at it.
-        if stats.answered > 100 and stats.limit == 8 and not before:
+        # Sixteen calls a worker, one worker a node: more means that both nodes are at it.
+        if stats.answered > 100 and stats.limit > 16 and not before:
             before.append(stats.answered)
             (other,) = cluster.worker_nodes
             threading.Thread(target=cluster.remove_node, args=(other, False)).start()
 
     warm_up(cluster)
     with Journal(tmp_path / "j") as journal:
-        model, settings = open_model(spec), {"stage": "s", "shards": 4, "progress": kill_half_way}
+        model, settings = open_model(spec), {"stage": "s", "progress": kill_half_way}
         stats = asyncio.run(distribute(requests, spec, model, journal, **settings))
         assert before
         assert before[0] < 550
         assert len(cluster.worker_nodes) == 0
+        assert len(list((tmp_path / "j").glob("journal-*.log"))) > 20
         assert (stats.answered, stats.failed) == (700, 0)
         assert rows(journal) == locally(tmp_path / "local", requests)
     # The dead node's worker had journalled what it had: nothing was answered twice.
