@@ -474,9 +474,7 @@ class TestOnce:
             service.set(vanish=[])
             sent = send(model, journal)
             assert [known.size.requests for known in sent.submissions] == [14]
-            assert [(known.state, known.message) for known in sent.closed] == [
-                ("unsent", "was never sent; submit again")
-            ]
+            assert [(known.state, known.message) for known in sent.closed] == [("unsent", "was never sent")]
             service.later(60)
             assert fetch(model, journal).repeated == 0
             assert rows(journal) == live_rows

@@ -246,6 +246,35 @@ class TestStudy:
         assert "m@unpinned/served: 4 answers" in said
         assert "judge" not in said
 
+    def test_what_was_never_sent_is_said_once(self, service, tmp_path):
+        service.set(down={"POST /v1/batches": [1, 404, {}]})
+        study = self.load(tmp_path, service.url)
+        with pytest.raises(ModelError, match="takes no batches"):
+            submit_batch(study)
+        with Journal(study.folder / "journal") as journal:
+            (known,) = submissions(journal)
+            journal.note(
+                f"batch/{known.intent}", msgspec.structs.replace(known, state="intended", tried=None)
+            )
+        said = here(tmp_path, "batch", "collect")
+        assert f"{known.intent} unsent was never sent; submit again\n" in said
+        assert "4 calls are left" in said
+        assert "was never sent" not in here(tmp_path, "batch", "collect")
+
+    def test_sent_calls_are_counted_by_their_own_stage(self, service, tmp_path):
+        """A batch of answers, found again when critiques are submitted."""
+        study = self.load(tmp_path, service.url)
+        submit_batch(study)
+        models, prepared = study.models(), prepare(study.settings, study.base)
+        with Journal(study.folder / "journal") as journal:
+            (known,) = submissions(journal)
+            journal.note(f"batch/{known.intent}", msgspec.structs.replace(known, batch=None))
+            stage = next(iter(study.stages(prepared, *models, journal)))
+            run(stage.requests(), stage.provider, journal, stage=stage.name)
+        said = here(tmp_path, "batch", "submit")
+        assert "stage answers: 4 calls sent in 1 batch\n" in said
+        assert "stage critiques: 4 calls sent in 1 batch\n" in said
+
     def test_a_full_queue_says_what_waits_alone(self, service, tmp_path):
         service.set(enqueued_tokens=1, refuse="create")
         self.load(tmp_path, service.url)

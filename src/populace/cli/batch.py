@@ -129,7 +129,9 @@ def _tell_sent(submission: Submission) -> None:
 
 
 def _tell_collected(submission: Submission, collected: Collected) -> None:
-    typer.echo(f"{submission.batch or submission.intent} {submission.state} {submission.message}".rstrip())
+    then = "; submit again" if submission.state == "unsent" else ""
+    name = submission.batch or submission.intent
+    typer.echo(f"{name} {submission.state} {submission.message}".rstrip() + then)
 
 
 def _tell_figures(model: str, collected: Collected) -> None:

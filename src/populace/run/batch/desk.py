@@ -208,7 +208,7 @@ class Desk:
 
     def _unsent(self, submission: Submission) -> Submission:
         """Close a submission of which there is no batch: its requests are free."""
-        return self.keep(submission, state="unsent", message="was never sent; submit again")
+        return self.keep(submission, state="unsent", message="was never sent")
 
     def _created(self, submission: Submission, batch: Batch) -> Submission:
         kept = self.keep(submission, batch=batch.id, state=batch.status, message=batch.complaint)
