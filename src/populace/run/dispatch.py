@@ -13,21 +13,20 @@ import heapq
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-import msgspec
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from populace.errors import BudgetError, JournalError, ModelError, PopulaceError
-from populace.models.protocol import Price, Provider
-from populace.models.records import Failure, GenerateRequest, Request, Result, Usage
+from populace.models.protocol import Provider
+from populace.models.records import Failure, Result, Usage
+from populace.run.calls import Call, may_change, method, storable
+from populace.run.figures import RunStats, dollars
 from populace.run.journal import Journal, Record
 from populace.run.lanes import Lanes
 from populace.run.limits import Budget, Cost, Meter, Retries
 from populace.run.order import Group, Streams
 
-__all__ = ["Dispatch", "RunStats"]
+__all__ = ["Dispatch"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,54 +42,6 @@ _USELESS = 20
 """Calls in a row, with no answer before them, after whose unreadable answers the run ends."""
 _OTHERS = 0.05
 """Seconds between looks at a lane that another run of the same process fills."""
-
-
-class RunStats(msgspec.Struct, kw_only=True):
-    """What one call of `execute` did. Sums over sessions are in `Journal.totals`."""
-
-    stage: str
-    answered: int = 0
-    """Answers journalled."""
-    reused: int = 0
-    """Requests whose answer the journal already held, or that repeat another request of the plan."""
-    failed: int = 0
-    """Requests that failed for good: those journalled by this run, and those of earlier runs that were not
-    asked again."""
-    errors: dict[str, int] = {}
-    """`failed` by boundary."""
-    retries: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    dollars: float | None = 0.0
-    """Cost of the answers; None where the provider's price is unknown."""
-    seconds: float = 0.0
-    """Wall time so far."""
-    in_flight: int = 0
-    limit: int = 0
-    """Calls that may be in flight now, as the endpoint's lane has found out."""
-    waiting: str = ""
-    """Why nothing is started just now: `rate limit`, `server away`, `budget`; empty where something is."""
-
-    @property
-    def seen(self) -> int:
-        """Requests of the plan dealt with so far."""
-        return self.answered + self.reused + self.failed
-
-
-@dataclass(eq=False, slots=True)
-class _Call:
-    """A group on its way, over all its tries."""
-
-    group: Group
-    own: set[str]
-    """The keys that this call has to journal."""
-    most: Cost
-    """What it may take."""
-    settled: dict[str, Result] = field(default_factory=dict)
-    tried: int = 0
-    seconds: float = 0.0
-    """Time in flight, over all tries."""
 
 
 @dataclass(kw_only=True)
@@ -117,9 +68,9 @@ class Dispatch:
         self.order = itertools.count()
         self.taken: set[str] = set()
         """Keys in flight or waiting, and keys that failed in this run."""
-        self.next: _Call | None = None
+        self.next: Call | None = None
         """Taken from the plan, not started yet."""
-        self.later: list[tuple[float, int, _Call]] = []
+        self.later: list[tuple[float, int, Call]] = []
         """Calls that wait to be tried again, by the time when they are due."""
         self.reserved = Cost()
         """What the calls that were started and have not been journalled may take."""
@@ -127,9 +78,9 @@ class Dispatch:
         """Finished calls that go to the journal together."""
         self.freed = Cost()
         """What was reserved for them."""
-        self.tasks: dict[asyncio.Task[None], _Call] = {}
+        self.tasks: dict[asyncio.Task[None], Call] = {}
         """Calls in flight."""
-        self.denied: list[_Call] = []
+        self.denied: list[Call] = []
         """Calls that were refused as every call might be; rows once another is answered."""
         self.useless = 0
         """Answers in a row that could not be read, with no other before them."""
@@ -185,7 +136,7 @@ class Dispatch:
                     self.error = self.unreachable()
                 return
             choice = self.choose(now)
-            if isinstance(choice, _Call):
+            if isinstance(choice, Call):
                 self.start(choice, now)
             elif choice == 0:
                 await asyncio.sleep(0)
@@ -206,7 +157,7 @@ class Dispatch:
         self.later.clear()
         return True
 
-    def choose(self, now: float) -> _Call | float | None:
+    def choose(self, now: float) -> Call | float | None:
         """Give the call to start now; else the seconds to wait, None standing for the next landing."""
         if self.lane.full():
             return None if self.tasks else _OTHERS
@@ -220,14 +171,14 @@ class Dispatch:
             return due
         return self.held(self.next, now, due) or self.admit(self.next)
 
-    def held(self, call: _Call, now: float, due: float | None) -> float:
+    def held(self, call: Call, now: float, due: float | None) -> float:
         """Seconds for which the lane holds the call back, or until another is due; 0 where it may start."""
         wait = self.lane.wait(call.most.tokens, now)
         if wait > 0:
             self.wait_for("server away" if self.lane.away else "rate limit")
         return wait if due is None else min(wait, due)
 
-    def affordable(self, call: _Call) -> bool:
+    def affordable(self, call: Call) -> bool:
         """Whether the budget has room for the call; where it has not, and nothing lands any more, it ends."""
         if self.budget is None:
             return True
@@ -244,7 +195,7 @@ class Dispatch:
             self.stats.waiting = what
             self.report()
 
-    def admit(self, call: _Call) -> _Call:
+    def admit(self, call: Call) -> Call:
         """Take the call out of the plan."""
         self.next = None
         self.reserved += call.most
@@ -263,7 +214,7 @@ class Dispatch:
             if own:
                 self.check(group)
                 self.taken |= own
-                self.next = _Call(group, own, self.meter.most(group.values()))
+                self.next = Call(group, own, self.meter.most(group.values()))
                 return True
             self.streams.landed(group)
         self.report()
@@ -275,7 +226,7 @@ class Dispatch:
             return False
         failure = None if self.retry_errors else self.journal.failure(key)
         if failure and not failure.retryable:
-            self.fail(failure)
+            self.stats.fail(failure)
             self.taken.add(key)
             return False
         return True
@@ -297,7 +248,7 @@ class Dispatch:
         if time.monotonic() - self.shown > _HEARTBEAT:
             self.report()
 
-    def start(self, call: _Call, now: float) -> None:
+    def start(self, call: Call, now: float) -> None:
         """Send a call off."""
         self.stats.waiting = ""
         self.lane.start(call.most.tokens, now)
@@ -312,7 +263,7 @@ class Dispatch:
             self.error = self.error or error
         self.changed.set()
 
-    async def attempt(self, call: _Call, start: float) -> None:
+    async def attempt(self, call: Call, start: float) -> None:
         """Ask once, and see to what came back."""
         try:
             results = await self.ask(call.group)
@@ -334,7 +285,7 @@ class Dispatch:
         seconds = self.timeout * len(requests)
         try:
             async with asyncio.timeout(seconds):
-                results = await _method(self.provider, requests[0])(requests)
+                results = await method(self.provider, requests[0])(requests)
         except TimeoutError:
             message = f"no answer within {seconds:g} s"
             return [Failure(key=key, boundary="timeout", message=message, retryable=True) for key in group]
@@ -342,15 +293,15 @@ class Dispatch:
             raise ModelError(
                 f"{self.provider.model} did not answer the requests it was given, in their order"
             )
-        return [_storable(result) for result in results]
+        return [storable(result) for result in results]
 
-    def settle(self, call: _Call, results: list[Result], now: float) -> None:
+    def settle(self, call: Call, results: list[Result], now: float) -> None:
         """Journal the call, or have it wait for another try."""
         failures: list[Failure] = []
         for result in results:
             key = result.key
             before = call.settled.get(key)
-            if key in call.own and (before is None or _may_change(before)):
+            if key in call.own and (before is None or may_change(before)):
                 call.settled[key] = result
                 if isinstance(result, Failure):
                     failures.append(result)
@@ -392,24 +343,24 @@ class Dispatch:
                     fix="check that base_url is that of an OpenAI-compatible server",
                 )
 
-    def pay(self, call: _Call, failures: list[Failure]) -> None:
+    def pay(self, call: Call, failures: list[Failure]) -> None:
         """Journal what failed tries took, so that the budget and the manifest see it."""
         paid = [failure for failure in failures if failure.usage != Usage()]
         if paid:
             self.journal.append(self.records(call, paid))
             for failure in paid:
-                self.add(failure.usage)
+                self.stats.add(failure.usage, self.provider.price)
 
-    def records(self, call: _Call, results: Iterable[Result]) -> list[Record]:
+    def records(self, call: Call, results: Iterable[Result]) -> list[Record]:
         """Make the journal's records of results of a call."""
         at, seconds = round(time.time(), 3), round(call.seconds / len(call.group), 4)
         price, stage = self.provider.price, self.stats.stage
         return [
-            Record(stage=stage, result=r, seconds=seconds, at=at, dollars=_dollars(r.usage, price))
+            Record(stage=stage, result=r, seconds=seconds, at=at, dollars=dollars(r.usage, price))
             for r in results
         ]
 
-    def land(self, call: _Call, results: Iterable[Result]) -> None:
+    def land(self, call: Call, results: Iterable[Result]) -> None:
         """Hand finished results to the journal; those of one turn of the event loop go in one write."""
         if not self.landed:
             asyncio.get_running_loop().call_soon(self.flush)
@@ -440,28 +391,12 @@ class Dispatch:
     def count(self, record: Record) -> None:
         """Add one landed call to the figures."""
         result = record.result
-        self.add(result.usage)
+        self.stats.add(result.usage, self.provider.price)
         if isinstance(result, Failure):
-            self.fail(result)
+            self.stats.fail(result)
             return
         self.taken.discard(result.key)
         self.stats.answered += 1
-
-    def add(self, usage: Usage) -> None:
-        """Add what a call took to the figures."""
-        stats = self.stats
-        stats.prompt_tokens += usage.prompt_tokens
-        stats.completion_tokens += usage.completion_tokens
-        stats.cached_tokens += usage.cached_tokens
-        dollars = _dollars(usage, self.provider.price)
-        if stats.dollars is not None and dollars is not None:
-            stats.dollars += dollars
-
-    def fail(self, failure: Failure) -> None:
-        """Count a request that failed for good."""
-        errors = self.stats.errors
-        self.stats.failed += 1
-        errors[failure.boundary] = errors.get(failure.boundary, 0) + 1
 
     def report(self) -> None:
         """Show the figures."""
@@ -470,10 +405,10 @@ class Dispatch:
         stats.in_flight, stats.limit = self.lane.in_flight, self.lane.window.limit
         self.progress(stats)
 
-    def close(self, dropped: list[_Call]) -> None:
+    def close(self, dropped: list[Call]) -> None:
         """Journal what has landed, and what was answered of groups that miss a rest of theirs."""
         for call in [*(call for _, _, call in self.later), *dropped, *self.denied]:
-            if answers := _answers(call):
+            if answers := call.answers():
                 self.land(call, answers)
         self.flush()
         try:
@@ -498,36 +433,3 @@ class Dispatch:
             f"{self.provider.model} refuses every call: {failure.message}",
             fix="mend the key, the model's name or the account, then run the same command again",
         )
-
-
-def _method(provider: Provider, request: Request) -> Callable[[Sequence[Any]], Awaitable[Sequence[Result]]]:
-    return provider.generate if isinstance(request, GenerateRequest) else provider.choose
-
-
-def _dollars(use: Usage, price: Price | None) -> float | None:
-    return price and price.dollars(
-        prompt_tokens=use.prompt_tokens,
-        completion_tokens=use.completion_tokens,
-        cached_tokens=use.cached_tokens,
-    )
-
-
-def _answers(call: _Call) -> list[Result]:
-    return [result for result in call.settled.values() if not isinstance(result, Failure)]
-
-
-def _may_change(result: Result) -> bool:
-    return isinstance(result, Failure) and result.retryable
-
-
-def _storable(result: Result) -> Result:
-    """Keep text that is no Unicode (a lone surrogate, half of a cut emoji) from ending the run."""
-    text = result.message if isinstance(result, Failure) else result.text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        if isinstance(result, Failure):
-            return msgspec.structs.replace(result, message=ascii(text))
-        message = "the answer is not valid Unicode"
-        return Failure(key=result.key, boundary="answer", message=message, retryable=True, usage=result.usage)
-    return result

@@ -17,7 +17,8 @@ from typing import Any
 
 from populace.models.protocol import Provider
 from populace.models.records import Request
-from populace.run.dispatch import Dispatch, RunStats
+from populace.run.dispatch import Dispatch
+from populace.run.figures import RunStats
 from populace.run.journal import Journal
 from populace.run.lanes import Lanes
 from populace.run.limits import Budget, Retries

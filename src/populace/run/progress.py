@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Self, TextIO
 
-from populace.run.dispatch import RunStats
+from populace.run.figures import RunStats
 from populace.run.journal import Totals
 from populace.run.limits import Budget
 

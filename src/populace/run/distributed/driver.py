@@ -19,12 +19,12 @@ import msgspec
 from populace.errors import BudgetError, JournalError, PopulaceError
 from populace.models.protocol import Provider
 from populace.models.records import Request
-from populace.run.dispatch import RunStats
 from populace.run.distributed.cluster import Share, joined, load_ray, share_out
 from populace.run.distributed.ledger import Ledger, merged, spent
 from populace.run.distributed.spool import Affinity, Spool, pack
 from populace.run.distributed.worker import Job, Outcome, carry_task
 from populace.run.engine import cut
+from populace.run.figures import RunStats
 from populace.run.journal import Journal, Totals
 from populace.run.limits import Budget, Cost, Retries
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from populace.run.dispatch import RunStats
+from populace.run.figures import RunStats
 from populace.run.journal import Totals
 from populace.run.limits import Budget, Cost
 

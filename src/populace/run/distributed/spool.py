@@ -25,7 +25,7 @@ import msgspec
 
 from populace.errors import JournalError, ModelError
 from populace.models.records import Request
-from populace.run.dispatch import RunStats
+from populace.run.figures import RunStats
 from populace.run.index import Index
 from populace.run.journal import Journal
 from populace.run.order import Group

@@ -20,11 +20,11 @@ from populace import errors
 from populace.errors import BudgetError, PopulaceError
 from populace.models.protocol import Provider
 from populace.models.registry import open_model
-from populace.run.dispatch import RunStats
 from populace.run.distributed.ledger import LeasedBudget, spent
 from populace.run.distributed.shards import Shards
 from populace.run.distributed.spool import check_mark, shard_name
 from populace.run.engine import carry_out
+from populace.run.figures import RunStats
 from populace.run.journal import Journal
 from populace.run.lanes import Lanes
 from populace.run.limits import Budget, Cost, Retries
