@@ -348,6 +348,7 @@ class Dispatch:
         paid = [failure for failure in failures if failure.usage != Usage()]
         if paid:
             self.journal.append(self.records(call, paid))
+            call.seconds = 0.0
             for failure in paid:
                 self.stats.add(failure.usage, self.provider.price)
 
@@ -365,6 +366,7 @@ class Dispatch:
         if not self.landed:
             asyncio.get_running_loop().call_soon(self.flush)
         self.landed += self.records(call, results)
+        call.settled = {}  # handed over once, also where the run ends before the call's task is let go
         self.freed += call.most
         self.streams.landed(call.group)
 
