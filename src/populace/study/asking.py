@@ -42,9 +42,7 @@ class Asking:
     def __post_init__(self) -> None:
         """Refuse an address that would not be used."""
         if self.ray_address is not None and self.engine != "ray":
-            raise StudyError(
-                "the local engine has no address", column="--ray-address", fix="add --engine ray"
-            )
+            raise StudyError("--ray-address: the local engine has no address", fix="add --engine ray")
 
 
 async def ask(

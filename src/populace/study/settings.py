@@ -156,8 +156,7 @@ def read_budget(text: str) -> BudgetSettings:
     tokens = not words.startswith("$")
     if not (1 if tokens else 0) <= number < math.inf or number == 0:
         raise StudyError(
-            f"{text!r} is no budget",
-            column="--budget",
+            f"--budget: {text!r} is no budget",
             fix=f"write '${words if _BARE.fullmatch(words) else 25}' for dollars or '2e6 tokens' for tokens",
         )
     return BudgetSettings(tokens=int(number)) if tokens else BudgetSettings(dollars=number)
