@@ -193,6 +193,17 @@ class TestFailures:
         await model.close()
         assert (result.boundary, result.retryable) == ("connection", True)
 
+    async def test_a_vendor_without_chat_is_named_with_what_to_do(self, monkeypatch):
+        async with server(completion()) as (model, _):
+
+            class Chatless:
+                async def acompletion(self, *args, **settings):
+                    raise NotImplementedError("This provider does not support completions")
+
+            monkeypatch.setattr(model, "_open", Chatless)
+            with pytest.raises(ModelError, match=r"llamafile offers no chat.*name a vendor that does"):
+                await model.generate([ASK])
+
 
 class TestKey:
     async def test_is_sent_and_shown_nowhere(self, monkeypatch):

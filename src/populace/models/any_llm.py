@@ -173,7 +173,10 @@ class AnyLLM:
         except ValidationError as error:
             return _failure(key, "answer", f"not a chat completion: {error}"[:300], True)
         except NotImplementedError as error:
-            raise ModelError(f"{self._vendor} offers no chat through any-llm: {error}") from error
+            raise ModelError(
+                f"{self._vendor} offers no chat through any-llm ({error})",
+                fix="name a vendor that does, or use the openai provider with its base_url",
+            ) from error
         except AnyLLMError as error:
             if self._leave_out(error, asked):
                 return await self._call(request)
