@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from populace.cli.study import Folder, StudyFile
+from populace.cli.study import BudgetText, Folder, RetryErrors, StudyFile
 
 if TYPE_CHECKING:
     from populace.run.batch import Collected, Submission
@@ -24,13 +24,8 @@ def submit(
         int | None,
         typer.Option(min=1, help="Prompt tokens that the service lets wait in all batches together."),
     ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(help="Stop before more is spent: '$25' or '2e6 tokens'. Goes before the study file's."),
-    ] = None,
-    retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="Ask again also what failed by its own fault.")
-    ] = False,
+    budget: BudgetText = None,
+    retry_errors: RetryErrors = False,
 ) -> None:
     """Send the calls of the next stage that are neither answered nor sent."""
     from populace.run.batch import BatchLimits

@@ -19,6 +19,16 @@ Folder = Annotated[
     Path | None, typer.Option(help="Where the study lives; studies/NAME here if left out.", metavar="FOLDER")
 ]
 
+BudgetText = Annotated[
+    str | None,
+    typer.Option(
+        "--budget", help="Stop before more is spent: '$25' or '2e6 tokens'. Goes before the study file's."
+    ),
+]
+RetryErrors = Annotated[
+    bool, typer.Option("--retry-errors", help="Ask again also what failed by its own fault.")
+]
+
 _PASSING = ("connection", "rate limit", "timeout", "overload", "server", "answer")
 """Boundaries of failures that may pass (`populace.models.records.Boundary`)."""
 
@@ -44,13 +54,8 @@ def plan(study: StudyFile, folder: Folder = None) -> None:
 def run(
     study: StudyFile,
     folder: Folder = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(help="Stop before more is spent: '$25' or '2e6 tokens'. Goes before the study file's."),
-    ] = None,
-    retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="Ask again also what failed by its own fault.")
-    ] = False,
+    budget: BudgetText = None,
+    retry_errors: RetryErrors = False,
     engine: Annotated[
         EngineName, typer.Option(help="local: this process; ray: the workers of a Ray cluster.")
     ] = EngineName.local,
