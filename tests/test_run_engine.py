@@ -568,14 +568,6 @@ async def test_a_cancelled_run_leaves_the_journal_whole(tmp_path):
     assert sum(model.asked.values()) <= 50 + model.concurrency
 
 
-@pytest.fixture
-def interruptible():
-    """Python's own handler of Ctrl-C: a test run started in the background inherits a deaf one."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c(tmp_path):
     plan = [ask(i) for i in range(1000)]

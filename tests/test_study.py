@@ -386,14 +386,6 @@ def test_what_may_pass_is_told_apart(capsys):
     ]
 
 
-@pytest.fixture
-def interruptible():
-    """Python's own handler of Ctrl-C: children of a test run in the background inherit a deaf one."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "ignored"), [("INT", ""), ("TERM", ""), ("TERM", "trap '' INT; ")])
 def test_interrupted_it_says_how_to_go_on(tmp_path, number, ignored):

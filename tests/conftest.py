@@ -1,0 +1,15 @@
+"""Fixtures of several rooms."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+
+@pytest.fixture
+def interruptible():
+    """Python's own handler of Ctrl-C: a test run in the background, and its children, inherit a deaf one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
