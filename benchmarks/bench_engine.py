@@ -31,11 +31,11 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from peers.environments import PEERS, Peer, interpreter
+from serving import server
 
 HERE = Path(__file__).parent
 CONCURRENCY, CONCURRENCY_HIGH = 500, 1000
@@ -80,18 +80,6 @@ class Row:
     server_cpu_us: float | None = None
     reason: str = ""
     """Why there are no figures."""
-
-
-@contextmanager
-def server(latency: float) -> Iterator[str]:
-    """Run a fresh loopback server and give its base URL."""
-    command = [sys.executable, HERE / "loopback.py", "--latency", str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
-        finally:
-            process.kill()
 
 
 def measure(

@@ -30,9 +30,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from serving import server
 
 HERE = Path(__file__).parent
 TABLES = ("people", "personas", "prompts", "pairs", "judgements", "estimates", "calls")
@@ -174,18 +174,6 @@ def check(folder: Path, served: int, pairs: int, calls: int) -> bool:
         and counts["pairs"] == counts["distinct pairs"] == pairs
         and counts["failures"] == counts["judgements without an answer"] == 0
     )
-
-
-@contextmanager
-def server(latency: float) -> Iterator[str]:
-    """Run the loopback server and give its base URL."""
-    command = [sys.executable, HERE / "loopback.py", "--latency", str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
-        finally:
-            process.kill()
 
 
 def stats(url: str) -> dict[str, int]:
