@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from populace.errors import DataError
-from populace.personas import ATTRIBUTES, BIG_FIVE, COLUMNS, Persona, attribute, validate
+from populace.personas import ATTRIBUTES, BASIC_VALUES, BIG_FIVE, COLUMNS, Persona, attribute, validate
 from populace.personas.evidence import REGIONS
 from populace.population.codebook import load_codebook
 
@@ -49,6 +49,8 @@ CONTRACT = [
     "vision_difficulty",
     "fertility",
     "hearing_difficulty",
+    *BASIC_VALUES,
+    "core_values",
 ]
 
 
@@ -57,7 +59,8 @@ def test_the_33_attributes_in_order():
     numbers = [each.number for each in ATTRIBUTES if each.number is not None]
     assert sorted(set(numbers)) == list(range(1, 34))
     assert numbers == sorted(numbers)
-    assert [each.name for each in ATTRIBUTES if each.number is None] == ["hispanic_origin", "state"]
+    added = ["hispanic_origin", "state", *BASIC_VALUES, "core_values"]
+    assert [each.name for each in ATTRIBUTES if each.number is None] == added
     assert [each.name for each in ATTRIBUTES if each.number == 21] == list(BIG_FIVE)
 
 

@@ -64,6 +64,17 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     vision_difficulty: str | None = None
     fertility: str | None = None
     hearing_difficulty: str | None = None
+    self_direction: str | None = None
+    stimulation: str | None = None
+    hedonism: str | None = None
+    achievement: str | None = None
+    power: str | None = None
+    security: str | None = None
+    conformity: str | None = None
+    tradition: str | None = None
+    benevolence: str | None = None
+    universalism: str | None = None
+    core_values: str | None = None
     person_id: str | None = None
     """Person of the population it was built from; outside the hash."""
     weight: float = 1.0

@@ -1,4 +1,4 @@
-"""The attributes a persona may have: PERSONA's 33 in their order, with Hispanic origin and state added.
+"""The attributes a persona may have: PERSONA's 33 in their order; Hispanic origin, state, values added.
 
 Each has one normalised form. Census attributes carry the labels of the population room's codebook;
 those no census asks carry the closed lists below. A value outside its list is an error with a place,
@@ -21,6 +21,7 @@ from populace.population.codebook import load_codebook
 
 __all__ = [
     "ATTRIBUTES",
+    "BASIC_VALUES",
     "BIG_FIVE",
     "COLUMNS",
     "EMPLOYED",
@@ -77,7 +78,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TRAIT_LEVELS = ("Extremely Low", "Low", "Average", "High", "Extremely High")
-"""Levels of each Big Five trait, low to high."""
+"""Levels of each Big Five trait and each basic value, low to high, among US adults."""
 
 _GRADES = tuple(f"Grade {grade}" for grade in range(1, 12))
 
@@ -90,6 +91,21 @@ _TRAITS = {
 }
 BIG_FIVE = tuple(_TRAITS)
 """Columns of the five traits, in the order O, C, E, A, N."""
+
+_VALUES = {
+    "self_direction": "Independent thought and action.",
+    "stimulation": "Excitement, novelty and challenge.",
+    "hedonism": "Pleasure and enjoyment.",
+    "achievement": "Personal success by common standards.",
+    "power": "Status, wealth and control over others.",
+    "security": "Safety and stability of self and society.",
+    "conformity": "Restraint from what upsets others or breaks rules.",
+    "tradition": "Respect for custom and religion.",
+    "benevolence": "The welfare of those close by.",
+    "universalism": "The welfare of all people and of nature.",
+}
+BASIC_VALUES = tuple(_VALUES)
+"""Columns of the ten basic values in the order of their circle (Schwartz, 1992, Adv. Exp. Soc. Psych. 25)."""
 
 _YES_NO = ("Yes", "No")
 
@@ -126,7 +142,7 @@ def _category(
     )
 
 
-def _written(number: int, name: str, description: str) -> Attribute:
+def _written(number: int | None, name: str, description: str) -> Attribute:
     source = f"list written for this project ({name})"
     return Attribute(
         name=name,
@@ -366,6 +382,15 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     ),
     _category(32, "fertility", "FER", "Gave birth in the past 12 months (women 15 to 50).", *_YES_NO),
     _category(33, "hearing_difficulty", "DEAR", "Deaf, or serious difficulty hearing.", *_YES_NO),
+    *(
+        _category(None, value, "values.json", description, *TRAIT_LEVELS, ordered=True)
+        for value, description in _VALUES.items()
+    ),
+    _written(
+        None,
+        "core_values",
+        "What the person holds dear (PERSONA's human study shows it; the release does not).",
+    ),
 )
 """Every attribute in the order of `personas.parquet`."""
 
@@ -380,7 +405,7 @@ EMPLOYED = (
 )
 """Employment statuses of people who have a job."""
 
-WRITTEN = ("defining_quirks", "mannerisms", "personal_time", "lifestyle")
+WRITTEN = ("defining_quirks", "mannerisms", "personal_time", "lifestyle", "core_values")
 """Attributes drawn from lists written for this project."""
 
 _BY_NAME = {each.name: each for each in ATTRIBUTES}
