@@ -1,12 +1,21 @@
 """Building, storing and showing personas."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from populace.cli.personas import app
 from populace.errors import DataError
-from populace.personas import COLUMNS, Persona, build, load
+from populace.personas import ATTRIBUTES, COLUMNS, Persona, build, load
+from populace.personas.frames import complete, named
+from populace.personas.naming import persona_ids
 from populace.population import build as build_population
 
 RUN = CliRunner(env={"COLUMNS": "160"})
@@ -40,6 +49,47 @@ def test_ids_are_the_hash_of_the_attributes(people):
     assert [one.persona_id for one in built] == built.frame["persona_id"].to_list()
 
 
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            each.name: st.none()
+            | (st.integers(-(10**6), 10**6) if each.kind in ("integer", "dollars") else TEXTS)
+            for each in ATTRIBUTES
+        }
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(rows=ROWS)
+@settings(max_examples=60, deadline=None)
+def test_names_of_a_frame_are_those_of_its_records(rows):
+    frame = pl.DataFrame(rows, schema={each.name: each.dtype for each in ATTRIBUTES})
+    assert persona_ids(frame).to_list() == [Persona.from_row(row).persona_id for row in rows]
+
+
+def test_names_do_not_depend_on_the_chunks(people, monkeypatch):
+    frame = complete(people.frame)
+    whole = persona_ids(frame)
+    monkeypatch.setattr("populace.personas.naming._CHUNK", 7)
+    assert persona_ids(frame).equals(whole)
+    assert persona_ids(frame.head(0)).to_list() == []
+    # A person of whom nothing is known has a name, too: the hash of "{}".
+    assert persona_ids(complete(pl.DataFrame({"age": [None]}))).to_list() == [Persona().persona_id]
+
+
+def test_weights_of_equal_people_are_added_in_the_order_of_the_rows():
+    # (0.1 + 0.2) + 0.3 is 0.6000000000000001, 0.1 + (0.2 + 0.3) is 0.6.
+    people = pl.DataFrame({"age": [9, 5, 9, 9], "weight": [0.1, 7.0, 0.2, 0.3], "kept": ["a", "b", "c", "d"]})
+    merged = named(complete(people).with_columns(people["kept"]))
+    assert merged.select("person_id", "weight", "kept").rows() == [
+        ("1", 0.1 + 0.2 + 0.3, "a"),
+        ("2", 7.0, "b"),
+    ]
+
+
 def test_same_seed_same_bytes_other_seed_other_people(people, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         build(people, seed=seed).save(tmp_path / f"{name}.parquet")
@@ -55,6 +105,74 @@ def test_saved_personas_come_back_whole(people, tmp_path):
     assert again.provenance == built.provenance
     assert again.removed == built.removed
     assert [path.name for path in tmp_path.iterdir()] == ["p.parquet"]
+
+
+def test_bytes_do_not_depend_on_how_the_frame_came_about(people, tmp_path):
+    built = build(people, seed=1)
+    built.save(tmp_path / "whole.parquet")
+    pieces = pl.concat([built.frame[:100], built.frame[100:]], rechunk=False)
+    type(built)(pieces, built.provenance).save(tmp_path / "pieces.parquet")
+    assert (tmp_path / "whole.parquet").read_bytes() == (tmp_path / "pieces.parquet").read_bytes()
+
+
+CHILD = """
+import sys
+from populace.personas import build
+from populace.population import build as people
+build(people("us-2024", size=300, seed=5), seed=2).save(sys.argv[1])
+"""
+
+
+def test_bytes_do_not_depend_on_hash_order_or_threads(tmp_path):
+    for number, threads in (("1", "1"), ("2", "2")):
+        environment = {**os.environ, "PYTHONHASHSEED": number, "POLARS_MAX_THREADS": threads}
+        command = [sys.executable, "-c", CHILD, str(tmp_path / f"{number}.parquet")]
+        subprocess.run(command, check=True, env=environment)
+    assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "2.parquet").read_bytes()
+
+
+STUCK = """
+import sys, time
+import polars as pl
+from populace.personas import load
+from populace.personas.frames import Personas
+write = pl.DataFrame.write_parquet
+def half(self, file, **options):
+    write(self, file, **options)
+    file.write_bytes(file.read_bytes()[:500])
+    print("half", flush=True)
+    time.sleep(60)
+pl.DataFrame.write_parquet = half
+load(sys.argv[1]).save(sys.argv[2])
+"""
+
+
+def test_killed_half_way_leaves_what_was_there(people, tmp_path):
+    build(people, seed=1).save(tmp_path / "p.parquet")
+    build(people, seed=2).save(tmp_path / "old.parquet")
+    before = (tmp_path / "old.parquet").read_bytes()
+    command = [sys.executable, "-c", STUCK, str(tmp_path / "p.parquet"), str(tmp_path / "old.parquet")]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None and child.stdout.readline() == "half\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    assert (tmp_path / "old.parquet").read_bytes() == before
+
+
+def test_a_split_is_kept_and_checked(people, tmp_path):
+    built = build(people, seed=1)
+    split = pl.Series(["train", "test"]).gather([i % 2 for i in range(len(built))])
+    type(built)(built.frame.with_columns(split=split), built.provenance).save(tmp_path / "p.parquet")
+    again = load(tmp_path / "p.parquet")
+    assert again.frame["split"].to_list() == split.to_list()
+    assert again.head(1)[0].persona_id == again.frame["persona_id"][0]
+    for wrong in ("dev", None):
+        split[2] = wrong
+        type(built)(built.frame.with_columns(split=split), built.provenance).save(tmp_path / "p.parquet")
+        with pytest.raises(DataError, match="is no split") as caught:
+            load(tmp_path / "p.parquet")
+        assert (caught.value.row, caught.value.column) == (3, "split")
 
 
 def test_minors_are_left_out_or_kept_without_opinions():

@@ -14,6 +14,7 @@ from populace.atomic import atomic_path
 from populace.canonical import canonical_bytes
 from populace.errors import DataError
 from populace.personas.enrich import ADULT_AGE, enrich
+from populace.personas.naming import persona_ids
 from populace.personas.persona import Persona
 from populace.personas.rules import apply_rules
 from populace.personas.schema import ATTRIBUTES, COLUMNS
@@ -22,9 +23,15 @@ from populace.personas.validation import validate
 from populace.personas.views import view_model
 from populace.population import Population
 
-__all__ = ["Personas", "build", "complete", "load"]
+__all__ = ["SPLITS", "Personas", "build", "complete", "load", "named"]
+
+SPLITS = ("train", "test")
+"""Values of the optional column `split`."""
 
 _METADATA_KEY = "populace.provenance"
+_MERGED = ("persona_id", "weight")
+_ROW_GROUP = 1 << 17
+"""Rows of a group of a Parquet file: set, so that the bytes do not depend on how the frame came about."""
 
 
 class Personas(msgspec.Struct, frozen=True, eq=False):
@@ -41,7 +48,7 @@ class Personas(msgspec.Struct, frozen=True, eq=False):
     """
 
     frame: pl.DataFrame
-    """`persona_id, person_id, weight`, then every attribute."""
+    """`persona_id, person_id, weight`, every attribute; a preset adds `split`, an import `implausible`."""
     provenance: dict[str, Any]
     """Seed, counts, sources and the provenance of the population."""
 
@@ -81,7 +88,9 @@ class Personas(msgspec.Struct, frozen=True, eq=False):
         """Write Parquet with the provenance in its metadata: whole or not at all, same bytes each time."""
         metadata = {_METADATA_KEY: canonical_bytes(self.provenance).decode()}
         with atomic_path(path) as temporary:
-            self.frame.write_parquet(temporary, compression="zstd", metadata=metadata)
+            self.frame.rechunk().write_parquet(
+                temporary, compression="zstd", row_group_size=_ROW_GROUP, metadata=metadata
+            )
 
 
 def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = True) -> Personas:
@@ -112,7 +121,7 @@ def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = Tr
     people = complete(validate(source))
     grown = people.filter(pl.col("age") >= ADULT_AGE) if adults else people
     kept, removed, broken = apply_rules(enrich(grown, seed))
-    frame = _named(kept)
+    frame = named(kept)
     if frame.is_empty():
         raise DataError(
             f"no persona is left of {people.height} people",
@@ -155,6 +164,7 @@ def load(path: str | Path) -> Personas:
     missing = [name for name in ("persona_id", "person_id", "weight", *COLUMNS) if name not in frame.columns]
     if missing:
         raise DataError("this column is missing", file=path, column=missing[0], fix=fix)
+    _check_split(frame, path)
     return Personas(validate(frame, file=path), provenance)
 
 
@@ -174,6 +184,42 @@ def complete(people: pl.DataFrame) -> pl.DataFrame:
     return people.select(expression.alias(name) for name, expression in columns.items())
 
 
+def named(people: pl.DataFrame) -> pl.DataFrame:
+    """Put the content hash in front, and merge people whose attributes are all the same.
+
+    Parameters
+    ----------
+    people
+        As `complete` gives them. Columns beyond are kept, as the first of equal people has them.
+
+    Examples
+    --------
+    >>> twins = complete(pl.DataFrame({"age": [2, 2], "weight": [1.5, 2.0]}))
+    >>> named(twins).select("person_id", "weight").rows()
+    [('1', 3.5)]
+    """
+    frame = people.with_columns(persona_ids(people))
+    # Weights are added in the order of the rows: a sum of floats spread over threads has no fixed order.
+    totals: dict[str, float] = {}
+    for persona_id, weight in frame.filter(pl.col("persona_id").is_duplicated()).select(_MERGED).iter_rows():
+        totals[persona_id] = totals.get(persona_id, 0.0) + weight
+    if totals:
+        weights = pl.col("persona_id").replace_strict(totals, default=pl.col("weight"))
+        frame = frame.filter(pl.col("persona_id").is_first_distinct()).with_columns(weight=weights)
+    lead = ("persona_id", "person_id", "weight", *COLUMNS)
+    return frame.select(*lead, pl.exclude(lead))
+
+
+def _check_split(frame: pl.DataFrame, path: str | Path) -> None:
+    if "split" not in frame.columns:
+        return
+    bad = frame.select((~pl.col("split").is_in(SPLITS)).fill_null(True).arg_true()).to_series()
+    if bad.len():
+        what = f"{frame['split'][bad[0]]!r} is no split"
+        fix = f"write {' or '.join(SPLITS)}, or leave the column out"
+        raise DataError(what, file=path, row=bad[0] + 1, column="split", fix=fix)
+
+
 def _check_weights(people: pl.DataFrame) -> None:
     if "weight" not in people.columns:
         return
@@ -186,17 +232,6 @@ def _check_weights(people: pl.DataFrame) -> None:
     if len(bad):
         what = f"{weight[bad[0]]} is not a weight from 0 up"
         raise DataError(what, row=bad[0] + 1, column="weight", fix="remove the row")
-
-
-def _named(people: pl.DataFrame) -> pl.DataFrame:
-    """Put the content hash in front, and merge people whose attributes are all the same."""
-    names = [Persona.from_row(row).persona_id for row in people.iter_rows(named=True)]
-    frame = people.with_columns(pl.Series("persona_id", names, dtype=pl.String))
-    return (
-        frame.with_columns(pl.col("weight").sum().over("persona_id"))
-        .unique("persona_id", keep="first", maintain_order=True)
-        .select("persona_id", "person_id", "weight", *COLUMNS)
-    )
 
 
 def _traits_info() -> dict[str, str]:
