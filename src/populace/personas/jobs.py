@@ -1,35 +1,59 @@
-"""What a person does at work, composed from occupation, class of worker and industry."""
+"""What a person does at work, composed from occupation, class of worker and industry.
+
+A duty is chosen among those written for the major group of the occupation that fit the person's age and class
+of worker. Of somebody whose detailed occupation is known, only duties that fit every occupation of the group
+are told: a dentist does not draw blood.
+"""
 
 from __future__ import annotations
 
 import functools
 import tomllib
 from importlib import resources
-from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 
+from populace.personas.drawing import Entry, Pool
+from populace.personas.lists import FLAGS, flagged
 from populace.personas.schema import EMPLOYED
 from populace.population.codebook import load_codebook
 
-__all__ = ["draw_job", "job_parts"]
+__all__ = ["Duty", "JobParts", "draw_job", "job_parts"]
+
+_DETAILED = "detailed occupation"
+
+
+class Duty(Entry, frozen=True):
+    """What somebody of an occupation group may do."""
+
+    general: bool = False
+    """Whether it fits every occupation of its group."""
+
+
+class JobParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The written parts of a job description."""
+
+    employers: dict[str, str]
+    """By class of worker."""
+    industries: dict[str, str]
+    """By major group of industries."""
+    duties: dict[str, tuple[Duty, ...]]
+    """By major group of occupations."""
 
 
 @functools.cache
-def job_parts() -> dict[str, Any]:
-    """Load the written parts: `duties`, `employers` and `industries`."""
+def job_parts() -> JobParts:
+    """Load the written parts.
+
+    Examples
+    --------
+    >>> job_parts().employers["Federal government"]
+    'for the federal government'
+    """
     source = resources.files("populace.personas").joinpath("data", "jobs.toml").read_text("utf-8")
-    return tomllib.loads(source)
-
-
-@functools.cache
-def _group_of_label(variable: str) -> dict[str, str]:
-    """Label of an occupation or industry, or of its major group -> code of the major group."""
-    book = load_codebook("acs_pums").variables[variable]
-    groups = {group.label: group.code for group in book.groups}
-    own = {label: group.code for code, label in book.labels.items() if (group := book.group_of(code))}
-    return {**groups, **own}
+    return msgspec.convert(tomllib.loads(source), JobParts)
 
 
 def draw_job(frame: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
@@ -38,40 +62,81 @@ def draw_job(frame: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
     Parameters
     ----------
     frame
-        Columns `employment_status, occupation_category, industry_category, class_of_worker`.
+        Every attribute as a column.
     rng
         One uniform number a row is taken from it, whether used or not.
 
     Examples
     --------
-    >>> one = {"employment_status": "Civilian employed, at work", "occupation_category": "Legal occupations",
-    ...     "class_of_worker": "Local government", "industry_category": "Public administration"}
-    >>> draw_job(pl.DataFrame([one]), np.random.default_rng(0))[0].split(", ")[-1]
+    >>> from populace.personas.frames import complete
+    >>> one = {"age": 44, "employment_status": "Civilian employed, at work", "occupation_category":
+    ...     "Legal occupations", "class_of_worker": "Local government",
+    ...     "industry_category": "Public administration"}
+    >>> draw_job(complete(pl.DataFrame([one])), np.random.default_rng(0))[0].split(", ")[-1]
     'for a local public employer in public administration'
     """
     parts = job_parts()
-    groups = frame["occupation_category"].replace_strict(
-        _group_of_label("OCCP"), default=None, return_dtype=pl.String
-    )
-    duties = [
-        options[int(at * len(options))] if (options := parts["duties"].get(group)) else None
-        for group, at in zip(groups.to_list(), rng.random(frame.height).tolist(), strict=True)
-    ]
-    industry = (
-        pl.col("industry_category")
-        .replace_strict(_group_of_label("INDP"), default=None, return_dtype=pl.String)
-        .replace_strict(parts["industries"], default=None, return_dtype=pl.String)
-    )
-    employer = pl.col("class_of_worker").replace_strict(
-        parts["employers"], default=None, return_dtype=pl.String
-    )
+    employer = pl.col("class_of_worker").replace_strict(parts.employers, default=None, return_dtype=pl.String)
+    industry = pl.col("industry_category").replace_strict(_industries(), default=None, return_dtype=pl.String)
     place = pl.concat_str(employer, industry, separator=" ", ignore_nulls=True)
-    text = pl.concat_str(
-        pl.Series("duty", duties, dtype=pl.String),
-        pl.when(place != "").then(place),
-        separator=", ",
-        ignore_nulls=True,
-    )
+    duty = _duties(frame, rng.random(frame.height))
+    text = pl.concat_str(duty, pl.when(place != "").then(place), separator=", ", ignore_nulls=True)
     employed = pl.col("employment_status").is_in(EMPLOYED)
-    known = pl.Series("duty", duties, dtype=pl.String).is_not_null()
-    return frame.select(pl.when(employed & known).then(text)).to_series().alias("detailed_job_description")
+    described = pl.when(employed & duty.is_not_null()).then(text)
+    return frame.select(described).to_series().alias("detailed_job_description")
+
+
+def _duties(frame: pl.DataFrame, uniform: np.ndarray) -> pl.Series:
+    """Choose a duty a row; null where the occupation is not known."""
+    pool = _pool()
+    groups, detailed = _occupations()
+    occupation = pl.col("occupation_category")
+    group = frame.select(occupation.replace_strict(groups, default=None, return_dtype=pl.String)).to_series()
+    has = np.zeros((frame.height, len(pool.flags)), dtype=np.bool_, order="F")
+    known = [flag for flag in pool.flags if flag in FLAGS]
+    has[:, [pool.flags.index(flag) for flag in known]] = flagged(frame, known)
+    for code in job_parts().duties:
+        has[:, pool.flags.index(code)] = (group == code).fill_null(False).to_numpy()
+    has[:, pool.flags.index(_DETAILED)] = (
+        frame.select(occupation.is_in(detailed).fill_null(False)).to_series().to_numpy()
+    )
+    # Whoever is employed is of working age, also where the age itself is missing.
+    ages = frame["age"].fill_null(40).to_numpy()
+    chosen = pl.Series(pool.draw(ages, has, uniform))
+    return pl.Series([each.text for each in pool.entries]).gather(chosen.set(chosen < 0, None)).alias("duty")
+
+
+@functools.cache
+def _pool() -> Pool:
+    """Every duty as an entry that needs its group."""
+    return Pool(
+        [
+            Entry(
+                text=duty.text,
+                min_age=duty.min_age,
+                max_age=duty.max_age,
+                needs=(code, *duty.needs),
+                avoid=duty.avoid if duty.general else (*duty.avoid, _DETAILED),
+            )
+            for code, duties in job_parts().duties.items()
+            for duty in duties
+        ]
+    )
+
+
+@functools.cache
+def _occupations() -> tuple[dict[str, str], list[str]]:
+    """Label of an occupation or of a major group -> code of the group; and the labels of occupations."""
+    book = load_codebook("acs_pums").variables["OCCP"]
+    groups = {group.label: group.code for group in book.groups}
+    own = {label: group.code for code, label in book.labels.items() if (group := book.group_of(code))}
+    return {**own, **groups}, [label for label in own if label not in groups]
+
+
+@functools.cache
+def _industries() -> dict[str, str]:
+    """Label of an industry, or of its major group -> how a job description puts it."""
+    book, words = load_codebook("acs_pums").variables["INDP"], job_parts().industries
+    groups = {group.label: group.code for group in book.groups}
+    own = {label: group.code for code, label in book.labels.items() if (group := book.group_of(code))}
+    return {label: words[code] for label, code in {**own, **groups}.items() if code in words}
