@@ -11,8 +11,9 @@ import pytest
 
 from populace.errors import CodebookError, DataError
 from populace.population.codebook import load_codebook
-from populace.population.files import find_files, read_tables
+from populace.population.files import find_files
 from populace.population.pums import read_pums
+from populace.population.reading import read_tables
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "acs_pums_2024"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="shared PUMS extract is absent")

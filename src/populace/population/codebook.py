@@ -3,7 +3,11 @@
 Every variable has a table `[variables.NAME]` with either `range` (a whole number) or labels, in place or
 in a CSV file beside the codebook (`labels_file`: code,label). `groups_file` (first,last,code,label) gives
 the major groups of a long list; a code without a label of its own takes the label of its group.
-`[attributes]` maps the columns of `people.parquet` to the variables they are read from.
+`[attributes]` maps the columns of `people.parquet` to the variables they are read from, the best reading
+first. `[[vintages]]` says what is different in other years.
+
+The codebook of a survey may also name its `items`, the questions whose answers are carried along, and has
+more ways to read a variable; `populace.population.surveys` applies them.
 """
 
 from __future__ import annotations
@@ -13,56 +17,21 @@ import functools
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import polars as pl
 
 from populace.canonical import content_hash
 from populace.errors import CodebookError
+from populace.population.variables import Group, Variable, Vintage
 
-__all__ = ["Codebook", "Group", "Variable", "load_codebook"]
+__all__ = ["Codebook", "Group", "Variable", "codebooks", "load_codebook"]
 
 _FOLDER = Path(__file__).parent / "codebooks"
 
 
-class Group(msgspec.Struct, frozen=True):
-    """A major group of codes, for example management occupations."""
-
-    first: int
-    last: int
-    code: str
-    label: str
-
-
-class Variable(msgspec.Struct, frozen=True):
-    """One reading of one column."""
-
-    record: Literal["person", "household"]
-    column: str | None = None
-    """Column it is read from, where that is not the variable's own name."""
-    labels: dict[int, str] = {}
-    range: tuple[int, int] | None = None
-    """Smallest and largest value of a number; None for codes."""
-    groups: tuple[Group, ...] = ()
-    missing: tuple[int, ...] = ()
-    """Codes by which the file says that nothing is known: they have no label."""
-    adjust: str | None = None
-    """Column of a factor with six implied decimals that turns amounts into one year's dollars."""
-    labels_file: str | None = None
-    groups_file: str | None = None
-
-    def group_of(self, code: int) -> Group | None:
-        """Look up the major group of a code."""
-        return next((group for group in self.groups if group.first <= code <= group.last), None)
-
-    def label_of(self, code: int) -> str | None:
-        """Label a code: its own, else its group's."""
-        group = self.group_of(code)
-        return self.labels.get(code) or (group.label if group else None)
-
-
-class Codebook(msgspec.Struct, frozen=True):
+class Codebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The variables of one kind of file.
 
     Examples
@@ -74,21 +43,85 @@ class Codebook(msgspec.Struct, frozen=True):
     'Healthcare practitioners and technical occupations'
     >>> book.labels(pl.DataFrame({"AGEP": [34], "SEX": [1]})).select("age", "sex", "race").row(0)
     (34, 'Male', None)
+    >>> book.at(2019).variables["INDP"].labels[4690], book.at(2024).variables["INDP"].labels.get(4690)
+    ('Automotive Parts, Accessories, And Tire Stores', None)
     """
 
     name: str
     title: str
     licence: str
-    weight: str
-    serial: str
     attributes: dict[str, list[str]]
     variables: dict[str, Variable]
+    weight: str = ""
+    """Column of weights; empty where everybody counts the same."""
+    serial: str = ""
     aliases: dict[str, str] = {}
+    kind: Literal["pums", "survey"] = "survey"
+    citation: str = ""
+    """How to cite the data; by default the title."""
+    covers: tuple[int, int] | None = None
+    """First and last year whose files the codebook describes."""
+    vintages: tuple[Vintage, ...] = ()
+    replicates: tuple[str, int] | None = None
+    """Columns of replicate weights and their number: ["PWGTP{}", 80]."""
+
+    # What follows is for surveys.
+    items: dict[str, Variable] = {}
+    """Questions whose answers are carried along, as columns `item_NAME`."""
+    person_id: tuple[str, ...] = ()
+    """Columns that name a person; the number of the row where there is none."""
+    geography: str = "United States"
+    vintage: str = ""
+    """Year of the survey, where it has one."""
+    year: str = ""
+    """Column of the survey's year, where a file holds several surveys."""
+    suffixes: tuple[str, ...] = ("",)
+    """Endings of a column's name; where several are present, the first answer counts."""
+    retest_suffixes: tuple[str, ...] = ()
+    """Endings of the same question asked again: columns `item_NAME_retest`."""
+    missing: tuple[int, ...] = ()
+    """Codes that mean *not known* everywhere."""
+    missing_below: int | None = None
+    """Every code below this one means *not known*."""
+    missing_texts: tuple[str, ...] = ()
+    unweighted: Literal["error", "drop"] = "error"
+    """What becomes of people without a weight."""
+    adults_only: bool = False
+    """Whether the survey asked nobody under 18."""
+    notes: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
         """Content hash of everything the codebook says."""
         return content_hash(msgspec.to_builtins(self, str_keys=True))
+
+    def at(self, year: int | None, span: int = 1) -> Codebook:
+        """Give the codebook of another vintage.
+
+        Parameters
+        ----------
+        year
+            Last year of the file's period; None for the newest.
+        span
+            Years the file covers.
+        """
+        variables = dict(self.variables)
+        for vintage in self.of(year, span):
+            for name, labels in vintage.labels.items():
+                merged = {**variables[name].labels, **labels}
+                variables[name] = msgspec.structs.replace(variables[name], labels=merged)
+            for name, missing in vintage.missing.items():
+                merged = (*variables[name].missing, *missing)
+                variables[name] = msgspec.structs.replace(variables[name], missing=merged)
+        return msgspec.structs.replace(self, variables=variables)
+
+    def of(self, year: int | None, span: int = 1) -> list[Vintage]:
+        """List the vintages that a file belongs to."""
+        return [
+            vintage
+            for vintage in self.vintages
+            if year is not None and vintage.first <= year <= vintage.last and vintage.span in (None, span)
+        ]
 
     def columns(self, record: Literal["person", "household"]) -> list[str]:
         """List the columns that hold a variable of the given record."""
@@ -97,6 +130,11 @@ class Codebook(msgspec.Struct, frozen=True):
             for name, variable in self.variables.items()
             if variable.record == record and not variable.column
         ]
+
+    def replicate_columns(self) -> dict[str, str]:
+        """Map the columns of replicate weights to their names in a population."""
+        pattern, count = self.replicates or ("", 0)
+        return {pattern.format(number): f"replicate_{number}" for number in range(1, count + 1)}
 
     def check(self, codes: pl.DataFrame, *, file: object | None = None) -> None:
         """Check every known column of `codes` against the codebook.
@@ -113,9 +151,9 @@ class Codebook(msgspec.Struct, frozen=True):
             values = column.unique().drop_nulls().to_list()
             unknown = [value for value in values if not _knows(variable, value)]
             if unknown:
-                row = int((column == unknown[0]).arg_true()[0]) + 1
+                row = int((column == min(unknown)).arg_true()[0]) + 1
                 raise CodebookError(
-                    f"the codebook {self.name} has no code {unknown[0]}",
+                    f"the codebook {self.name} has no code {min(unknown)}",
                     file=file,
                     row=row,
                     column=name,
@@ -173,6 +211,17 @@ def _knows(variable: Variable, value: int) -> bool:
     return value in variable.missing or variable.label_of(value) is not None
 
 
+def codebooks() -> list[str]:
+    """Name the codebooks of this package.
+
+    Examples
+    --------
+    >>> "acs_pums" in codebooks()
+    True
+    """
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
 @functools.cache
 def load_codebook(name: str | Path) -> Codebook:
     """Load a codebook of this package by name, or any by its path.
@@ -185,13 +234,7 @@ def load_codebook(name: str | Path) -> Codebook:
     path = _FOLDER / f"{name}.toml" if "." not in str(name) else Path(name)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        for table in document.get("variables", {}).values():
-            if "labels_file" in table:
-                table["labels"] = {
-                    row["code"]: row["label"] for row in _rows(path.parent / table["labels_file"])
-                }
-            if "groups_file" in table:
-                table["groups"] = _rows(path.parent / table["groups_file"])
+        _add_files(document, path.parent)
         # TOML and CSV know only text keys and cells: numbers are read from their text.
         book = msgspec.convert(document, Codebook, strict=False)
         unknown = [r for readings in book.attributes.values() for r in readings if r not in book.variables]
@@ -202,12 +245,37 @@ def load_codebook(name: str | Path) -> Codebook:
     except CodebookError as error:
         raise CodebookError(error.what, file=path, column=error.column) from error
     except FileNotFoundError as error:
-        raise CodebookError("there is no such codebook", file=error.filename or path) from error
+        raise CodebookError(
+            "there is no such codebook",
+            file=error.filename or path,
+            fix=f"use one of {', '.join(codebooks())}",
+        ) from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, KeyError, UnicodeDecodeError) as error:
         raise CodebookError(
             f"malformed codebook ({error})", file=path, fix="compare acs_pums.toml"
         ) from error
     return book
+
+
+def _add_files(document: dict[str, Any], folder: Path) -> None:
+    """Put the lists that lie in CSV files into their tables."""
+    for table in (*document.get("variables", {}).values(), *document.get("items", {}).values()):
+        if "labels_file" in table:
+            files = table["labels_file"]
+            table["labels"] = {
+                code: label
+                for file in ([files] if isinstance(files, str) else files)
+                for code, label in _labels(folder / file).items()
+            }
+        if "groups_file" in table:
+            table["groups"] = _rows(folder / table["groups_file"])
+    for vintage in document.get("vintages", []):
+        for name, file in vintage.get("labels_files", {}).items():
+            vintage.setdefault("labels", {})[name] = _labels(folder / file)
+
+
+def _labels(path: Path) -> dict[str, str]:
+    return {row["code"]: row["label"] for row in _rows(path)}
 
 
 def _rows(path: Path) -> list[Mapping[str, str]]:

@@ -10,7 +10,9 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.population.codebook import Codebook, load_codebook
-from populace.population.files import find_files, read_tables
+from populace.population.files import find_files
+from populace.population.reading import read_tables
+from populace.population.vintages import PumsVintage, detect_vintage
 
 __all__ = ["HOUSEHOLD_CHILDREN", "read_pums"]
 
@@ -19,7 +21,12 @@ HOUSEHOLD_CHILDREN = "FPARC derived from the ages of the members of family house
 
 
 def read_pums(
-    source: str | Path, *, codebook: Codebook | None = None, states: Sequence[int] | None = None
+    source: str | Path,
+    *,
+    codebook: Codebook | None = None,
+    states: Sequence[int] | None = None,
+    year: int | None = None,
+    replicates: bool = False,
 ) -> tuple[pl.DataFrame, list[Path], list[str]]:
     """Read person records and the households they live in.
 
@@ -31,6 +38,10 @@ def read_pums(
         What the columns mean; `acs_pums` by default.
     states
         Keep people of these states only (FIPS codes).
+    year
+        Last year of the files' period, where it must be this one or they do not say it.
+    replicates
+        Read the replicate weights too, as `replicate_1` and so on.
 
     Returns
     -------
@@ -41,21 +52,29 @@ def read_pums(
     Raises
     ------
     DataError
-        If a file is missing, broken, or has a weight that is not a number from 0 up.
+        If a file is missing, broken, of another year, names a person twice, or has a weight that is not a
+        number from 0 up.
     CodebookError
         At a code the codebook does not know.
     """
     book = codebook or load_codebook("acs_pums")
     parts, files, notes = [], [], []
+    vintages: dict[PumsVintage, Path] = {}
     for person_file, household_file in find_files(source):
-        part = _read(person_file, book, "person")
+        part, vintage = _read(person_file, book, "person", year, replicates=replicates)
+        vintages.setdefault(vintage, person_file)
+        if len(vintages) > 1:
+            other, first = next(iter(vintages.items()))
+            what = f"wrong vintage: this file is of {vintage or 'an unknown year'}, {first.name} of {other}"
+            raise DataError(what, file=person_file, fix="keep the files of one release in a folder")
         if states is not None:
             part = part.filter(pl.col("STATE").is_in(list(states)))
         files.append(person_file)
         if household_file is None:
             notes.append(f"{person_file.name} has no household file: household columns are missing")
         else:
-            part = _join(part, _read(household_file, book, "household"), book, household_file)
+            households, _ = _read(household_file, book, "household", vintage.year)
+            part = _join(part, households, book, household_file)
             files.append(household_file)
         parts.append(part)
     people = pl.concat(parts, how="diagonal")
@@ -64,7 +83,18 @@ def read_pums(
     if {"HHT", "SPORDER"} <= set(people.columns) and "FPARC" not in people.columns:
         people = _with_children(people, book)
         notes.append(HOUSEHOLD_CHILDREN)
-    return _named(people, book), files, notes
+    return _named(people, book), files, notes + _vintage_notes(next(iter(vintages)), book)
+
+
+def _vintage_notes(vintage: PumsVintage, book: Codebook) -> list[str]:
+    notes = [each.note for each in book.of(vintage.year, vintage.span) if each.note]
+    if vintage.year is None:
+        notes.append(f"the files do not say their year: read with the labels of {(book.covers or (0, 0))[1]}")
+    elif book.covers and vintage.year > book.covers[1]:
+        notes.append(
+            f"the codebook describes files until {book.covers[1]}: read with the labels of that year"
+        )
+    return notes
 
 
 def _named(people: pl.DataFrame, book: Codebook) -> pl.DataFrame:
@@ -75,19 +105,63 @@ def _named(people: pl.DataFrame, book: Codebook) -> pl.DataFrame:
     return people.with_columns(person_id=person_id).drop("SPORDER", book.serial, strict=False)
 
 
-def _read(path: Path, book: Codebook, record: Literal["person", "household"]) -> pl.DataFrame:
+def _read(
+    path: Path,
+    book: Codebook,
+    record: Literal["person", "household"],
+    year: int | None,
+    *,
+    replicates: bool = False,
+) -> tuple[pl.DataFrame, PumsVintage]:
     wanted = [*book.columns(record), "ADJINC"]
+    weights = book.replicate_columns() if replicates else {}
     if record == "person":
-        wanted += [book.weight, "SPORDER"]
+        wanted += [book.weight, "SPORDER", *weights]
+    tables = read_tables(path, wanted, texts=[book.serial], aliases=book.aliases)
+    serials = [table[book.serial] for _, table in tables if book.serial in table.columns]
+    whole = pl.concat(serials) if serials else pl.Series(dtype=pl.String)
+    vintage = detect_vintage(whole, book, year=year, file=path)
+    of_year = book.at(vintage.year, vintage.span)
     frames = []
-    for name, table in read_tables(path, wanted, texts=[book.serial], aliases=book.aliases):
+    for name, table in tables:
         if record == "person":
             _check_people(table, book, name)
+            _check_replicates(table, weights, name)
         frame = _adjust(table, book)
-        book.check(frame, file=name)
-        frames.append(frame)
+        of_year.check(frame, file=name)
+        frames.append(frame.rename(weights, strict=False))
     # A country's weights, once multiplied, add up to more than 32 bits hold.
-    return pl.concat(frames, how="diagonal").with_columns(pl.col(f"^{book.weight}$").cast(pl.Int64))
+    frame = pl.concat(frames, how="diagonal").with_columns(pl.col(f"^{book.weight}$").cast(pl.Int64))
+    _check_total(frame, book, record, path)
+    return frame, vintage
+
+
+def _check_total(frame: pl.DataFrame, book: Codebook, record: str, file: Path) -> None:
+    """Look at what only the whole file can show: people named twice, weights that are all zero."""
+    if record == "household":
+        return
+    if frame[book.weight].sum() == 0:
+        fix = "download the file again, or drop the column"
+        raise DataError("all weights are zero", file=file, column=book.weight, fix=fix)
+    if not {book.serial, "SPORDER"} <= set(frame.columns):
+        return
+    # Two people seldom share a 64-bit hash; only then is the slow comparison made.
+    key = frame[book.serial].hash(seed=1) + frame["SPORDER"].cast(pl.UInt64).fill_null(0) * 0x9E3779B97F4A7C15
+    if key.n_unique() == frame.height:
+        return
+    twice = (~frame.select(pl.struct(book.serial, "SPORDER").is_first_distinct()).to_series()).arg_true()
+    if len(twice):
+        row = int(twice[0])
+        what = f"person {frame['SPORDER'][row]} of household {frame[book.serial][row]} is there twice"
+        fix = "remove the copy, or give the files of one release"
+        raise DataError(what, file=file, row=row + 1, column=book.serial, fix=fix)
+
+
+def _check_replicates(table: pl.DataFrame, weights: dict[str, str], file: str) -> None:
+    lacking = next((name for name in weights if name not in table.columns), None)
+    if lacking:
+        fix = "leave out the replicate weights, or give the file as the Census Bureau publishes it"
+        raise DataError("this replicate weight is missing", file=file, column=lacking, fix=fix)
 
 
 def _check_people(table: pl.DataFrame, book: Codebook, file: str) -> None:
@@ -116,19 +190,22 @@ def _join(people: pl.DataFrame, households: pl.DataFrame, book: Codebook, file: 
     for frame in (people, households):
         if key not in frame.columns:
             raise DataError("persons and households cannot be joined", file=file, column=key)
-    if households[key].is_duplicated().any():
-        row = int(households[key].is_duplicated().arg_true()[0]) + 1
-        raise DataError("two households have this serial number", file=file, row=row, column=key)
-    lost = (~people[key].is_in(households[key].implode())).arg_true()
-    if len(lost):
+    if households[key].n_unique() < households.height:
+        row = int((~households[key].is_first_distinct()).arg_true()[0]) + 1
+        fix = "remove the copy, or give the file of one release"
+        raise DataError("two households have this serial number", file=file, row=row, column=key, fix=fix)
+    shared = [name for name in households.columns if name in people.columns and name != key]
+    households = households.drop(shared).with_columns(_found=pl.lit(True))
+    joined = people.join(households, on=key, how="left", maintain_order="left")
+    if joined["_found"].null_count():
+        lost = int(joined["_found"].is_null().arg_true()[0])
         raise DataError(
-            f"household {people[key][int(lost[0])]} of person {int(lost[0]) + 1} is missing",
+            f"household {people[key][lost]} of person {lost + 1} is missing",
             file=file,
             column=key,
             fix="give person and household files of the same state and year",
         )
-    shared = [name for name in households.columns if name in people.columns and name != key]
-    return people.join(households.drop(shared), on=key, how="left", maintain_order="left")
+    return joined.drop("_found")
 
 
 def _with_children(people: pl.DataFrame, book: Codebook) -> pl.DataFrame:

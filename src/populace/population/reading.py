@@ -1,0 +1,292 @@
+"""Read the wanted columns of a CSV, TSV or Parquet file, plain or zipped, in bounded memory.
+
+A text file is read in blocks of whole rows, while a thread unpacks the next block of a zip; nothing is
+unpacked to disk. In each block the separators are counted, which finds a broken row without a second pass,
+and only the wanted columns are decoded. A damaged zip is noticed at the latest by the checksum at its end,
+before anything is returned.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import polars as pl
+
+from populace.errors import DataError
+
+__all__ = ["BLOCK", "header", "members", "read_tables", "reading"]
+
+BLOCK = 32 << 20
+"""Bytes of text that are read at a time."""
+_LONGEST = 64 << 20
+"""Bytes of the longest row: a file without line ends is no table."""
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+_AGAIN = "download it again"
+_FIX = "give a CSV, TSV or Parquet file, or a zip of CSV or TSV files"
+
+
+def read_tables(
+    path: Path,
+    wanted: Sequence[str] | None,
+    *,
+    texts: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
+    block: int = BLOCK,
+) -> list[tuple[str, pl.DataFrame]]:
+    """Read those of the wanted columns that a file has.
+
+    Parameters
+    ----------
+    path
+        A zip, CSV, TSV or Parquet file.
+    wanted
+        Names in upper case of columns of whole numbers; the file may write them in any case. None for every
+        column, as text under the names of the file.
+    texts
+        Columns to read as text (serial numbers), without their leading zeros.
+    aliases
+        Name in the file -> name wanted.
+    block
+        Bytes of text to read at a time.
+
+    Returns
+    -------
+    list of tuple
+        One table a file, or a member of a zip of several: its name for error messages, its rows (Int32).
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, a row is broken, or a value is no whole number: with its row.
+    """
+    wish = _Wish(wanted, texts, aliases or {})
+    with reading(path):
+        if path.suffix.lower() == ".parquet":
+            return [(str(path), _read_parquet(path, wish))]
+        if path.suffix.lower() in _SEPARATORS:
+            with path.open("rb") as handle:
+                return [(str(path), _read_text(handle, str(path), wish, _separator(path.name), block))]
+        if path.suffix.lower() != ".zip":
+            raise DataError(f"cannot read {path.suffix or 'such'} files", file=path, fix=_FIX)
+        tables = []
+        with zipfile.ZipFile(path) as archive:
+            names = members(archive, path)
+            for member in names:
+                name = str(path) if len(names) == 1 else f"{path}/{member}"
+                with archive.open(member) as handle:
+                    tables.append((name, _read_text(handle, name, wish, _separator(member), block)))
+        return tables
+
+
+def header(path: Path) -> list[str]:
+    """Read the names of the columns, of the first file where a zip holds several."""
+    suffix = path.suffix.lower()
+    with reading(path):
+        if suffix == ".parquet":
+            return list(pl.read_parquet_schema(path))
+        if suffix in _SEPARATORS:
+            with path.open("rb") as handle:
+                return _names(handle, path, _separator(path.name))
+        if suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                first = members(archive, path)[0]
+                with archive.open(first) as handle:
+                    return _names(handle, path, _separator(first))
+    raise DataError(f"cannot read {suffix or 'such'} files", file=path, fix=_FIX)
+
+
+def members(archive: zipfile.ZipFile, path: Path, suffixes: Sequence[str] = tuple(_SEPARATORS)) -> list[str]:
+    """List the tables in a zip, in the order of their names."""
+    found = sorted(
+        name
+        for name in archive.namelist()
+        if name.lower().endswith(tuple(suffixes)) and not Path(name).name.startswith(("._", "__MACOSX"))
+    )
+    if not found:
+        raise DataError("the zip holds no CSV file", file=path, fix=_FIX)
+    return found
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what libraries say of a damaged file into one error."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise DataError("the zip is damaged or cut short", file=path, fix=_AGAIN) from error
+    except (RuntimeError, NotImplementedError) as error:
+        # zipfile's words for a password and for a compression it does not know.
+        if path.suffix.lower() != ".zip":
+            raise
+        raise DataError(f"the zip cannot be unpacked ({error})", file=path, fix="unpack it first") from error
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"broken file ({str(error).splitlines()[0][:120]})", file=path, fix=_AGAIN) from error
+
+
+class _Wish:
+    """Which columns of a file are wanted, and under which names."""
+
+    def __init__(
+        self, wanted: Sequence[str] | None, texts: Sequence[str], aliases: Mapping[str, str]
+    ) -> None:
+        self._numbers, self._texts, self._aliases = wanted, set(texts), aliases
+
+    def choose(self, names: Sequence[str], file: str) -> dict[str, str]:
+        """Map the names of the file that are wanted to the names wanted."""
+        if self._numbers is None:
+            return {name: name for name in names}
+        wanted = {*self._numbers, *self._texts}
+        targets = {name: self._aliases.get(name.upper(), name.upper()) for name in names}
+        chosen = {name: target for name, target in targets.items() if target in wanted}
+        if len(set(chosen.values())) < len(chosen):
+            twice = next(target for target in chosen.values() if list(chosen.values()).count(target) > 1)
+            raise DataError("two columns have this name", file=file, column=twice, fix="remove one of them")
+        return chosen
+
+    def is_text(self, target: str) -> bool:
+        """Tell whether a wanted column is read as text."""
+        return self._numbers is None or target in self._texts
+
+    def tidy(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Strip serial numbers: their leading zeros come and go between vintages and programs."""
+        present = [name for name in table.columns if name in self._texts]
+        return table.with_columns(
+            pl.col(name).cast(pl.String).str.strip_chars().str.strip_chars_start("0") for name in present
+        )
+
+
+def _read_parquet(path: Path, wish: _Wish) -> pl.DataFrame:
+    schema = pl.read_parquet_schema(path)
+    chosen = wish.choose(list(schema), str(path))
+    # Whole numbers are narrowed while they are read: half the memory of the file's own 64 bits.
+    columns = [
+        pl.col(name).cast(pl.Int32).alias(target)
+        if schema[name].is_integer() and not wish.is_text(target)
+        else pl.col(name).alias(target)
+        for name, target in chosen.items()
+    ]
+    table = pl.scan_parquet(path).select(columns).collect(engine="streaming")
+    if table.is_empty():
+        raise DataError("the file has no rows", file=path, fix=_AGAIN)
+    loose = [c for c in table.columns if table[c].dtype != pl.Int32 and not wish.is_text(c)]
+    return wish.tidy(table.with_columns(_whole_numbers(table[name], str(path)) for name in loose))
+
+
+def _separator(name: str) -> str:
+    return _SEPARATORS.get(Path(name).suffix.lower(), ",")
+
+
+def _names(handle: IO[bytes], file: object, separator: str) -> list[str]:
+    line = handle.readline(_LONGEST)
+    if not line:
+        raise DataError("the file is empty", file=file, fix=_AGAIN)
+    text = line.decode("utf-8-sig", errors="replace")
+    return [name.strip() for name in next(csv.reader([text], delimiter=separator), [])]
+
+
+def _read_text(handle: IO[bytes], file: str, wish: _Wish, separator: str, size: int) -> pl.DataFrame:
+    names = _names(handle, file, separator)
+    chosen = wish.choose(names, file)
+    kinds = {name: pl.String if wish.is_text(target) else pl.Int32 for name, target in chosen.items()}
+    parts: list[pl.DataFrame] = []
+    rows = 0
+    for data in _ahead(_blocks(handle, size, file)):
+        part = _parse(data, names, kinds, separator, file, rows).rename(chosen)
+        parts.append(wish.tidy(part))
+        rows += part.height
+    if not rows:
+        raise DataError("the file has no rows", file=file, fix=_AGAIN)
+    return pl.concat(parts)
+
+
+def _blocks(handle: IO[bytes], size: int, file: str) -> Iterator[bytes]:
+    """Cut a text into blocks of whole rows; a line end inside quotes is not the end of a row."""
+    rest = b""
+    while data := handle.read(size):
+        data = rest + data
+        cut = data.rfind(b"\n") + 1
+        while cut and data.count(b'"', 0, cut) % 2:
+            cut = data.rfind(b"\n", 0, cut - 1) + 1
+        if cut:
+            yield data[:cut]
+        rest = data[cut:]
+        if len(rest) > max(_LONGEST, 2 * size):
+            raise DataError("a row has no end: this is no table, or a quote is open", file=file, fix=_FIX)
+    if rest.strip(b"\r\n"):
+        yield rest
+
+
+def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Read one block ahead in a thread: unpacking runs beside parsing."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = pool.submit(next, blocks, None)
+            yield block
+
+
+def _parse(
+    data: bytes,
+    names: Sequence[str],
+    kinds: Mapping[str, type[pl.DataType]],
+    separator: str,
+    file: str,
+    above: int,
+) -> pl.DataFrame:
+    data = data.rstrip(b"\r\n")
+    if data.count(separator.encode()) != (data.count(b"\n") + 1) * (len(names) - 1):
+        _check_rows(data, len(names), separator, file, above)
+    place = {name: number for number, name in enumerate(names)}
+
+    def read(kinds: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+        table = pl.read_csv(
+            data,
+            has_header=False,
+            columns=[place[name] for name in kinds],
+            schema={f"column_{number + 1}": kinds.get(name, pl.String) for name, number in place.items()},
+            separator=separator,
+        )
+        return table.select(pl.col(f"column_{place[name] + 1}").alias(name) for name in kinds)
+
+    try:
+        return read(kinds)
+    except pl.exceptions.ComputeError:
+        # A value that is no plain number, or a row that is too long: find it.
+        _check_rows(data, len(names), separator, file, above)
+        table = read(dict.fromkeys(kinds, pl.String))
+        return table.with_columns(
+            _whole_numbers(table[name], file, above) for name, kind in kinds.items() if kind != pl.String
+        )
+
+
+def _check_rows(data: bytes, fields: int, separator: str, file: str, above: int) -> None:
+    """Raise at the first row that has more or fewer fields than the header."""
+    if b'"' in data:
+        lines = io.StringIO(data.decode("utf-8", errors="replace"), newline="")
+        counts = (len(row) for row in csv.reader(lines, delimiter=separator))
+    else:
+        counts = (line.count(separator.encode()) + 1 for line in data.split(b"\n"))
+    for row, count in enumerate(counts, start=above + 1):
+        if count != fields:
+            fix = "download the file again, or remove the row"
+            raise DataError(f"broken row: {count} fields, unlike the header", file=file, row=row, fix=fix)
+
+
+def _whole_numbers(column: pl.Series, file: str, above: int = 0) -> pl.Series:
+    text = column.cast(pl.String).str.strip_chars().str.replace(r"\.0*$", "")
+    text = text.set(text == "", None)
+    numbers = text.cast(pl.Int32, strict=False)
+    bad = (numbers.is_null() & text.is_not_null()).arg_true()
+    if len(bad):
+        row = int(bad[0])
+        what = f"{text[row]!r} is not a whole number"
+        raise DataError(what, file=file, row=above + row + 1, column=column.name, fix="correct the value")
+    return numbers
