@@ -49,6 +49,8 @@ class Pool:
     ----------
     entries
         At least one.
+    kinds
+        Which entries each kind of person allows, booleans, shape (kinds, entries); None where there is one.
 
     Examples
     --------
@@ -59,7 +61,7 @@ class Pool:
     [-1, 0, 1]
     """
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], kinds: npt.ArrayLike | None = None) -> None:
         self.entries = tuple(entries)
         self.flags = tuple(sorted({flag for each in entries for flag in (*each.needs, *each.avoid)}))
         """Flags that the entries speak of: the columns that `draw` wants, in order."""
@@ -69,9 +71,14 @@ class Pool:
         self._by_age = _packed((low <= ages) & (ages <= high))
         blocks = range(0, len(self.flags), 8)
         self._by_flags = [self._table(self.flags[start : start + 8]) for start in blocks]
+        self._by_kind = None if kinds is None else _packed(np.asarray(kinds, dtype=np.bool_))
 
     def draw(
-        self, ages: npt.ArrayLike, flags: npt.ArrayLike, uniform: npt.ArrayLike
+        self,
+        ages: npt.ArrayLike,
+        flags: npt.ArrayLike,
+        uniform: npt.ArrayLike,
+        kinds: npt.ArrayLike | None = None,
     ) -> npt.NDArray[np.int32]:
         """Choose one fitting entry a row.
 
@@ -83,6 +90,8 @@ class Pool:
             Booleans, shape (rows, flags), columns as `self.flags`.
         uniform
             Numbers in [0, 1), shape (rows,).
+        kinds
+            Kind of each person, shape (rows,), for a pool that has kinds; below zero where nothing fits.
 
         Returns
         -------
@@ -90,10 +99,15 @@ class Pool:
         """
         years, numbers = np.asarray(ages), np.asarray(uniform, dtype=np.float64)
         wanted = np.asarray(flags, dtype=np.bool_).reshape(len(years), len(self.flags))
+        kind = None if kinds is None else np.asarray(kinds)
         chosen = np.empty(len(years), dtype=np.int32)
         for start in range(0, len(years), _CHUNK):
             part = slice(start, start + _CHUNK)
-            chosen[part] = _pick(self._fitting(years[part], wanted[part]), numbers[part])
+            fitting = self._fitting(years[part], wanted[part])
+            if self._by_kind is not None and kind is not None:
+                fitting &= self._by_kind[kind[part]]
+                fitting[kind[part] < 0] = 0
+            chosen[part] = _pick(fitting, numbers[part])
         return chosen
 
     def fitting(self, ages: npt.ArrayLike, flags: npt.ArrayLike) -> npt.NDArray[np.int64]:

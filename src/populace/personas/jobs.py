@@ -1,8 +1,8 @@
 """What a person does at work, composed from occupation, class of worker and industry.
 
-A duty is chosen among those written for the major group of the occupation that fit the person's age and class
-of worker. Of somebody whose detailed occupation is known, only duties that fit every occupation of the group
-are told: a dentist does not draw blood.
+A duty is chosen among those written for the occupation that fit the person's age and class of worker: where
+the detailed occupation is known, those that fit all of its major group or name its code (a dentist does not
+draw blood); where only the group is known, all of the group's.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ import numpy as np
 import polars as pl
 
 from populace.personas.drawing import Entry, Pool
-from populace.personas.lists import FLAGS, flagged
+from populace.personas.lists import flagged
 from populace.personas.schema import EMPLOYED
 from populace.population.codebook import load_codebook
 
 __all__ = ["Duty", "JobParts", "draw_job", "job_parts"]
 
-_DETAILED = "detailed occupation"
-
 
 class Duty(Entry, frozen=True):
     """What somebody of an occupation group may do."""
 
-    general: bool = False
-    """Whether it fits every occupation of its group."""
+    codes: tuple[tuple[int, int], ...] = ()
+    """Ranges (first, last) of the occupations it fits; none: every occupation of its group."""
+
+    def fits(self, code: int) -> bool:
+        """Whether it fits a detailed occupation of its group."""
+        return not self.codes or any(first <= code <= last for first, last in self.codes)
 
 
 class JobParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,49 +90,30 @@ def draw_job(frame: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
 
 def _duties(frame: pl.DataFrame, uniform: np.ndarray) -> pl.Series:
     """Choose a duty a row; null where the occupation is not known."""
-    pool = _pool()
-    groups, detailed = _occupations()
-    occupation = pl.col("occupation_category")
-    group = frame.select(occupation.replace_strict(groups, default=None, return_dtype=pl.String)).to_series()
-    has = np.zeros((frame.height, len(pool.flags)), dtype=np.bool_, order="F")
-    known = [flag for flag in pool.flags if flag in FLAGS]
-    has[:, [pool.flags.index(flag) for flag in known]] = flagged(frame, known)
-    for code in job_parts().duties:
-        has[:, pool.flags.index(code)] = (group == code).fill_null(False).to_numpy()
-    has[:, pool.flags.index(_DETAILED)] = (
-        frame.select(occupation.is_in(detailed).fill_null(False)).to_series().to_numpy()
-    )
+    pool, kinds = _pool()
+    occupation = frame.select(
+        pl.col("occupation_category").replace_strict(kinds, default=-1, return_dtype=pl.Int32)
+    ).to_series()
     # Whoever is employed is of working age, also where the age itself is missing.
     ages = frame["age"].fill_null(40).to_numpy()
-    chosen = pl.Series(pool.draw(ages, has, uniform))
+    chosen = pl.Series(pool.draw(ages, flagged(frame, pool.flags), uniform, occupation.to_numpy()))
     return pl.Series([each.text for each in pool.entries]).gather(chosen.set(chosen < 0, None)).alias("duty")
 
 
 @functools.cache
-def _pool() -> Pool:
-    """Every duty as an entry that needs its group."""
-    return Pool(
-        [
-            Entry(
-                text=duty.text,
-                min_age=duty.min_age,
-                max_age=duty.max_age,
-                needs=(code, *duty.needs),
-                avoid=duty.avoid if duty.general else (*duty.avoid, _DETAILED),
-            )
-            for code, duties in job_parts().duties.items()
-            for duty in duties
-        ]
-    )
-
-
-@functools.cache
-def _occupations() -> tuple[dict[str, str], list[str]]:
-    """Label of an occupation or of a major group -> code of the group; and the labels of occupations."""
+def _pool() -> tuple[Pool, dict[str, int]]:
+    """Every duty, and the kind of person by the label of an occupation or of a major group."""
     book = load_codebook("acs_pums").variables["OCCP"]
-    groups = {group.label: group.code for group in book.groups}
-    own = {label: group.code for code, label in book.labels.items() if (group := book.group_of(code))}
-    return {**own, **groups}, [label for label in own if label not in groups]
+    duties = [(group, duty) for group, duties in job_parts().duties.items() for duty in duties]
+    allowed: dict[str, list[bool]] = {}
+    for code, label in book.labels.items():
+        if group := book.group_of(code):
+            allowed[label] = [group.code == own and duty.fits(code) for own, duty in duties]
+    for group in book.groups:
+        allowed[group.label] = [group.code == own for own, _ in duties]
+    return Pool([duty for _, duty in duties], list(allowed.values())), {
+        label: kind for kind, label in enumerate(allowed)
+    }
 
 
 @functools.cache

@@ -62,6 +62,15 @@ FLAGS: dict[str, pl.Expr] = {
     "alone": _HOUSEHOLD.str.contains("householder living alone"),
     "children": _CHILDREN.str.starts_with("Related") | _HOUSEHOLD.str.contains("with children"),
     "young_children": _CHILDREN.str.contains("under 5"),
+    # Of grown people who never married, those in a couple's household are mostly its grown children.
+    "parent": (
+        (_CHILDREN.str.starts_with("Related") | _HOUSEHOLD.str.contains("with children"))
+        & ~(
+            pl.col("marital_status").str.starts_with("Never").fill_null(False)
+            & _HOUSEHOLD.str.starts_with("Married couple").fill_null(False)
+        )
+    ),
+    "roommates": _HOUSEHOLD.str.contains("only nonrelatives|not living alone"),
     "partner": (
         (pl.col("marital_status") == "Married")
         & ~_HOUSEHOLD.str.contains("householder living alone").fill_null(False)
