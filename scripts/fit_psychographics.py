@@ -1,18 +1,18 @@
-"""Fit the tables that personas draw religion, ideology, party and the Big Five from.
+"""Fit the models that personas draw religion, ideology, party, basic values and the Big Five from.
 
     python scripts/fit_psychographics.py [--data ../shared/data]
 
 Reads the General Social Survey (2016-2020 panel, first waves; 2021-2024 cross-sections), the Big Five
-items of the psych package and a self-weighting sample of the 2024 ACS PUMS; writes `views.json` and
-`traits.json` into the package. Only regression coefficients, means and a covariance leave the data, none
-from fewer than 20 records. With `--check` it prints five-fold held-out losses instead.
+items of the psych package and a self-weighting sample of the 2024 ACS PUMS; writes `views.json`,
+`traits.json` and `values.json` into the package. Only regression coefficients, means and covariances leave
+the data, none from fewer than 20 records. With `--check` it prints five-fold held-out losses, and the
+circle of values, instead. The items of the values are listed in `scripts/value_proxies.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -21,14 +21,17 @@ import polars as pl
 from scipy.optimize import brentq
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
+from value_proxies import fit_values, variables
 
 from populace.atomic import write_atomic
-from populace.personas.evidence import AGE_EDGES
+from populace.personas.evidence import AGE_EDGES, evidence
+from populace.personas.frames import complete
 from populace.personas.schema import BIG_FIVE, attribute
 from populace.personas.traits import AGE_EDGES as TRAIT_AGE_EDGES
 from populace.personas.traits import SHARES, design_matrix
+from populace.personas.values import ValueModel
 from populace.personas.views import Term, ViewModel, ViewNode, indicators
-from populace.population.tables import Node, TableModel
+from populace.population.codebook import load_codebook
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "populace" / "personas" / "data"
 MIN_RECORDS = 20
@@ -44,12 +47,6 @@ TERMS = {
     "party": ["ideology", "religion", *GROUPS, "ideology race_ethnicity", "ideology degree"],
 }
 """Effects of each opinion, in drawing order; the pairs are those that lowered the held-out loss."""
-TABLES = {
-    "religion": ("race_ethnicity", "region"),
-    "ideology": ("religion", "race_ethnicity"),
-    "party": ("ideology", "race_ethnicity"),
-}
-"""Parents at which plain tables with back-off did best; each further one raised their held-out loss."""
 RIDGE = 0.1
 """Inverse strength of the ridge penalty (scikit-learn's C), by held-out loss too."""
 
@@ -94,20 +91,15 @@ def read_r(path: Path, columns: list[str]) -> pl.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         (table,) = rdata.read_rda(str(path)).values()
-    return pl.DataFrame({name: np.asarray(table[name], dtype=float) for name in columns}, nan_to_null=True)
+    absent = np.full(len(table), np.nan)
+    columns_read = {name: np.asarray(table.get(name, absent), dtype=float) for name in columns}
+    return pl.DataFrame(columns_read, nan_to_null=True)
 
 
 def gss_panel(data: Path) -> pl.DataFrame:
     """First waves of the panel (2016 and 2018): one row a person, weights summing to the persons."""
     names = ["relig", "polviews", "partyid", "race", "hispanic", "racecen1"]
     names += ["born", "sex", "age", "degree", "region", "wtssall"]
-    table = read_r(
-        data / "gss" / "gss_panel20.rda", [f"{name}_{wave}" for wave in ("1a", "1b") for name in names]
-    )
-    waves = [
-        table.select(pl.col(f"{name}_{wave}").alias(name) for name in names).drop_nulls("wtssall")
-        for wave in ("1a", "1b")
-    ]
     asian = (pl.col("racecen1").is_between(4, 10)).fill_null(False)
     race = (
         pl.when(pl.col("hispanic") > 1)
@@ -118,7 +110,7 @@ def gss_panel(data: Path) -> pl.DataFrame:
         .then(3)
         .otherwise(coded("race", {1: 1, 2: 2, 3: 4}))
     )
-    return pl.concat(waves).select(
+    return gss_answers(data, names).select(
         age_group=age_group(pl.col("age")),
         sex=coded("sex", {1: 0, 2: 1}),
         race_ethnicity=race,
@@ -130,6 +122,16 @@ def gss_panel(data: Path) -> pl.DataFrame:
         party=named("partyid", GSS_PARTY, PARTY),
         race3=coded("race", {1: 1, 2: 2, 3: 3}),
         w=pl.col("wtssall"),
+    )
+
+
+def gss_answers(data: Path, names: list[str]) -> pl.DataFrame:
+    """Answers of the first waves; a question that a wave did not ask is null there."""
+    names = list(dict.fromkeys([*names, "wtssall"]))
+    table = read_r(data / "gss" / "gss_panel20.rda", [f"{n}_{wave}" for wave in ("1a", "1b") for n in names])
+    return pl.concat(
+        table.select(pl.col(f"{name}_{wave}").alias(name) for name in names).drop_nulls("wtssall")
+        for wave in ("1a", "1b")
     )
 
 
@@ -234,29 +236,23 @@ def fit_views(data: Path) -> ViewModel:
     return ViewModel(info, [fit_node(panel, opinion, names) for opinion, names in TERMS.items()])
 
 
-def check(data: Path) -> None:
-    """Print the mean negative log-likelihood of held-out people, beside what ignores or tabulates groups."""
+def us_adults(data: Path) -> pl.DataFrame:
+    """Evidence of a self-weighting sample of US adults, and opinions drawn for them."""
+    codes = pl.read_parquet(data / "acs_pums_2024" / "us_adults_pps30k.parquet")
+    people = complete(load_codebook("acs_pums").labels(codes))
+    return fit_views(data).draw(evidence(people), np.random.default_rng(0))
+
+
+def fit_basic_values(data: Path) -> ValueModel:
     panel, _ = raked_panel(data)
-    fold = np.random.default_rng(0).integers(0, 5, panel.height)
-    for opinion, names in TERMS.items():
-        totals = np.zeros(4)
-        for k in range(5):
-            train, test = (panel.filter(pl.Series(keep)) for keep in (fold != k, fold == k))
-            test = test.drop_nulls(opinion)
-            answer, weight = test[opinion].to_numpy(), test["w"].to_numpy()
-            for at, shares in enumerate(_rivals(train, test, opinion, names)):
-                told = shares[np.arange(len(answer)), answer].clip(1e-4)
-                totals[at] -= np.sum(np.log(told) * weight)
-            totals[-1] += weight.sum()
-        marginal, tables, model = totals[:-1] / totals[-1]
-        print(f"{opinion}: margin {marginal:.3f}, tables with back-off {tables:.3f}, log-linear {model:.3f}")
-
-
-def _rivals(train: pl.DataFrame, test: pl.DataFrame, opinion: str, names: list[str]) -> Iterator[np.ndarray]:
-    for given in ((), TABLES[opinion]):
-        nodes = [Node(opinion, given)]
-        yield TableModel.fit(train, nodes, weight="w", min_records=MIN_RECORDS).distribution(opinion, test)
-    yield fit_node(train, opinion, names).distribution(test)
+    info = {
+        "source": "General Social Survey: panel 2016-2018-2020, first waves; proxies from named items",
+        "citation": "Davern et al., General Social Survey 1972-2024, NORC at the University of Chicago",
+        "licence": "GSS public-use files; only coefficients are stored, of groups of at least 20 records",
+        "records": f"{panel.height} panel members, those with two answers or more on a value",
+        "script": "scripts/fit_psychographics.py",
+    }
+    return fit_values(panel, gss_answers(data, variables()), info, us_adults(data), cuts)
 
 
 def bfi_people(data: Path) -> pl.DataFrame:
@@ -337,9 +333,12 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="print held-out losses, write nothing")
     arguments = parser.parse_args()
     if arguments.check:
+        from check_psychographics import check
+
         check(arguments.data)
         return
-    for name, fit in {"views.json": fit_views, "traits.json": fit_traits}.items():
+    models = {"views.json": fit_views, "traits.json": fit_traits, "values.json": fit_basic_values}
+    for name, fit in models.items():
         write_atomic(PACKAGE / name, msgspec.json.encode(fit(arguments.data)) + b"\n")
         print(f"{name}: {(PACKAGE / name).stat().st_size:,} bytes")
 

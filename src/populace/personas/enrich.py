@@ -1,10 +1,12 @@
-"""What no census asks: drawn from survey tables given who the person is, and from written lists.
+"""What no census asks: drawn from survey models given who the person is, and from written lists.
 
-Religion, ideology and party come from the General Social Survey (`views.json`), the Big Five from the
-bfi items (`traits.json`), both fitted by `scripts/fit_psychographics.py`. Party is drawn given the drawn
-ideology and religion, ideology given the drawn religion, so that opinions hang together as they do among
-people. Whoever is under 18 gets none of them: no survey asked minors. Free text comes from lists
-(`populace.personas.lists`, `populace.personas.jobs`) and fits what was drawn before it.
+Religion, ideology and party (`views.json`) and the ten basic values (`values.json`) come from the General
+Social Survey, the Big Five from the bfi items (`traits.json`), all fitted by
+`scripts/fit_psychographics.py`. Party is drawn given ideology and religion, ideology given religion, values
+given all three, so that opinions hang together as they do among people. What a person already has, because
+a survey asked them, stays, and the rest is drawn given it. Whoever is under 18 is drawn none of them: no
+survey asked minors. Free text comes from lists (`populace.personas.lists`, `populace.personas.jobs`) and
+fits what was drawn before it.
 """
 
 from __future__ import annotations
@@ -15,14 +17,17 @@ import polars as pl
 from populace.personas.evidence import AGE_EDGES, evidence
 from populace.personas.jobs import draw_job
 from populace.personas.lists import draw_text
-from populace.personas.schema import WRITTEN, attribute
+from populace.personas.schema import BASIC_VALUES, BIG_FIVE, WRITTEN, attribute
 from populace.personas.traits import draw_traits
+from populace.personas.values import draw_values
 from populace.personas.views import view_model
 
 __all__ = ["ADULT_AGE", "enrich"]
 
 ADULT_AGE = AGE_EDGES[0]
 _VIEWS = {"religion": "religion", "ideology": "ideology", "political_views": "party"}
+_STREAMS = {"views": 0, "traits": 1, "job": 2, "texts": 3, "values": 1000}
+"""Key of each group's stream; the texts follow each other from theirs."""
 
 
 def enrich(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -31,7 +36,7 @@ def enrich(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     Parameters
     ----------
     frame
-        Every attribute as a column; the enriched ones are replaced.
+        Every attribute as a column. Only nulls are drawn.
     seed
         Each group of attributes draws from its own stream of it, so that a longer list of quirks moves
         nobody's religion.
@@ -40,21 +45,43 @@ def enrich(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     -------
     polars.DataFrame
         The same rows and columns, enriched.
+
+    Examples
+    --------
+    >>> from populace.personas.frames import complete
+    >>> people = complete(pl.DataFrame({"age": [40, 40], "religion": ["Hindu", None]}))
+    >>> enrich(people, seed=1)["religion"][0]
+    'Hindu'
     """
-    views_rng, traits_rng, job_rng, *text_rngs = (
-        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3 + len(WRITTEN))
-    )
     known = evidence(frame)
-    drawn = view_model().draw(known, views_rng)
     adult = (frame["age"] >= ADULT_AGE).fill_null(False)
-    labels = (_label(drawn[node], adult, column) for column, node in _VIEWS.items())
-    frame = frame.with_columns(*labels, *draw_traits(known, frame["age"], traits_rng))
-    frame = frame.with_columns(draw_job(frame, job_rng))
-    texts = [draw_text(frame, name, rng) for name, rng in zip(WRITTEN, text_rngs, strict=True)]
-    return frame.with_columns(texts)
+    given = [_codes(frame, column).alias(node) for column, node in _VIEWS.items()]
+    views = view_model().draw(known.with_columns(given), _stream(seed, "views"))
+    labels = [
+        pl.select(pl.when(adult).then(pl.Series(attribute(column).values)[views[node]]))
+        .to_series()
+        .alias(column)
+        for column, node in _VIEWS.items()
+    ]
+    traits = draw_traits(known, frame["age"], _stream(seed, "traits"), frame.select(BIG_FIVE))
+    values = draw_values(views, adult, _stream(seed, "values"), frame.select(BASIC_VALUES))
+    frame = _fill(frame, *labels, *traits, *values)
+    frame = _fill(frame, draw_job(frame, _stream(seed, "job")))
+    texts = [draw_text(frame, name, _stream(seed, "texts", at)) for at, name in enumerate(WRITTEN)]
+    return _fill(frame, *texts)
 
 
-def _label(codes: pl.Series, adult: pl.Series, column: str) -> pl.Series:
-    """Turn codes into the labels of an attribute, for adults."""
-    labels = pl.Series(attribute(column).values)[codes]
-    return pl.select(pl.when(adult).then(labels)).to_series().alias(column)
+def _stream(seed: int, group: str, nth: int = 0) -> np.random.Generator:
+    """Open the stream of a group of attributes."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAMS[group] + nth,)))
+
+
+def _codes(frame: pl.DataFrame, column: str) -> pl.Series:
+    """Turn the labels of an attribute into positions in its list."""
+    codes = {label: at for at, label in enumerate(attribute(column).values)}
+    return frame[column].replace_strict(codes, return_dtype=pl.Int64)
+
+
+def _fill(frame: pl.DataFrame, *drawn: pl.Series) -> pl.DataFrame:
+    """Put what was drawn where nothing was given."""
+    return frame.with_columns(pl.coalesce(pl.col(each.name), each) for each in drawn)

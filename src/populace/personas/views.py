@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-__all__ = ["Term", "ViewModel", "ViewNode", "indicators", "view_model"]
+__all__ = ["Term", "ViewModel", "ViewNode", "indicators", "shifts", "view_model"]
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -58,8 +58,7 @@ class ViewNode(msgspec.Struct, frozen=True):
         numpy.ndarray
             Shape (rows, values); rows sum to 1.
         """
-        centred = indicators(evidence, self.terms, missing=np.array(self.centre)) - self.centre
-        logits = centred @ np.array(self.effects) + self.intercept
+        logits = shifts(evidence, self.terms, self.centre, self.effects) + self.intercept
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return shares / shares.sum(axis=1, keepdims=True)
 
@@ -76,27 +75,118 @@ class ViewModel(msgspec.Struct, frozen=True):
         Parameters
         ----------
         evidence
-            Columns of `populace.personas.evidence`.
+            Columns of `populace.personas.evidence`. A column named as a node holds what is given: codes are
+            kept, nulls are drawn given everything else about the person, later nodes included (Bayes).
         rng
-            One uniform number per row and node is taken from it.
+            One uniform number per row and node is taken from it, used or not.
 
         Returns
         -------
         polars.DataFrame
             The evidence, then one Int64 column per node: position of the value in the schema's list.
         """
-        for node in self.nodes:
-            configurations = evidence.select(node.parents).unique(maintain_order=True).with_row_index("row")
+        names = [node.name for node in self.nodes]
+        uniform = pl.DataFrame({f"{name} u": rng.random(evidence.height) for name in names})
+        absent = [pl.lit(None, dtype=pl.Int64).alias(name) for name in names if name not in evidence.columns]
+        people = evidence.with_columns(absent).hstack(uniform).with_row_index("row")
+        # People of whom the same opinions are given are drawn together.
+        parts = [self._draw_alike(part) for part in _by_pattern(people, names)]
+        drawn = parts[0] if len(parts) == 1 else pl.concat(parts).sort("row")
+        return drawn.select(*(name for name in evidence.columns if name not in names), *names)
+
+    def _draw_alike(self, people: pl.DataFrame) -> pl.DataFrame:
+        """Draw for people of whom the same nodes are given."""
+        given = {node.name for node in self.nodes if people[node.name].null_count() == 0}
+        for at, node in enumerate(self.nodes):
+            if node.name in given or people.is_empty():
+                continue
+            later = [other for other in self.nodes[at + 1 :] if other.name in given]
+            columns = dict.fromkeys(node.parents)
+            if later:
+                ahead = self.nodes[at + 1 :]
+                columns |= dict.fromkeys(name for other in ahead for name in (*other.parents, other.name))
+                undrawn = {other.name for other in self.nodes[at:]} - given
+                columns = {name: None for name in columns if name not in undrawn}
+            parents = list(columns)
+            configurations = people.select(parents).unique(maintain_order=True).with_row_index("at")
             # A null joins a null: to be missing is a configuration like any other.
-            row = evidence.select(node.parents).join(
-                configurations, on=node.parents, how="left", nulls_equal=True, maintain_order="left"
-            )["row"]
-            below = node.distribution(configurations).cumsum(axis=1)[row.to_numpy()]
-            uniform = rng.random(evidence.height) * below[:, -1]
+            row = people.select(parents).join(
+                configurations, on=parents, how="left", nulls_equal=True, maintain_order="left"
+            )["at"]
+            below = self._shares(at, configurations, given).cumsum(axis=1)[row.to_numpy()]
+            uniform = people[f"{node.name} u"].to_numpy() * below[:, -1]
             # The first value whose cumulative share exceeds the number; the last one if rounding ate it.
             value = (uniform[:, None] >= below[:, :-1]).sum(axis=1)
-            evidence = evidence.with_columns(pl.Series(node.name, value, dtype=pl.Int64))
-        return evidence
+            people = people.with_columns(pl.Series(node.name, value, dtype=pl.Int64))
+        return people
+
+    def _shares(self, at: int, people: pl.DataFrame, given: set[str]) -> np.ndarray:
+        """Weigh the values of a node by the chance of the later nodes that are given."""
+        shares, name = self.nodes[at].distribution(people), self.nodes[at].name
+        for value in range(shares.shape[1]):
+            supposed = people.with_columns(pl.lit(value, dtype=pl.Int64).alias(name))
+            shares[:, value] *= self._chance(at + 1, supposed, given)
+        return shares
+
+    def _chance(self, at: int, people: pl.DataFrame, given: set[str]) -> np.ndarray | float:
+        """Probability of the given nodes from `at` on, summed over those not given."""
+        if not any(node.name in given for node in self.nodes[at:]):
+            return 1.0
+        node = self.nodes[at]
+        if node.name not in given:
+            return self._shares(at, people, given).sum(axis=1)
+        told = people[node.name].to_numpy()
+        shares = node.distribution(people)[np.arange(people.height), told]
+        return shares * self._chance(at + 1, people, given)
+
+
+def _by_pattern(people: pl.DataFrame, names: list[str]) -> list[pl.DataFrame]:
+    """Split people by which of the columns are null; one frame at least."""
+    pattern = sum((people[name].is_null().cast(pl.Int64) * 2**at for at, name in enumerate(names)), start=0)
+    kinds = np.unique(pattern)
+    return [people.filter(pattern == each) for each in kinds] if len(kinds) > 1 else [people]
+
+
+def shifts(
+    evidence: pl.DataFrame, terms: list[Term], centre: list[float], effects: list[list[float]]
+) -> np.ndarray:
+    """Sum the effects of the cells every row belongs to, centred: `(indicators - centre) @ effects`.
+
+    Parameters
+    ----------
+    evidence
+        Int64 codes from 0; null where missing, which counts as average.
+    terms, centre, effects
+        As in `ViewNode`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (rows, columns of `effects`).
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({"sex": [0, 1, None]})
+    >>> shifts(people, [Term(["sex"], [[1]])], [0.5], [[2.0]]).tolist()
+    [[-1.0], [1.0], [0.0]]
+    """
+    table, total, start = np.array(effects), np.zeros((evidence.height, len(effects[0]))), 0
+    for term in terms:
+        block, means = (
+            table[start : start + len(term.cells)],
+            np.array(centre[start : start + len(term.cells)]),
+        )
+        start += len(term.cells)
+        cells = np.array(term.cells)
+        # One code more than there are cells for: a group without an effect of its own.
+        sizes = tuple(cells.max(axis=0) + 2)
+        lookup = np.tile(-(means @ block), (np.prod(sizes) + 1, 1))
+        lookup[np.ravel_multi_index(tuple(cells.T), sizes)] += block
+        lookup[-1] = 0.0
+        codes = evidence.select(pl.col(name).fill_null(-1) for name in term.columns).to_numpy()
+        index = np.ravel_multi_index(tuple(codes.clip(0).T), sizes, mode="clip")
+        total += lookup[np.where((codes < 0).any(axis=1), len(lookup) - 1, index)]
+    return total
 
 
 def indicators(evidence: pl.DataFrame, terms: list[Term], missing: np.ndarray | None = None) -> np.ndarray:
