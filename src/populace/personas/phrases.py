@@ -1,153 +1,39 @@
 """The words of a rendering: each attribute as a phrase that fits a sentence, None where it is missing.
 
 Templates hold the sentences; this file holds what no template should: articles, rounding, and the turn
-from a census label to plain English.
+from a census label to plain English (the tables are in `words`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from populace.personas import words
+from populace.personas.leaks import neutral_household
 from populace.personas.persona import Persona
-from populace.personas.schema import BIG_FIVE, EMPLOYED
+from populace.personas.schema import BASIC_VALUES, BIG_FIVE, EMPLOYED, TRAIT_LEVELS
+from populace.personas.titles import job_title
+from populace.personas.voices import Voice, voice
 
-__all__ = ["Voice", "dollars", "phrases", "voice"]
+__all__ = ["dollars", "phrases"]
 
-_RACE = {
-    "White alone": "white",
-    "Black or African American alone": "Black",
-    "American Indian alone": "American Indian",
-    "Alaska Native alone": "Alaska Native",
-    "American Indian/Alaska Native unspecified": "Native American",
-    "Asian alone": "Asian",
-    "Native Hawaiian/Pacific Islander alone": "Pacific Islander",
-    "Two or More Races": "multiracial",
-}
-_ORIGIN = {
-    "Not Hispanic": None,
-    "Other Central American": "Central American",
-    "Other South American": "South American",
-    "Spaniard": "Spanish",
-    "All other Spanish/Hispanic/Latino": "Hispanic",
-}
-_EDUCATION = {
-    "No schooling": "no formal schooling",
-    "Preschool": "schooling through preschool",
-    "Kindergarten": "schooling through kindergarten",
-    **{f"Grade {n}": f"schooling through grade {n}" for n in range(1, 12)},
-    "12th grade, no diploma": "schooling through grade 12 but no diploma",
-    "Regular high school diploma": "a high school diploma",
-    "GED": "a GED",
-    "College, under 1 year": "less than a year of college",
-    "College, 1 or more years, no degree": "some college but no degree",
-    "Associate's degree": "an associate's degree",
-    "Bachelor's degree": "a bachelor's degree",
-    "Master's degree": "a master's degree",
-    "Professional degree": "a professional degree",
-    "Doctorate": "a doctorate",
-}
-_SPOUSELESS = {
-    "with children under 18": "in a single-adult household with children",
-    "with relatives, no children under 18": "with relatives",
-    "only nonrelatives present": "with roommates",
-}
-_HOUSEHOLD = {
-    "Married couple household": "in a married-couple household",
-    "Married couple household with children under 18": "in a married-couple household with children",
-    "Married couple household, no children under 18": "in a married-couple household without children",
-    "Cohabiting couple household with children under 18": "in an unmarried-couple household with children",
-    "Cohabiting couple household, no children under 18": "in an unmarried-couple household without children",
-    **{
-        f"{sex} householder, no spouse or partner, {rest}": phrase
-        for sex in ("Female", "Male")
-        for rest, phrase in _SPOUSELESS.items()
-    },
-    **{f"{sex} householder living alone": "alone" for sex in ("Female", "Male")},
-    **{
-        f"Other family household: {sex} householder, no spouse present": "with family"
-        for sex in ("female", "male")
-    },
-    **{f"Nonfamily household: {sex} householder living alone": "alone" for sex in ("female", "male")},
-    **{
-        f"Nonfamily household: {sex} householder not living alone": "with roommates"
-        for sex in ("female", "male")
-    },
-}
-_CHILDREN = {
-    "Related children under 5 only": "children under 5",
-    "Related children 5 to 17 only": "children aged 5 to 17",
-    "Related children under 5 and 5 to 17": "children both under and over 5",
-}
-_LANGUAGE = {
-    "Spanish": "Spanish",
-    "Other Indo-European": "another Indo-European language",
-    "Asian and Pacific Island": "an Asian or Pacific Island language",
-    "Other": "a language other than English",
-}
-_CITIZENSHIP = {"Naturalized citizen": "a naturalized U.S. citizen", "Not a citizen": "not a U.S. citizen"}
-_BIRTH = {
-    "Born in the United States": "in the United States",
-    "Born in US territories": "in a U.S. territory",
-    "Born abroad of US parents": "abroad to American parents",
-}
-_RELIGION = {
-    "Other Christian": "Christian",
-    "Other": "a follower of a less common religion",
-    "Unaffiliated": "not affiliated with any religion",
-}
-_PARTY = {
-    "Democrat": "a Democrat",
-    "Republican": "a Republican",
-    "Independent": "a political independent",
-    "Other": "a supporter of a smaller party",
-}
-_TRAITS = {
-    "openness": ("conventional", "curious"),
-    "conscientiousness": ("disorganized", "organized"),
-    "extraversion": ("reserved", "outgoing"),
-    "agreeableness": ("blunt", "warm-hearted"),
-    "neuroticism": ("calm", "anxious"),
-}
-_DIFFICULTIES = {
-    "vision_difficulty": "seeing",
-    "hearing_difficulty": "hearing",
-    "cognitive_difficulty": "concentrating or remembering",
-}
+_YOU = voice(Persona())
+_EMPLOYED = frozenset((*EMPLOYED, "Employed"))
+_MOST_VALUES = {"plain": 2, "standard": 2, "rich": 3}
+"""Reading level -> how many of the ten basic values are named."""
 
 
-class Voice(msgspec.Struct, frozen=True):
-    """The grammatical person of a text."""
-
-    subject: str
-    object: str
-    possessive: str
-    be: str
-    was: str
-    have: str
-    singular: bool
-
-    def verb(self, base: str) -> str:
-        """Inflect a regular verb: `live` becomes `lives` after he or she."""
-        return f"{base}s" if self.singular else base
-
-
-_VOICES = {
-    "you": Voice("You", "you", "Your", "are", "were", "have", False),
-    "Male": Voice("He", "him", "His", "is", "was", "has", True),
-    "Female": Voice("She", "her", "Her", "is", "was", "has", True),
-    None: Voice("They", "them", "Their", "are", "were", "have", False),
-}
-
-
-def voice(persona: Persona, *, second_person: bool) -> Voice:
-    """Speak to the persona (you), or of them (he, she; they where the sex is missing)."""
-    return _VOICES["you" if second_person else persona.sex]
-
-
-def phrases(persona: Persona, speak: Voice = _VOICES["you"]) -> dict[str, Any]:
+def phrases(persona: Persona, speak: Voice = _YOU, level: str = "standard") -> dict[str, Any]:
     """Put every attribute into words.
+
+    Parameters
+    ----------
+    persona
+        Of the schema, or masked (`populace.personas.leaks.masked`).
+    speak
+        The grammatical person, for what carries a verb.
+    level
+        Reading level: `plain` chooses short and common words, `rich` names more values.
 
     Examples
     --------
@@ -155,41 +41,43 @@ def phrases(persona: Persona, speak: Voice = _VOICES["you"]) -> dict[str, Any]:
     >>> said["person"], said["income"], said["traits"]
     ('an 80-year-old Asian woman', 'about $61,000', 'curious')
     """
-    employed = persona.employment_status in EMPLOYED
+    education = words.PLAIN_EDUCATION if level == "plain" else words.EDUCATION
+    more, less = _values(persona, _MOST_VALUES[level])
     return {
         "person": _person(persona),
         "state": _with_article(persona.state),
         "ancestry": persona.ancestry,
         "birthplace": _birthplace(persona),
-        "citizenship": _CITIZENSHIP.get(persona.citizenship or ""),
+        "citizenship": words.CITIZENSHIP.get(persona.citizenship or ""),
         "marital": _marital(persona, speak),
         "household": _household(persona),
-        "children": _CHILDREN.get(persona.family_presence_and_age or ""),
+        "children": None if _minor(persona) else words.CHILDREN.get(persona.family_presence_and_age or ""),
         "income": None if persona.income is None else dollars(persona.income),
-        "education": _EDUCATION.get(persona.education or ""),
-        "employed": employed,
+        "education": None if _too_young_for_school(persona) else education.get(persona.education or ""),
+        "employed": persona.employment_status in _EMPLOYED,
         "unemployed": persona.employment_status == "Unemployed",
         "out_of_labor_force": persona.employment_status == "Not in labor force",
         "field": _field(persona.occupation_category),
-        "industry": _field(persona.industry_category),
-        "job": persona.detailed_job_description,
+        "industry": _industry(persona.industry_category),
+        "job": _text(persona.detailed_job_description),
         "active_duty": persona.veteran_status == "Active duty",
         "veteran": persona.veteran_status == "Veteran",
-        "language": _LANGUAGE.get(persona.household_language or ""),
+        "language": words.LANGUAGE.get(persona.household_language or ""),
         "english": _english(persona.ability_to_speak_english),
-        "difficulties": _listed(
-            [word for name, word in _DIFFICULTIES.items() if getattr(persona, name) == "Yes"]
-        ),
+        "difficulties": _difficulties(persona),
         "disability": persona.disability == "With a disability",
         "uninsured": persona.health_insurance == "Without health insurance",
         "birth": persona.fertility == "Yes",
-        "religion": _RELIGION.get(persona.religion, persona.religion) if persona.religion else None,
+        "religion": words.RELIGION.get(persona.religion, persona.religion) if persona.religion else None,
         "politics": _politics(persona),
+        "more": more,
+        "less": less,
+        "core": _text(persona.core_values),
         "traits": _traits(persona),
-        "quirk": persona.defining_quirks,
-        "mannerism": persona.mannerisms,
-        "pastime": persona.personal_time,
-        "lifestyle": persona.lifestyle,
+        "quirk": _text(persona.defining_quirks),
+        "mannerism": _text(persona.mannerisms),
+        "pastime": _text(persona.personal_time),
+        "lifestyle": _text(persona.lifestyle),
     }
 
 
@@ -214,15 +102,37 @@ def dollars(amount: int) -> str:
     return text if amount > 0 else f"a loss of {text}"
 
 
+def _minor(persona: Persona) -> bool:
+    return persona.age is not None and persona.age < 18
+
+
+def _too_young_for_school(persona: Persona) -> bool:
+    """Whether "no schooling" is nothing to say."""
+    return persona.education == "No schooling" and persona.age is not None and persona.age < 6
+
+
+def _text(text: str | None) -> str | None:
+    """Free text on one line: a line break of its own would be taken for one of the template's."""
+    return " ".join(text.split()) or None if text else None
+
+
+def _noun(persona: Persona) -> str:
+    if persona.age is None:
+        # Of unknown age: neither a man nor a boy.
+        return {"Male": "male person", "Female": "female person"}.get(persona.sex or "", "person")
+    young, grown = {"Male": ("boy", "man"), "Female": ("girl", "woman")}.get(
+        persona.sex or "", ("child", "person")
+    )
+    return young if _minor(persona) else grown
+
+
 def _person(persona: Persona) -> str | None:
-    grown = persona.age is None or persona.age >= 18
-    nouns = {"Male": ("boy", "man"), "Female": ("girl", "woman")}.get(persona.sex or "", ("child", "person"))
     age = None if persona.age is None else f"{persona.age}-year-old" if persona.age else "newborn"
-    words = [word for word in (age, _RACE.get(persona.race or "")) if word]
-    origin = _ORIGIN.get(persona.hispanic_origin or "", persona.hispanic_origin)
-    if not (words or origin or persona.sex):
+    said = [word for word in (age, words.RACE.get(persona.race or "")) if word]
+    origin = words.ORIGIN.get(persona.hispanic_origin or "", persona.hispanic_origin)
+    if not (said or origin or persona.sex):
         return None
-    text = " ".join([*words, nouns[grown]]) + (f" of {origin} origin" if origin else "")
+    text = " ".join([*said, _noun(persona)]) + (f" of {origin} origin" if origin else "")
     # An 8-, 11-, 18- or 80-year-old, an Asian, an American: said with a vowel.
     vowel = text[0] in "AEIOaeio" or text.split("-")[0] in {"8", "11", "18", *map(str, range(80, 90))}
     return f"{'an' if vowel else 'a'} {text}"
@@ -231,8 +141,8 @@ def _person(persona: Persona) -> str | None:
 def _birthplace(persona: Persona) -> str | None:
     place = persona.place_of_birth
     if place == "Puerto Rico or U.S. Island Areas":
-        return _BIRTH["Born in US territories"]
-    return f"in {_with_article(place)}" if place else _BIRTH.get(persona.citizenship or "")
+        return words.BIRTH["Born in US territories"]
+    return f"in {_with_article(place)}" if place else words.BIRTH.get(persona.citizenship or "")
 
 
 def _with_article(place: str | None) -> str | None:
@@ -240,15 +150,18 @@ def _with_article(place: str | None) -> str | None:
 
 
 def _household(persona: Persona) -> str | None:
-    kind = persona.household_type or ""
+    kind = neutral_household(persona.household_type) if persona.household_type else ""
     # Of a married person, a couple's household says nothing new unless there are children in it.
     couple = kind in ("Married couple household", "Married couple household, no children under 18")
-    return None if couple and persona.marital_status == "Married" else _HOUSEHOLD.get(kind)
+    if couple and persona.marital_status == "Married":
+        return None
+    usual = words.HOUSEHOLD.get(kind)
+    return words.MINOR_HOUSEHOLD.get(kind, usual) if _minor(persona) else usual
 
 
 def _marital(persona: Persona, speak: Voice) -> str | None:
     # Of a child, "never married" is nothing to say.
-    if persona.marital_status is None or (persona.age is not None and persona.age < 18):
+    if persona.marital_status is None or _minor(persona):
         return None
     if persona.marital_status.startswith("Never"):
         return f"{speak.have} never married"
@@ -256,11 +169,19 @@ def _marital(persona: Persona, speak: Voice) -> str | None:
 
 
 def _field(label: str | None) -> str | None:
-    """Name an occupation or industry in running text; the codebook's label for having none is no name."""
+    """Name an occupation after *works*; the codebook's label for having none is no name."""
     if not label or label.startswith("Unemployed"):
         return None
-    name = label.removesuffix(" occupations")
-    return name[0].lower() + name[1:]
+    if label in words.FIELD:
+        return f"in {words.FIELD[label]}"
+    title = job_title(label)
+    return f"as {title}" if title else f'in an occupation that the census calls "{_text(label)}"'
+
+
+def _industry(label: str | None) -> str | None:
+    if not label or label.startswith("Unemployed"):
+        return None
+    return label[0].lower() + label[1:]
 
 
 def _english(ability: str | None) -> str | None:
@@ -269,25 +190,45 @@ def _english(ability: str | None) -> str | None:
     )
 
 
+def _difficulties(persona: Persona) -> str | None:
+    return _listed([word for name, word in words.DIFFICULTIES.items() if getattr(persona, name) == "Yes"])
+
+
 def _politics(persona: Persona) -> str | None:
     ideology = persona.ideology.lower() if persona.ideology else None
-    party = _PARTY.get(persona.political_views or "")
+    party = words.PARTY.get(persona.political_views or "")
     return _listed([word for word in (ideology, party) if word])
 
 
 def _traits(persona: Persona) -> str | None:
-    words = []
+    said = []
     for trait in BIG_FIVE:
         level = getattr(persona, trait)
         if level in (None, "Average"):
             continue
-        word = _TRAITS[trait]["High" in level]
-        words.append(f"extremely {word}" if "Extremely" in level else word)
-    return _listed(words)
+        word = words.TRAITS[trait]["High" in level]
+        said.append(f"extremely {word}" if "Extremely" in level else word)
+    return _listed(said)
 
 
-def _listed(words: list[str]) -> str | None:
+def _values(persona: Persona, most: int) -> tuple[str | None, str | None]:
+    """What the person cares for more and less than most: the most marked first."""
+    middle = TRAIT_LEVELS.index("Average")
+    found = [
+        (TRAIT_LEVELS.index(level) - middle, words.VALUES[name])
+        for name in BASIC_VALUES
+        if (level := getattr(persona, name)) not in (None, "Average")
+    ]
+    # Sorting is stable: of equally marked values the first in their circle is named.
+    marked = sorted(found, key=lambda each: -abs(each[0]))[:most]
+    return (
+        _listed([word for by, word in marked if by > 0]),
+        _listed([word for by, word in marked if by < 0]),
+    )
+
+
+def _listed(said: list[str]) -> str | None:
     """Join words as a list in a sentence; None if there are none."""
-    if len(words) < 3:
-        return " and ".join(words) or None
-    return f"{', '.join(words[:-1])}, and {words[-1]}"
+    if len(said) < 3:
+        return " and ".join(said) or None
+    return f"{', '.join(said[:-1])}, and {said[-1]}"
