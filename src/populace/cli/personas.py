@@ -1,4 +1,4 @@
-"""`populace personas`: build personas from people, and show them."""
+"""`populace personas`: build personas from people, make presets, import those of others, and show them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,59 @@ def build(
     typer.echo(f"{out}: {len(built):,} personas, seed {seed}")
     for line in _account(built):
         typer.echo(f"  {line}")
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="persona or nemotron.")],
+    file: Annotated[Path, typer.Argument(help="The file, or a folder of Parquet shards.")],
+    out: Annotated[Path, typer.Option(help="File to write.", metavar="PERSONAS.parquet")],
+    report: Annotated[
+        Path | None, typer.Option(help="Everything read otherwise than written (.json or .parquet).")
+    ] = None,
+    drop: Annotated[bool, typer.Option("--drop", help="Remove personas that break a hard rule.")] = False,
+    texts: Annotated[bool, typer.Option(help="Nemotron: take the hobbies as free text.")] = True,
+) -> None:
+    """Read the personas of the PERSONA release or of Nemotron-Personas-USA into our schema."""
+    from populace.errors import DataError
+    from populace.personas.imports import import_nemotron, import_persona
+
+    if source not in ("persona", "nemotron"):
+        raise DataError(f"there is no source '{source}'", fix="use persona or nemotron")
+    if report and report.suffix not in (".json", ".parquet"):
+        raise DataError("a report is .json or .parquet", file=report, fix="change the name's ending")
+    if source == "persona":
+        read, account = import_persona(file, drop=drop)
+    else:
+        read, account = import_nemotron(file, texts=texts, drop=drop)
+    read.save(out)
+    typer.echo(f"{out}: {len(read):,} personas")
+    if report:
+        account.save(report)
+        typer.echo(f"{report}: {len(account.values):,} values")
+    for line in account.text().splitlines():
+        typer.echo(f"  {line}")
+
+
+@app.command()
+def preset(
+    name: Annotated[str, typer.Argument(help="persona-1586.")],
+    out: Annotated[Path, typer.Option(help="File to write, or a folder, which also gets a README.md.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+) -> None:
+    """Make a named set of personas, the same every time."""
+    from populace.atomic import write_atomic
+    from populace.personas import presets
+
+    made = presets.preset(name, seed)
+    file = out if out.suffix == ".parquet" else out / "personas.parquet"
+    made.save(file)
+    if file != out:
+        write_atomic(out / "README.md", presets.readme(made).encode())
+    split = made.provenance["preset"]["split"]
+    typer.echo(
+        f"{file}: {len(made):,} personas, {split['train']:,} train, {split['test']:,} test, seed {seed}"
+    )
 
 
 @app.command()
