@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +22,9 @@ People = Annotated[Path, typer.Argument(metavar="PEOPLE.parquet", help="A popula
 @app.command()
 def build(
     out: Annotated[Path, typer.Option(help="File to write.", metavar="PEOPLE.parquet")],
-    source: Annotated[str, typer.Option(help="us-2024, or a PUMS file or folder.")] = "us-2024",
+    source: Annotated[
+        str, typer.Option(help="us-2024, a PUMS file or folder, or the file of a survey.")
+    ] = "us-2024",
     size: Annotated[
         int | None, typer.Option(min=1, help="People to draw; every record of a file if left out.")
     ] = None,
@@ -29,13 +33,115 @@ def build(
     state: Annotated[
         list[int] | None, typer.Option(help="Only people of this state (FIPS code); may be repeated.")
     ] = None,
+    codebook: Annotated[
+        str | None,
+        typer.Option(help="What the columns mean: a name of `population codebooks`, or your own TOML file."),
+    ] = None,
+    year: Annotated[
+        int | None, typer.Option(help="Survey year, where a file holds several or must be of this one.")
+    ] = None,
+    replicates: Annotated[bool, typer.Option("--replicates", help="Keep the replicate weights.")] = False,
 ) -> None:
-    """Draw people from the embedded census tables, or from microdata."""
+    """Draw people from the embedded census tables, or read them from microdata or a survey."""
     from populace import population
 
-    people = population.build(source, size=size, seed=seed, adults=adults, states=state)
+    people = population.build(
+        source,
+        size=size,
+        seed=seed,
+        adults=adults,
+        states=state,
+        codebook=codebook,
+        year=year,
+        replicates=replicates,
+    )
     people.save(out)
     typer.echo(f"{out}: {_summary(people)}")
+
+
+@app.command()
+def codebooks(
+    name: Annotated[str | None, typer.Argument(help="Show the questions of this one.")] = None,
+) -> None:
+    """List the codebooks: the surveys that can be read, what they know of people, and their questions."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from populace.population.codebook import codebooks as names
+    from populace.population.codebook import load_codebook
+
+    table = (
+        Table("question", "column", "answers")
+        if name
+        else Table("codebook", "data", "attributes", "questions")
+    )
+    if name:
+        for item, variable in load_codebook(name).items.items():
+            span = "" if variable.range is None else f"{variable.range[0]} to {variable.range[1]}"
+            answers = " | ".join([*variable.labels.values(), *variable.texts.values()])
+            table.add_row(variable.question, f"item_{item}", answers or span)
+    else:
+        for each in names():
+            book = load_codebook(each)
+            table.add_row(
+                each, f"{book.title}\n{book.licence}", str(len(book.attributes)), str(len(book.items))
+            )
+    Console().print(table)
+
+
+@app.command()
+def fetch(
+    what: Annotated[str, typer.Argument(help="acs-pums.", metavar="acs-pums")],
+    year: Annotated[int, typer.Option(help="Last year of the release, 2018 to 2024.")],
+    state: Annotated[str, typer.Option(help="Postal abbreviation such as VT, or us for the country.")],
+    span: Annotated[int, typer.Option(help="Years that the release covers: 1 or 5.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the files; the user's cache by default.", metavar="FOLDER")
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Address that holds a copy of the survey's files.")
+    ] = None,
+) -> None:
+    """Fetch census microdata from the Census Bureau: checked, resumed, never twice."""
+    from populace.errors import DataError
+    from populace.population.fetch import CENSUS, fetch_acs_pums
+
+    if what != "acs-pums":
+        raise DataError(f"cannot fetch {what!r}", fix="write acs-pums")
+    with _progress() as told:
+        found = fetch_acs_pums(year, state, span=span, folder=out, mirror=mirror or CENSUS, progress=told)
+    for each in found:
+        typer.echo(
+            f"{each.path}: {each.bytes:,} bytes, {'was there and is whole' if each.again else 'fetched'}"
+        )
+    if (year, span) == (2020, 1):
+        typer.echo("note: 2020 has experimental weights; do not compare it with other years")
+    typer.echo(f"next: populace population build --source {found[0].path} --out people.parquet")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show bytes, rate and time left on standard error, where a person looks."""
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with progress.Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        tasks: dict[str, progress.TaskID] = {}
+
+        def told(name: str, done: int, total: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.update(tasks[name], completed=done, total=total)
+
+        yield told
 
 
 @app.command()
@@ -53,7 +159,10 @@ def show(
     console.print(_summary(loaded), highlight=False)
     for note in loaded.provenance.notes:
         console.print(f"  {note}", style="dim")
-    console.print(_shares(loaded, census=census))
+    if loaded.provenance.codebook == "acs_pums":
+        console.print(_shares(loaded, census=census))
+    else:
+        console.print(_answers(loaded))
 
 
 @app.command()
@@ -104,6 +213,22 @@ def _shares(people: Population, *, census: bool) -> Table:
             table.add_section()
         cells = [attribute if attribute != last else "", label or "(none)", f"{share:.1%}"]
         table.add_row(*cells, *([f"{beside:.1%}"] if census else []))
+        last = attribute
+    return table
+
+
+def _answers(people: Population) -> Table:
+    from rich.table import Table
+
+    from populace.population.shares import survey_shares
+
+    table = Table("attribute or question", "value", "people", "answered")
+    last = None
+    for attribute, label, share, answered in survey_shares(people.frame).iter_rows():
+        new = attribute != last
+        if new and last is not None:
+            table.add_section()
+        table.add_row(attribute if new else "", label, f"{share:.1%}", f"{answered:.0%}" if new else "")
         last = attribute
     return table
 

@@ -84,6 +84,10 @@ class Codebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing_below: int | None = None
     """Every code below this one means *not known*."""
     missing_texts: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    """Columns of weights to use where `weight` is absent, the best one first."""
+    extract: bool = False
+    """Whether files are extracts, which may lack columns of attributes and items."""
     unweighted: Literal["error", "drop"] = "error"
     """What becomes of people without a weight."""
     adults_only: bool = False

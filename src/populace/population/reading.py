@@ -35,10 +35,11 @@ _FIX = "give a CSV, TSV or Parquet file, or a zip of CSV or TSV files"
 
 def read_tables(
     path: Path,
-    wanted: Sequence[str] | None,
+    wanted: Sequence[str],
     *,
     texts: Sequence[str] = (),
     aliases: Mapping[str, str] | None = None,
+    as_text: bool = False,
     block: int = BLOCK,
 ) -> list[tuple[str, pl.DataFrame]]:
     """Read those of the wanted columns that a file has.
@@ -48,12 +49,13 @@ def read_tables(
     path
         A zip, CSV, TSV or Parquet file.
     wanted
-        Names in upper case of columns of whole numbers; the file may write them in any case. None for every
-        column, as text under the names of the file.
+        Names in upper case of columns of whole numbers; the file may write them in any case.
     texts
         Columns to read as text (serial numbers), without their leading zeros.
     aliases
         Name in the file -> name wanted.
+    as_text
+        Read the wanted columns as the text that stands there; their names are those of the file.
     block
         Bytes of text to read at a time.
 
@@ -67,7 +69,7 @@ def read_tables(
     DataError
         If the file cannot be read, a row is broken, or a value is no whole number: with its row.
     """
-    wish = _Wish(wanted, texts, aliases or {})
+    wish = _Wish(wanted, texts, aliases or {}, as_text=as_text)
     with reading(path):
         if path.suffix.lower() == ".parquet":
             return [(str(path), _read_parquet(path, wish))]
@@ -135,14 +137,14 @@ class _Wish:
     """Which columns of a file are wanted, and under which names."""
 
     def __init__(
-        self, wanted: Sequence[str] | None, texts: Sequence[str], aliases: Mapping[str, str]
+        self, numbers: Sequence[str], texts: Sequence[str], aliases: Mapping[str, str], *, as_text: bool
     ) -> None:
-        self._numbers, self._texts, self._aliases = wanted, set(texts), aliases
+        self._numbers, self._texts, self._aliases, self._as_text = numbers, set(texts), aliases, as_text
 
     def choose(self, names: Sequence[str], file: str) -> dict[str, str]:
         """Map the names of the file that are wanted to the names wanted."""
-        if self._numbers is None:
-            return {name: name for name in names}
+        if self._as_text:
+            return {name: name for name in names if name in self._numbers}
         wanted = {*self._numbers, *self._texts}
         targets = {name: self._aliases.get(name.upper(), name.upper()) for name in names}
         chosen = {name: target for name, target in targets.items() if target in wanted}
@@ -153,7 +155,7 @@ class _Wish:
 
     def is_text(self, target: str) -> bool:
         """Tell whether a wanted column is read as text."""
-        return self._numbers is None or target in self._texts
+        return self._as_text or target in self._texts
 
     def tidy(self, table: pl.DataFrame) -> pl.DataFrame:
         """Strip serial numbers: their leading zeros come and go between vintages and programs."""

@@ -72,6 +72,8 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Regular expression whose first group is the code."""
     question: str = ""
     """What was asked."""
+    retest: bool = True
+    """Whether the question, where it was asked again, has the same codes."""
 
     @property
     def is_number(self) -> bool:

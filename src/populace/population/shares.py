@@ -1,0 +1,64 @@
+"""Shares of every answer among the people of a survey."""
+
+from __future__ import annotations
+
+import polars as pl
+
+__all__ = ["survey_shares"]
+
+_WIDTHS = {"age": 10, "income": 25_000}
+_MANY = 30
+"""Answers beyond which a question was answered in people's own words."""
+
+
+def survey_shares(people: pl.DataFrame) -> pl.DataFrame:
+    """Tabulate the weighted share of every label of every attribute and question.
+
+    Parameters
+    ----------
+    people
+        `weight`, attributes and `item_NAME` columns.
+
+    Returns
+    -------
+    polars.DataFrame
+        `attribute`, `label`, `share` of those who answered, and `answered`, the share of people who did.
+        Numbers are in bands; answers in people's own words are left out.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({"weight": [1.0, 1.0, 2.0], "sex": ["Male", "Female", None], "age": [34, 38, 61]})
+    >>> for row in survey_shares(people).rows():
+    ...     print(*row)
+    sex Female 0.5 0.5
+    sex Male 0.5 0.5
+    age 30-39 0.5 1.0
+    age 60-69 0.5 1.0
+    """
+    total = float(people["weight"].sum())
+    tables = []
+    for name in people.columns:
+        if name in ("person_id", "weight") or name.startswith("replicate_"):
+            continue
+        column = pl.col(name)
+        label, order = column.cast(pl.String), column.cast(pl.String)
+        if people[name].dtype.is_numeric():
+            width = _WIDTHS.get(name, 25)
+            order = column // width * width
+            label = pl.format("{}-{}", order, order + width - 1)
+        known = people.filter(column.is_not_null()).select("weight", label=label, order=order)
+        if known["label"].n_unique() > _MANY or not known.height:
+            continue
+        answered = float(known["weight"].sum())
+        tables.append(
+            known.group_by("label")
+            .agg(pl.col("weight").sum(), pl.col("order").first())
+            .sort("order")
+            .select(
+                pl.lit(name).alias("attribute"),
+                "label",
+                share=pl.col("weight") / answered,
+                answered=pl.lit(answered / total),
+            )
+        )
+    return pl.concat(tables)
