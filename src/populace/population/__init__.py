@@ -9,20 +9,36 @@ from populace.population.margins import (
     major_groups,
     margins,
 )
-from populace.population.people import Population, Provenance
+from populace.population.people import Population, Provenance, Step
+from populace.population.raked import Raking
+from populace.population.raking import rake
+from populace.population.sampling import Design
+from populace.population.targets import census_targets, load_margins, margins_of
+from populace.population.weights import Cap, design_effect, effective_size, trim
 
 __all__ = [
     "EMBEDDED",
+    "Cap",
+    "Design",
     "Fidelity",
     "Margin",
     "Population",
     "Provenance",
+    "Raking",
+    "Step",
     "as_in_census",
     "beside_census",
     "build",
     "census_fidelity",
     "census_margins",
+    "census_targets",
+    "design_effect",
+    "effective_size",
     "fidelity",
+    "load_margins",
     "major_groups",
     "margins",
+    "margins_of",
+    "rake",
+    "trim",
 ]

@@ -238,7 +238,7 @@ def _covered(target: Target, people: pl.DataFrame, code: Codes, base: Floats) ->
     """Everybody who weighs something has a target."""
     if code.min() >= 0:
         return
-    lost = np.flatnonzero((code < 0) & (base > 0))
+    lost = np.flatnonzero((code < 0) & (base != 0))
     if not len(lost):
         code[code < 0] = 0  # They weigh nothing, in any cell.
         return
@@ -258,7 +258,7 @@ def _present(target: Target, number: Floats, code: Codes, base: Floats) -> None:
     known = code >= 0
     if not known.all():
         code, base = code[known], base[known]
-    empty = (tally(code, base, len(number)) == 0) & (number > 0)
+    empty = (tally(code, base, len(number)) <= 0) & (number > 0)
     if not empty.any():
         return
     cell = int(np.flatnonzero(empty)[0])

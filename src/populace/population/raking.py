@@ -52,6 +52,7 @@ def rake(
     total: float | None = None,
     rescale: bool = False,
     strict: bool = True,
+    signed: bool = False,
     max_iterations: int = 1000,
     tolerance: float = 1e-9,
 ) -> Raking:
@@ -76,6 +77,8 @@ def rake(
         Bring every margin to the same total, as for published shares that are rounded.
     strict
         Raise where the margins do not hold in the end; otherwise `converged` and the report say so.
+    signed
+        Allow weights below 0, as some replicate weights of the Census Bureau are.
     max_iterations, tolerance
         Sweeps over all margins, and the largest relative misfit of a cell that counts as held.
 
@@ -97,7 +100,7 @@ def rake(
     [0.75, 0.75, 1.5]
     """
     targets = as_targets(margins)
-    base = _base(frame, weight)
+    base = _base(frame, weight, signed=signed)
     numbers = same_total(targets, total_of(base), total, rescale=rescale)
     shared_margins_agree(targets, numbers)
     cells = code_margins(frame, targets, numbers, base)
@@ -111,7 +114,7 @@ def rake(
     converged = worst_misfit(cells, weights) <= tolerance
     if strict and not converged:
         raise diagnose(cells, base) or not_converged(report, fit.iterations)
-    factor = weights[scaled > 0] / scaled[scaled > 0]
+    factor = weights[scaled != 0] / scaled[scaled != 0]
     return Raking(
         weights=weights,
         converged=converged,
@@ -120,12 +123,12 @@ def rake(
         cells=report,
         factor_low=float(factor.min()),
         factor_high=float(factor.max()),
-        zeroed=int(np.count_nonzero((weights == 0) & (base > 0))),
+        zeroed=int(np.count_nonzero((weights == 0) & (base != 0))),
         cap=level,
     )
 
 
-def _base(frame: pl.DataFrame, weight: str | None) -> Floats:
+def _base(frame: pl.DataFrame, weight: str | None, *, signed: bool) -> Floats:
     if frame.is_empty():
         raise DataError("there is nobody to weight")
     if weight is None:
@@ -134,7 +137,9 @@ def _base(frame: pl.DataFrame, weight: str | None) -> Floats:
         raise DataError("the people have no such column", column=weight, fix="name the column of the weights")
     if not frame[weight].dtype.is_numeric():
         raise DataError("weights are not numbers", column=weight)
-    return check_weights(frame[weight].cast(pl.Float64).to_numpy(), weight)
+    values = frame[weight].cast(pl.Float64).to_numpy()
+    check_weights(np.abs(values) if signed else values, weight)
+    return values
 
 
 def _limits(scaled: Floats, bounds: tuple[float, float] | None, level: float | None) -> tuple[Floats, Floats]:
@@ -171,7 +176,7 @@ class _Fit:
             code, size, members = groups[0]
             table = tally(code, base, size)
             fitted = self._fit(table.copy(), [(np.arange(size), size, members)])
-            ratio = np.divide(fitted, table, out=np.zeros(size), where=table > 0)
+            ratio = np.divide(fitted, table, out=np.zeros(size), where=table != 0)
             return base * ratio[code]
         return self._fit(base.copy(), groups)
 

@@ -21,8 +21,6 @@ import polars as pl
 from populace.canonical import content_hash
 from populace.errors import DataError
 from populace.population.codebook import load_codebook
-from populace.population.margins import _label as label_in_census
-from populace.population.margins import census_margins
 
 __all__ = ["Margins", "Target", "as_targets", "census_targets", "load_margins", "margins_of", "with_readings"]
 
@@ -155,6 +153,8 @@ def census_targets(*, adults: bool = False, attributes: Sequence[str] | None = N
     >>> census_targets(adults=True, attributes=["sex"])[0].columns
     ['sex', 'target']
     """
+    from populace.population.margins import census_margins  # It imports `people`, which imports this.
+
     everywhere = ("sex", "age_band", "race", "education", "disability", "citizenship")
     shares = census_margins(adults=adults)
     frames = []
@@ -213,6 +213,8 @@ def with_readings(people: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     >>> with_readings(pl.DataFrame({"age": [17, 80]}), ["age_band"])["age_band"].to_list()
     ['5–17', '75 and over']
     """
+    from populace.population.margins import _label as label_in_census
+
     chosen = []
     for name in columns:
         if name in people.columns:
