@@ -124,7 +124,7 @@ def draw(frame: pl.DataFrame, design: Design, rng: np.random.Generator) -> Drawn
         certain = _certain(measure, size) if design.once else np.zeros(len(members), dtype=bool)
         rest = np.where(certain, 0.0, measure)
         left, total = size - int(np.count_nonzero(certain)), total_of(rest)
-        expected[members] = np.where(certain, 1.0, rest * (left / total) if left else 0.0)
+        expected[members] = np.where(certain, 1.0, rest / total * left if left else 0.0)
         # A draw weighs w / e; with the measure apart, people of one stratum weigh the same to the last bit.
         scale[members] = np.where(certain, measure, total / left if left else 0.0)
         drawn.append(members[certain])
