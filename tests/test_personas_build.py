@@ -279,3 +279,8 @@ def test_command_line(people, tmp_path):
     assert f"age: {personas.frame['age'][1]}" in shown.output
     assert RUN.invoke(app, ["show", str(out), "-n", "2"]).output.count("You are a") >= 2
     assert isinstance(RUN.invoke(app, ["show", str(tmp_path / "no.parquet")]).exception, DataError)
+    options = ["--template", "interview", "--level", "plain", "--only", "state", "-n", "1"]
+    shown = RUN.invoke(app, ["show", str(out), *options])
+    assert f"I live in {personas.frame['state'][0]}" in shown.output
+    shown = RUN.invoke(app, ["show", str(out), "--leave-out", "state", "-n", "1", "--template", "release"])
+    assert "age: " in shown.output and "state: " not in shown.output

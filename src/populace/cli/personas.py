@@ -91,7 +91,14 @@ def show(
         list[str] | None, typer.Option("--id", help="A persona's id or its first digits; may be repeated.")
     ] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many to show from the top.")] = 3,
-    template: Annotated[str, typer.Option(help="profile, story or release.")] = "profile",
+    template: Annotated[str, typer.Option(help="profile, story, interview or release.")] = "profile",
+    level: Annotated[str, typer.Option(help="Reading level: plain, standard or rich.")] = "standard",
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="An attribute or group not to tell; may be repeated.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Tell only this attribute or group; may be repeated.")
+    ] = None,
 ) -> None:
     """Print personas as a model or a reader would see them."""
     from populace.personas import load, render
@@ -99,7 +106,8 @@ def show(
     loaded = load(personas)
     for each in loaded.find(persona_id) if persona_id else loaded.head(n):
         typer.secho(each.persona_id, bold=True)
-        typer.echo(f"{render(each, template)}\n")
+        text = render(each, template, level=level, leave_out=leave_out or (), only=only or None)
+        typer.echo(f"{text}\n")
 
 
 def _account(built: Personas) -> list[str]:

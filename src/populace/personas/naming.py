@@ -9,10 +9,11 @@ that row alone, so the size of the chunks changes nothing but memory.
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
-from populace.canonical import canonical_bytes
+from populace.canonical import canonical_bytes, content_hash
 from populace.personas.schema import COLUMNS
 
 __all__ = ["persona_ids"]
@@ -43,21 +44,25 @@ def persona_ids(frame: pl.DataFrame) -> pl.Series:
     True
     """
     names = sorted(name for name in COLUMNS if name in frame.columns)
+    if not names:
+        return pl.Series("persona_id", [content_hash({})] * frame.height, dtype=pl.String)
     ids: list[str] = []
     blake2b = hashlib.blake2b
-    for start in range(0, frame.height, _CHUNK):
-        texts = _json(frame.slice(start, _CHUNK), names)
-        ids += [blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
+    # Polars puts the next chunk together while Python hashes this one.
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        coming = ahead.submit(_json, frame.slice(0, _CHUNK), names)
+        for start in range(0, frame.height, _CHUNK):
+            texts = coming.result()
+            coming = ahead.submit(_json, frame.slice(start + _CHUNK, _CHUNK), names)
+            ids += [blake2b(text.encode(), digest_size=16).hexdigest() for text in texts.to_list()]
     return pl.Series("persona_id", ids, dtype=pl.String)
 
 
-def _json(frame: pl.DataFrame, names: list[str]) -> list[str]:
+def _json(frame: pl.DataFrame, names: list[str]) -> pl.Series:
     """Canonical JSON of every row."""
     fields = [_field(frame[name]) for name in names]
-    if not fields:
-        return ["{}"] * frame.height
     inside = pl.concat_str(fields, separator=",", ignore_nulls=True)
-    return pl.select(pl.concat_str(pl.lit("{"), inside, pl.lit("}"))).to_series().to_list()
+    return pl.select(pl.concat_str(pl.lit("{"), inside, pl.lit("}"))).to_series()
 
 
 def _field(column: pl.Series) -> pl.Expr:
