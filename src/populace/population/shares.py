@@ -27,7 +27,8 @@ def survey_shares(people: pl.DataFrame) -> pl.DataFrame:
 
     Examples
     --------
-    >>> people = pl.DataFrame({"weight": [1.0, 1.0, 2.0], "sex": ["Male", "Female", None], "age": [34, 38, 61]})
+    >>> answers = {"sex": ["Male", "Female", None], "age": [34, 38, 61]}
+    >>> people = pl.DataFrame({"weight": [1.0, 1.0, 2.0], **answers})
     >>> for row in survey_shares(people).rows():
     ...     print(*row)
     sex Female 0.5 0.5
@@ -61,4 +62,7 @@ def survey_shares(people: pl.DataFrame) -> pl.DataFrame:
                 answered=pl.lit(answered / total),
             )
         )
+    if not tables:
+        kinds = {"attribute": pl.String, "label": pl.String, "share": pl.Float64, "answered": pl.Float64}
+        return pl.DataFrame(schema=kinds)
     return pl.concat(tables)
