@@ -2,6 +2,15 @@
 
 from populace.population.building import EMBEDDED, build
 from populace.population.comparison import Fidelity, Margin, census_fidelity, fidelity
+from populace.population.estimates import (
+    Mean,
+    Quantile,
+    Share,
+    design_effect_of,
+    estimate,
+    replicate_estimate,
+    shares_of,
+)
 from populace.population.margins import (
     as_in_census,
     beside_census,
@@ -22,9 +31,12 @@ __all__ = [
     "Design",
     "Fidelity",
     "Margin",
+    "Mean",
     "Population",
     "Provenance",
+    "Quantile",
     "Raking",
+    "Share",
     "Step",
     "as_in_census",
     "beside_census",
@@ -33,12 +45,16 @@ __all__ = [
     "census_margins",
     "census_targets",
     "design_effect",
+    "design_effect_of",
     "effective_size",
+    "estimate",
     "fidelity",
     "load_margins",
     "major_groups",
     "margins",
     "margins_of",
     "rake",
+    "replicate_estimate",
+    "shares_of",
     "trim",
 ]
