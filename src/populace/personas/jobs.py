@@ -20,7 +20,7 @@ from populace.personas.lists import flagged
 from populace.personas.schema import EMPLOYED
 from populace.population.codebook import load_codebook
 
-__all__ = ["Duty", "JobParts", "draw_job", "job_parts"]
+__all__ = ["Duty", "JobParts", "draw_job", "group_of_occupation", "job_parts"]
 
 
 class Duty(Entry, frozen=True):
@@ -56,6 +56,17 @@ def job_parts() -> JobParts:
     """
     source = resources.files("populace.personas").joinpath("data", "jobs.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(source), JobParts)
+
+
+def group_of_occupation(label: str | None) -> str | None:
+    """Code of the major group of an occupation's label, None for a label of none.
+
+    Examples
+    --------
+    >>> group_of_occupation("Registered Nurses"), group_of_occupation("Legal occupations")
+    ('MED', 'LGL')
+    """
+    return _groups().get(label or "")
 
 
 def draw_job(frame: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
@@ -114,6 +125,13 @@ def _pool() -> tuple[Pool, dict[str, int]]:
     return Pool([duty for _, duty in duties], list(allowed.values())), {
         label: kind for kind, label in enumerate(allowed)
     }
+
+
+@functools.cache
+def _groups() -> dict[str, str]:
+    book = load_codebook("acs_pums").variables["OCCP"]
+    own = {label: group.code for code, label in book.labels.items() if (group := book.group_of(code))}
+    return {**own, **{group.label: group.code for group in book.groups}}
 
 
 @functools.cache

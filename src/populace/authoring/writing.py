@@ -1,0 +1,372 @@
+"""Open-ended fields written by a model, and kept only where they leave the person as they are.
+
+Each persona is one request a round, whose JSON answer holds every field still wanted. What fails a check
+is asked again in the next round, under another sample index; what fails in every round stays missing.
+Rounds go through `populace.run`: a run that was stopped or killed goes on where it was when the same
+call is made again, and nothing is paid for twice. Only the fields asked for are read from an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from populace.atomic import atomic_path
+from populace.authoring.claims import CHECKS, Violation, normalised, violations
+from populace.authoring.templating import prompts_hash, render_prompt
+from populace.errors import DataError
+from populace.models import Completion, GenerateRequest, Message, Provider, Result
+from populace.personas import Persona, Personas, render
+from populace.personas.diversity import beside
+from populace.personas.lists import MIN_AGE, draw_texts, entries
+from populace.personas.rules import broken_rules
+from populace.personas.schema import COLUMNS, EMPLOYED, WRITTEN
+from populace.run import Budget, Journal, RunStats, execute
+
+__all__ = ["FIELDS", "Written", "write"]
+
+FIELDS = {
+    "defining_quirks": "This person is known for",
+    "mannerisms": "This person has a way of",
+    "personal_time": "This person spends free time",
+    "lifestyle": "This person leads",
+    "core_values": "What matters most to this person is",
+    "detailed_job_description": "The work consists of",
+}
+"""Fields that a model may write -> the sentence that the text goes on with."""
+
+TOKENS_A_FIELD = 48
+_EXAMPLES = 2
+_TEMPLATES = ("write_system", "write_user")
+VIOLATION_SCHEMA = {
+    "persona_id": pl.String,
+    "field": pl.String,
+    "round": pl.Int64,
+    "rule": pl.String,
+    "detail": pl.String,
+    "text": pl.String,
+}
+
+
+class Written(msgspec.Struct, frozen=True, eq=False):
+    """Personas with the fields that a model wrote, and what became of every text."""
+
+    personas: Personas
+    """New ids, since a persona is named by what it says."""
+    ids: pl.DataFrame
+    """`from_id, persona_id`: each persona as it was and as it is."""
+    violations: pl.DataFrame
+    """One row a broken rule: `persona_id` (as it was), `field, round, rule, detail, text`."""
+    diversity: pl.DataFrame
+    """The texts before and after, each beside the lists written by us: `field, texts`, then as
+    `populace.personas.diversity.beside`; without rows where fewer than 4 texts stand."""
+    stats: tuple[RunStats, ...]
+    """What became of the calls, a round."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Violations by rule, every round counted."""
+        return self.personas.provenance["written"]["violations"]
+
+
+def write(
+    personas: Personas,
+    provider: Provider,
+    folder: str | Path,
+    *,
+    fields: Sequence[str] = WRITTEN,
+    seed: int = 0,
+    rounds: int = 3,
+    temperature: float = 0.9,
+    budget: Budget | None = None,
+    **settings: Any,
+) -> Written:
+    """Have a model write open-ended fields.
+
+    Parameters
+    ----------
+    personas
+        Whose fields are replaced. Under 6 (core values: 13) nothing is written, and a job only for the
+        employed.
+    provider
+        The model; it is closed at the end.
+    folder
+        Holds the journal; `violations.parquet` and `diversity.parquet` are written beside it.
+    fields
+        Some of `FIELDS`.
+    seed
+        Of the requests and of the examples shown in them.
+    rounds
+        Times a text is asked for, the first included.
+    temperature
+        Of the model.
+    budget
+        The most that the journal's calls may cost.
+    **settings
+        Others of `populace.run.execute` (`progress`, `retries`, `timeout`, `retry_errors`).
+
+    Raises
+    ------
+    DataError
+        If a field is not one that a model may write, or there is nobody to write about.
+    BudgetError, ModelError, JournalError
+        As `populace.run.execute`; what was answered is in the journal.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from populace.models.scripted import Scripted
+    >>> from populace.personas import build
+    >>> people = build(pl.DataFrame({"age": [30], "state": ["Ohio"]}), seed=1)
+    >>> model = Scripted(text='{"defining_quirks": "Stacking coins by year."}')
+    >>> written = write(people, model, tempfile.mkdtemp(), fields=["defining_quirks"])
+    >>> written.personas.frame["defining_quirks"].to_list(), written.counts["age"]
+    (['stacking coins by year'], 0)
+    """
+    if rounds < 1:
+        raise DataError(f"{rounds} rounds", fix="ask at least once")
+    job = _Writing(personas, provider.model, _chosen(fields), seed, temperature)
+    with Journal(Path(folder) / "journal") as journal:
+        stats = asyncio.run(_ask(job, provider, journal, rounds, budget, settings))
+    written = job.result(stats, rounds)
+    for name in ("violations", "diversity"):
+        with atomic_path(Path(folder) / f"{name}.parquet") as temporary:
+            getattr(written, name).write_parquet(temporary)
+    return written
+
+
+async def _ask(
+    job: _Writing,
+    provider: Provider,
+    journal: Journal,
+    rounds: int,
+    budget: Budget | None,
+    settings: Mapping[str, Any],
+) -> tuple[RunStats, ...]:
+    found = []
+    try:
+        for number in range(rounds):
+            plan = dict(job.plan(number))
+            if not plan:
+                break
+            requests = list(plan.values())
+            stats = await execute(
+                requests, provider, journal, stage=f"write-{number}", budget=budget, **settings
+            )
+            job.take(number, {row: journal.get(request.key) for row, request in plan.items()})
+            found.append(stats)
+    finally:
+        await provider.close()
+    return tuple(found)
+
+
+class _Writing:
+    """The state of one run: what is wanted of whom, what stands, what was wrong."""
+
+    def __init__(
+        self, personas: Personas, model: str, fields: tuple[str, ...], seed: int, temperature: float
+    ) -> None:
+        self._personas, self._model, self._fields = personas, model, fields
+        self._seed, self._temperature = seed, temperature
+        self._bare = personas.frame.with_columns(pl.lit(None, pl.String).alias(name) for name in FIELDS)
+        self._people = [Persona.from_row(row) for row in self._bare.iter_rows(named=True)]
+        self._wanted = {row: some for row, one in enumerate(self._people) if (some := self._fitting(one))}
+        if not self._wanted:
+            raise DataError(
+                "there is nobody to write about", fix=f"give people of {MIN_AGE} or more, or other fields"
+            )
+        self._texts: dict[tuple[int, str], str] = {}
+        self._violations: list[tuple[str, str, int, str, str, str | None]] = []
+
+    def plan(self, number: int) -> Iterator[tuple[int, GenerateRequest]]:
+        """Yield a request for each persona of whom something is still wanted, by row."""
+        system = Message("system", render_prompt("write_system", low=3, high=12))
+        for row, fields in self._wanted.items():
+            told = [
+                {"name": name, "stem": FIELDS[name], "examples": self._examples[name][row]} for name in fields
+            ]
+            user = render_prompt("write_user", profile=render(self._people[row], "release"), fields=told)
+            yield (
+                row,
+                GenerateRequest(
+                    model=self._model,
+                    messages=(system, Message("user", user)),
+                    max_tokens=TOKENS_A_FIELD * len(fields) + 16,
+                    temperature=self._temperature,
+                    json_schema=_schema(fields),
+                    sample=number,
+                    seed=self._seed,
+                ),
+            )
+
+    def take(self, number: int, results: Mapping[int, Result | None]) -> None:
+        """Keep the texts that stand; the rest is wanted in the next round."""
+        read = {row: _read(result, self._wanted[row]) for row, result in results.items()}
+        contradictions = self._contradictions(read)
+        left: dict[int, tuple[str, ...]] = {}
+        for row, answer in read.items():
+            for field in self._wanted[row]:
+                text = answer.texts.get(field)
+                wrong = answer.wrong or [
+                    *violations(self._people[row], field, text, self._examples[field][row]),
+                    *contradictions.get((row, field), ()),
+                ]
+                for each in wrong:
+                    said = answer.raw if answer.wrong else text
+                    id_ = self._bare["persona_id"][row]
+                    self._violations.append((id_, field, number, each.rule, each.detail, said))
+                if not wrong and text:
+                    self._texts[row, field] = text
+            if missing := tuple(name for name in self._wanted[row] if (row, name) not in self._texts):
+                left[row] = missing
+        self._wanted = left
+
+    def result(self, stats: tuple[RunStats, ...], rounds: int) -> Written:
+        """Put the texts into the table, name everyone anew, and measure."""
+        rows = range(self._personas.frame.height)
+        frame = self._personas.frame.with_columns(
+            pl.Series(name, [self._texts.get((row, name)) for row in rows], dtype=pl.String)
+            for name in self._fields
+        )
+        names = [Persona.from_row(row).persona_id for row in frame.iter_rows(named=True)]
+        ids = pl.DataFrame({"from_id": frame["persona_id"], "persona_id": names}, schema_overrides=_TEXTS)
+        named = (
+            frame.with_columns(ids["persona_id"])
+            .with_columns(pl.col("weight").sum().over("persona_id"))
+            .unique("persona_id", keep="first", maintain_order=True)
+        )
+        found = pl.DataFrame(self._violations, schema=VIOLATION_SCHEMA, orient="row")
+        counts = Counter(found["rule"].to_list())
+        known = ("failed", "refusal", "json", "cut", "empty", *CHECKS, "copies-an-example")
+        note = {
+            "model": self._model,
+            "prompt": prompts_hash(*_TEMPLATES),
+            "seed": self._seed,
+            "temperature": self._temperature,
+            "rounds": rounds,
+            "fields": list(self._fields),
+            "texts": len(self._texts),
+            "missing": sum(len(fields) for fields in self._wanted.values()),
+            "violations": {**dict.fromkeys(known, 0), **dict(sorted(counts.items()))},
+        }
+        provenance = {**self._personas.provenance, "written": note}
+        return Written(Personas(named, provenance), ids, found, self._diversity(frame), stats)
+
+    def _diversity(self, after: pl.DataFrame) -> pl.DataFrame:
+        """Variety of each field before and after, beside the list of the field at the same size."""
+        tables = []
+        for name in self._fields:
+            if name not in WRITTEN:
+                continue
+            listed = [each.text for each in entries(name)]
+            for label, frame in (("before", self._personas.frame), ("after", after)):
+                texts = frame[name].to_list()
+                if sum(text is not None for text in texts) >= 4:
+                    table = beside(texts, listed, frame["persona_id"].to_list(), seed=self._seed)
+                    tables.append(
+                        table.select(pl.lit(name).alias("field"), pl.lit(label).alias("texts"), pl.all())
+                    )
+        return pl.concat(tables) if tables else pl.DataFrame(schema={"field": pl.String, "texts": pl.String})
+
+    def _fitting(self, one: Persona) -> tuple[str, ...]:
+        """Fields that may be written of this persona."""
+        if one.age is None:
+            return ()
+        youngest = {name: min(each.min_age for each in entries(name)) for name in WRITTEN}
+        return tuple(
+            name
+            for name in self._fields
+            if (one.employment_status in EMPLOYED if name not in WRITTEN else one.age >= youngest[name])
+        )
+
+    @cached_property
+    def _examples(self) -> dict[str, list[list[str]]]:
+        """Entries of our lists that fit each persona, to show the form; a job has none."""
+        listed = [name for name in self._fields if name in WRITTEN]
+        streams = np.random.SeedSequence(self._seed).spawn(_EXAMPLES * len(listed))
+        shown: dict[str, list[list[str]]] = {name: [[] for _ in self._people] for name in self._fields}
+        for turn in range(_EXAMPLES):
+            own = streams[turn * len(listed) : (turn + 1) * len(listed)]
+            drawn = draw_texts(
+                self._bare,
+                {name: np.random.default_rng(stream) for name, stream in zip(listed, own, strict=True)},
+            )
+            for series in drawn:
+                for row, text in enumerate(series):
+                    if text is not None and text not in shown[series.name][row]:
+                        shown[series.name][row].append(text)
+        return shown
+
+    def _contradictions(self, read: Mapping[int, _Answer]) -> dict[tuple[int, str], list[Violation]]:
+        """Hard rules of `populace.personas` that a text makes its persona break, by row and field."""
+        found: dict[tuple[int, str], list[Violation]] = {}
+        rows = list(read)
+        people = self._bare.select(*COLUMNS)[rows]
+        before = broken_rules(people, "hard")
+        for field in self._fields:
+            texts = pl.Series(field, [read[row].texts.get(field) or None for row in rows], dtype=pl.String)
+            after = broken_rules(people.with_columns(texts), "hard")
+            for rule in after.columns:
+                for place in (after[rule] & ~before[rule]).arg_true():
+                    found.setdefault((rows[place], field), []).append(Violation(rule, texts[place]))
+        return found
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What a completion says: the texts, or why there are none."""
+
+    texts: dict[str, str] = {}
+    wrong: list[Violation] = []
+    raw: str | None = None
+
+
+def _read(result: Result | None, fields: Sequence[str]) -> _Answer:
+    """Read the fields out of an answer; whatever else it holds is dropped."""
+    if not isinstance(result, Completion):
+        detail = getattr(result, "boundary", "not asked")
+        return _Answer(wrong=[Violation("failed", detail)])
+    text = result.text.strip()
+    if result.finish == "refusal":
+        return _Answer(wrong=[Violation("refusal", "by the provider")], raw=text)
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        found = msgspec.json.decode(text[start : end + 1].encode()) if start >= 0 else None
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        found = None
+    if not isinstance(found, dict):
+        rule = "cut" if result.finish == "length" else "json"
+        declined = [each for each in violations(Persona(), "", text) if each.rule == "refusal"]
+        return _Answer(wrong=declined or [Violation(rule, "no JSON object")], raw=text)
+    texts = {name: normalised(value) for name in fields if isinstance(value := found.get(name), str)}
+    return _Answer(texts=texts, raw=text)
+
+
+def _chosen(fields: Sequence[str]) -> tuple[str, ...]:
+    for name in fields:
+        if name not in FIELDS:
+            raise DataError(f"a model may not write '{name}'", fix=f"use some of {', '.join(FIELDS)}")
+    if not fields:
+        raise DataError("no field is to be written", fix=f"name some of {', '.join(FIELDS)}")
+    return tuple(dict.fromkeys(fields))
+
+
+def _schema(fields: Sequence[str]) -> str:
+    text = {"type": "string"}
+    schema = {
+        "type": "object",
+        "properties": dict.fromkeys(fields, text),
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+    return msgspec.json.encode(schema).decode()
+
+
+_TEXTS: dict[str, Any] = {"from_id": pl.String, "persona_id": pl.String}
