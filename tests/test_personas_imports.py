@@ -463,6 +463,32 @@ def test_nemotron_shards_are_one_file_in_the_order_of_their_names(tmp_path):
     assert report.values == same.values
 
 
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
+def test_a_sample_reads_some_rows_and_knows_their_numbers(tmp_path, ending):
+    path = tmp_path / f"n.{ending}"
+    frame = pl.DataFrame(NEMOTRON)
+    if ending == "csv":
+        frame.write_csv(path)
+    elif ending == "jsonl":
+        frame.write_ndjson(path)
+    else:
+        frame.write_parquet(path)
+    every, _ = import_nemotron(path)
+    seen = set()
+    for seed in range(12):
+        personas, report = import_nemotron(path, sample=2, seed=seed)
+        assert len(personas) == 2 and report.rows == 5
+        ours = personas.frame["person_id"]
+        assert personas.frame.equals(every.frame.filter(pl.col("person_id").is_in(ours.implode())))
+        assert {each.row for each in report.unread} <= {3}
+        assert personas.provenance["imported"]["notes"][-1] == f"2 rows drawn with seed {seed}"
+        seen |= set(ours)
+    assert seen == set(NEMOTRON["uuid"])
+    for wrong in (0, 6):
+        with pytest.raises(DataError, match=f"cannot draw {wrong} of 5 rows"):
+            import_nemotron(path, sample=wrong)
+
+
 def test_people_who_read_alike_become_one_persona(tmp_path):
     twin = {name: [values[0], values[0]] for name, values in NEMOTRON.items()} | {"uuid": ["a", "b"]}
     frame = pl.DataFrame(twin).with_columns(hobbies_and_interests_list=pl.Series(["['a']", "['b']"]))
@@ -504,6 +530,8 @@ def test_files_that_are_something_else(tmp_path):
     release([ADULT]).head(0).write_parquet(tmp_path / "empty.parquet")
     (tmp_path / "broken.parquet").write_text("hello")
     (tmp_path / "broken.jsonl").write_text('{"persona": "age: 3"}\n{"persona": \n')
+    release([ADULT]).write_csv(tmp_path / "latin.csv")
+    (tmp_path / "latin.csv").write_bytes((tmp_path / "latin.csv").read_bytes().replace(b"Irish", b"Caf\xe9s"))
     (tmp_path / "one.json").write_text('{"persona": "age: 3"}')
     (tmp_path / "folder").mkdir()
     for function, name, says in (
@@ -512,6 +540,7 @@ def test_files_that_are_something_else(tmp_path):
         (import_persona, "prose.parquet", "no line of any persona is an attribute"),
         (import_persona, "empty.parquet", "holds no rows"),
         (import_persona, "broken.parquet", "cannot be read"),
+        (import_persona, "latin.csv", "cannot be read: invalid utf-8.*UTF-8"),
         (import_persona, "broken.jsonl", "row 2: this is no JSON"),
         (import_persona, "one.json", "a list of personas is wanted"),
         (import_nemotron, "a.parquet", "column sex: this is no Nemotron-Personas-USA file"),
@@ -556,3 +585,8 @@ def test_command_line(tmp_path):
     assert isinstance(wrong.exception, DataError) and "persona or nemotron" in str(wrong.exception)
     wrong = runner.invoke(app, [*arguments[:-1], str(tmp_path / "r.txt")])
     assert isinstance(wrong.exception, DataError)
+    before = (tmp_path / "p.csv").read_bytes()
+    wrong = runner.invoke(
+        app, ["import", "persona", str(tmp_path / "p.csv"), "--out", str(tmp_path / "p.csv")]
+    )
+    assert "another --out" in str(wrong.exception) and (tmp_path / "p.csv").read_bytes() == before

@@ -41,6 +41,10 @@ def import_(
     ] = None,
     drop: Annotated[bool, typer.Option("--drop", help="Remove personas that break a hard rule.")] = False,
     texts: Annotated[bool, typer.Option(help="Nemotron: take the hobbies as free text.")] = True,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Nemotron: rows to draw; all if left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of that draw.")] = 0,
 ) -> None:
     """Read the personas of the PERSONA release or of Nemotron-Personas-USA into our schema."""
     from populace.errors import DataError
@@ -50,10 +54,14 @@ def import_(
         raise DataError(f"there is no source '{source}'", fix="use persona or nemotron")
     if report and report.suffix not in (".json", ".parquet"):
         raise DataError("a report is .json or .parquet", file=report, fix="change the name's ending")
+    if out.resolve() == file.resolve():
+        raise DataError("the file to write is the file to read", file=out, fix="give another --out")
+    if source == "persona" and sample is not None:
+        raise DataError("PERSONA's thousand personas are read whole", fix="leave --sample out")
     if source == "persona":
         read, account = import_persona(file, drop=drop)
     else:
-        read, account = import_nemotron(file, texts=texts, drop=drop)
+        read, account = import_nemotron(file, texts=texts, drop=drop, sample=sample, seed=seed)
     read.save(out)
     typer.echo(f"{out}: {len(read):,} personas")
     if report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ class Source(msgspec.Struct, frozen=True):
     columns: dict[str, pl.DataType]
     """Name and type of every column, in order."""
     rows: int
-    read: Callable[[Sequence[str]], pl.DataFrame]
-    """Read some columns, whole, and `row`: the row's number, from 1."""
+    read: Callable[..., pl.DataFrame]
+    """Read some columns, whole or some rows (by number, from 1), and `row`: the row's number."""
 
     def hash(self) -> str:
         """BLAKE2b of the file's bytes; of a folder, of the hashes of its files in order."""
@@ -47,13 +48,20 @@ def open_source(path: str | Path) -> Source:
         raise DataError("there is no such file", file=path, fix="give the file's place")
     if not place.is_dir() and place.suffix not in _KINDS:
         raise DataError("this kind of file is not known", file=path, fix=f"use one of {', '.join(_KINDS)}")
-    try:
+    with _told(place):
         source = _records(place) if place.suffix in _KINDS[2:] else _table(place)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        raise DataError(f"cannot be read: {str(error).splitlines()[0]}", file=path) from error
     if not source.rows:
         raise DataError("the file holds no rows", file=path)
     return source
+
+
+@contextmanager
+def _told(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+        fix = "fetch it again if it is cut short; save text as UTF-8"
+        raise DataError(f"cannot be read: {str(error).splitlines()[0]}", file=place, fix=fix) from error
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -75,9 +83,14 @@ def _table(place: Path) -> Source:
     schema = lazy.collect_schema()
     rows = lazy.select(pl.len()).collect(engine="streaming").item()
 
-    def read(columns: Sequence[str]) -> pl.DataFrame:
-        frame = lazy.select(columns).collect(engine="streaming")
-        return frame.with_columns(row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    def read(columns: Sequence[str], wanted: Sequence[int] | None = None) -> pl.DataFrame:
+        table = (
+            lazy.select(columns).with_row_index("row", offset=1).with_columns(pl.col("row").cast(pl.Int64))
+        )
+        if wanted is not None:
+            table = table.filter(pl.col("row").is_in(pl.Series(wanted, dtype=pl.Int64).implode()))
+        with _told(place):
+            return table.select(*columns, "row").collect(engine="streaming").sort("row")
 
     return Source(place, dict(schema), rows, read)
 
@@ -90,10 +103,14 @@ def _records(place: Path) -> Source:
         columns |= dict.fromkeys(record, pl.String())
         rows += 1
 
-    def read(wanted: Sequence[str]) -> pl.DataFrame:
-        found = [{name: _plain(record.get(name)) for name in wanted} for record in _each(place)]
-        frame = pl.DataFrame(found, schema=dict.fromkeys(wanted, pl.String))
-        return frame.with_columns(row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    def read(names: Sequence[str], wanted: Sequence[int] | None = None) -> pl.DataFrame:
+        keep = None if wanted is None else frozenset(wanted)
+        found = [
+            {**{name: _plain(record.get(name)) for name in names}, "row": row}
+            for row, record in enumerate(_each(place), 1)
+            if keep is None or row in keep
+        ]
+        return pl.DataFrame(found, schema={**dict.fromkeys(names, pl.String), "row": pl.Int64})
 
     return Source(place, columns, rows, read)
 

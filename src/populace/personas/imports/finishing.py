@@ -102,6 +102,7 @@ def _provenance(
             "hash": report.hash,
             "rows": report.rows,
             "columns": report.columns,
+            "notes": list(report.notes),
         },
         "seed": None,
         "adults": False,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from populace.errors import DataError
@@ -26,11 +27,12 @@ __all__ = ["import_nemotron"]
 _NEEDED = ("sex", "age", "education_level", "occupation", "state")
 _LIST = "hobbies_and_interests_list"
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+_NOTES = ("an occupation is the current or the last one: whether the person works is not in the data",)
 _HERE = ("usa", "us", "u.s", "u.s.a", "united states", "united states of america")
 
 
 def import_nemotron(
-    path: str | Path, *, texts: bool = True, drop: bool = False
+    path: str | Path, *, texts: bool = True, drop: bool = False, sample: int | None = None, seed: int = 0
 ) -> tuple[Personas, ImportReport]:
     """Read Nemotron-Personas-USA (CC BY 4.0) into our schema.
 
@@ -44,6 +46,8 @@ def import_nemotron(
     drop
         Remove personas that break a hard rule. By default all stay; the column `implausible` names the rules
         that each breaks.
+    sample, seed
+        Rows to draw, each as likely as any other and at most once, and the seed of the draw. By default all.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def import_nemotron(
         raise DataError(what, file=path, column=absent[0], fix="give a file of nvidia/Nemotron-Personas-USA")
     columns = _taken(source, book, texts=texts)
     extra = [name for name in ("uuid", "country") if name in source.columns]
-    raw = source.read([*columns, *extra])
+    raw = source.read([*columns, *extra], _drawn(source, sample, seed))
     _check_country(raw, source)
     if _LIST in columns:
         raw = raw.with_columns(_joined(raw[_LIST]))
@@ -71,7 +75,7 @@ def import_nemotron(
     read = _derived(raw, read, book)
     uuid = pl.col("uuid").cast(pl.String) if "uuid" in raw.columns else pl.lit(None, pl.String)
     ids = raw.select(pl.coalesce(uuid, pl.format("nemotron-{}", "row")).alias("person_id")).to_series()
-    left = {name: source.rows for name in source.columns if name not in columns and name not in extra}
+    left = {name: raw.height for name in source.columns if name not in columns and name not in extra}
     again = "a uuid that an earlier row has"
     defects = [
         *defect("uuid-twice", again, ~ids.is_first_distinct(), raw["row"]),
@@ -86,7 +90,7 @@ def import_nemotron(
         left=left,
         values=notes,
         defects=defects,
-        notes=("an occupation is the current or the last one: whether the person works is not in the data",),
+        notes=_NOTES if sample is None else (*_NOTES, f"{raw.height:,} rows drawn with seed {seed}"),
         drop=drop,
     )
 
@@ -97,6 +101,17 @@ def _taken(source: Source, book: Vocabulary, *, texts: bool) -> dict[str, str]:
     if not texts:
         names.pop(_LIST)
     return {name: names[name] for name in source.columns if name in names}
+
+
+def _drawn(source: Source, sample: int | None, seed: int) -> list[int] | None:
+    """Numbers of the rows to read, in the order of the file."""
+    if sample is None:
+        return None
+    if not 1 <= sample <= source.rows:
+        what = f"cannot draw {sample:,} of {source.rows:,} rows"
+        raise DataError(what, file=source.path, fix=f"give a number from 1 to {source.rows:,}")
+    drawn = np.random.default_rng(seed).choice(source.rows, sample, replace=False)
+    return (np.sort(drawn) + 1).tolist()
 
 
 def _joined(lists: pl.Series) -> pl.Series:
