@@ -180,7 +180,7 @@ def shifts(
         cells = np.array(term.cells)
         # One code more than there are cells for: a group without an effect of its own.
         sizes = tuple(cells.max(axis=0) + 2)
-        lookup = np.tile(-(means @ block), (np.prod(sizes) + 1, 1))
+        lookup = np.tile(-(means @ block), (int(np.prod(sizes)) + 1, 1))
         lookup[np.ravel_multi_index(tuple(cells.T), sizes)] += block
         lookup[-1] = 0.0
         codes = evidence.select(pl.col(name).fill_null(-1) for name in term.columns).to_numpy()
