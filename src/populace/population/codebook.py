@@ -226,7 +226,6 @@ def codebooks() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
-@functools.cache
 def load_codebook(name: str | Path) -> Codebook:
     """Load a codebook of this package by name, or any by its path.
 
@@ -235,7 +234,16 @@ def load_codebook(name: str | Path) -> Codebook:
     CodebookError
         If it is missing, is no TOML, or lacks a field.
     """
-    path = _FOLDER / f"{name}.toml" if "." not in str(name) else Path(name)
+    # A user's own codebook is read anew: it may have been edited since.
+    return _load_file(Path(name)) if "." in str(name) else _load_named(str(name))
+
+
+@functools.cache
+def _load_named(name: str) -> Codebook:
+    return _load_file(_FOLDER / f"{name}.toml")
+
+
+def _load_file(path: Path) -> Codebook:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         _add_files(document, path.parent)
