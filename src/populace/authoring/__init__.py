@@ -7,6 +7,7 @@ against the persona before it stands.
 from populace.authoring.checking import PAPER_REMOVED, Checked, check
 from populace.authoring.claims import CHECKS, Violation, violations
 from populace.authoring.embedding import embed
+from populace.authoring.variety import variety
 from populace.authoring.writing import FIELDS, Written, write
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Written",
     "check",
     "embed",
+    "variety",
     "violations",
     "write",
 ]

@@ -20,12 +20,13 @@ import numpy as np
 import polars as pl
 
 from populace.atomic import atomic_path
-from populace.authoring.claims import CHECKS, Violation, normalised, violations
+from populace.authoring.answers import Answer, answer_schema, read_answer
+from populace.authoring.claims import CHECKS, Violation, violations
 from populace.authoring.templating import prompts_hash, render_prompt
+from populace.authoring.variety import Embed, variety
 from populace.errors import DataError
-from populace.models import Completion, GenerateRequest, Message, Provider, Result
+from populace.models import GenerateRequest, Message, Provider, Result
 from populace.personas import Persona, Personas, render
-from populace.personas.diversity import beside
 from populace.personas.lists import MIN_AGE, draw_texts, entries
 from populace.personas.rules import broken_rules
 from populace.personas.schema import COLUMNS, EMPLOYED, WRITTEN
@@ -66,8 +67,8 @@ class Written(msgspec.Struct, frozen=True, eq=False):
     violations: pl.DataFrame
     """One row a broken rule: `persona_id` (as it was), `field, round, rule, detail, text`."""
     diversity: pl.DataFrame
-    """The texts before and after, each beside the lists written by us: `field, texts`, then as
-    `populace.personas.diversity.beside`; without rows where fewer than 4 texts stand."""
+    """The texts before and after, each beside the lists written by us: `texts` (`before` or `after`), then
+    as `populace.authoring.variety`."""
     stats: tuple[RunStats, ...]
     """What became of the calls, a round."""
 
@@ -87,6 +88,7 @@ def write(
     rounds: int = 3,
     temperature: float = 0.9,
     budget: Budget | None = None,
+    embed: Embed | None = None,
     **settings: Any,
 ) -> Written:
     """Have a model write open-ended fields.
@@ -110,6 +112,8 @@ def write(
         Of the model.
     budget
         The most that the journal's calls may cost.
+    embed
+        Adds the spread of embeddings to the diversity table.
     **settings
         Others of `populace.run.execute` (`progress`, `retries`, `timeout`, `retry_errors`).
 
@@ -136,7 +140,7 @@ def write(
     job = _Writing(personas, provider.model, _chosen(fields), seed, temperature)
     with Journal(Path(folder) / "journal") as journal:
         stats = asyncio.run(_ask(job, provider, journal, rounds, budget, settings))
-    written = job.result(stats, rounds)
+    written = job.result(stats, rounds, embed)
     for name in ("violations", "diversity"):
         with atomic_path(Path(folder) / f"{name}.parquet") as temporary:
             getattr(written, name).write_parquet(temporary)
@@ -201,7 +205,7 @@ class _Writing:
                     messages=(system, Message("user", user)),
                     max_tokens=TOKENS_A_FIELD * len(fields) + 16,
                     temperature=self._temperature,
-                    json_schema=_schema(fields),
+                    json_schema=answer_schema(fields),
                     sample=number,
                     seed=self._seed,
                 ),
@@ -209,7 +213,7 @@ class _Writing:
 
     def take(self, number: int, results: Mapping[int, Result | None]) -> None:
         """Keep the texts that stand; the rest is wanted in the next round."""
-        read = {row: _read(result, self._wanted[row]) for row, result in results.items()}
+        read = {row: read_answer(result, self._wanted[row]) for row, result in results.items()}
         contradictions = self._contradictions(read)
         left: dict[int, tuple[str, ...]] = {}
         for row, answer in read.items():
@@ -229,7 +233,7 @@ class _Writing:
                 left[row] = missing
         self._wanted = left
 
-    def result(self, stats: tuple[RunStats, ...], rounds: int) -> Written:
+    def result(self, stats: tuple[RunStats, ...], rounds: int, embed: Embed | None) -> Written:
         """Put the texts into the table, name everyone anew, and measure."""
         rows = range(self._personas.frame.height)
         frame = self._personas.frame.with_columns(
@@ -258,23 +262,15 @@ class _Writing:
             "violations": {**dict.fromkeys(known, 0), **dict(sorted(counts.items()))},
         }
         provenance = {**self._personas.provenance, "written": note}
-        return Written(Personas(named, provenance), ids, found, self._diversity(frame), stats)
-
-    def _diversity(self, after: pl.DataFrame) -> pl.DataFrame:
-        """Variety of each field before and after, beside the list of the field at the same size."""
-        tables = []
-        for name in self._fields:
-            if name not in WRITTEN:
-                continue
-            listed = [each.text for each in entries(name)]
-            for label, frame in (("before", self._personas.frame), ("after", after)):
-                texts = frame[name].to_list()
-                if sum(text is not None for text in texts) >= 4:
-                    table = beside(texts, listed, frame["persona_id"].to_list(), seed=self._seed)
-                    tables.append(
-                        table.select(pl.lit(name).alias("field"), pl.lit(label).alias("texts"), pl.all())
-                    )
-        return pl.concat(tables) if tables else pl.DataFrame(schema={"field": pl.String, "texts": pl.String})
+        before, after = (
+            variety(table, self._fields, embed=embed, seed=self._seed)
+            for table in (self._personas.frame, frame)
+        )
+        diversity = pl.concat(
+            table.select(pl.lit(label).alias("texts"), pl.all())
+            for label, table in (("before", before), ("after", after))
+        )
+        return Written(Personas(named, provenance), ids, found, diversity, stats)
 
     def _fitting(self, one: Persona) -> tuple[str, ...]:
         """Fields that may be written of this persona."""
@@ -305,7 +301,7 @@ class _Writing:
                         shown[series.name][row].append(text)
         return shown
 
-    def _contradictions(self, read: Mapping[int, _Answer]) -> dict[tuple[int, str], list[Violation]]:
+    def _contradictions(self, read: Mapping[int, Answer]) -> dict[tuple[int, str], list[Violation]]:
         """Hard rules of `populace.personas` that a text makes its persona break, by row and field."""
         found: dict[tuple[int, str], list[Violation]] = {}
         rows = list(read)
@@ -320,35 +316,6 @@ class _Writing:
         return found
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    """What a completion says: the texts, or why there are none."""
-
-    texts: dict[str, str] = {}
-    wrong: list[Violation] = []
-    raw: str | None = None
-
-
-def _read(result: Result | None, fields: Sequence[str]) -> _Answer:
-    """Read the fields out of an answer; whatever else it holds is dropped."""
-    if not isinstance(result, Completion):
-        detail = getattr(result, "boundary", "not asked")
-        return _Answer(wrong=[Violation("failed", detail)])
-    text = result.text.strip()
-    if result.finish == "refusal":
-        return _Answer(wrong=[Violation("refusal", "by the provider")], raw=text)
-    start, end = text.find("{"), text.rfind("}")
-    try:
-        found = msgspec.json.decode(text[start : end + 1].encode()) if start >= 0 else None
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        found = None
-    if not isinstance(found, dict):
-        rule = "cut" if result.finish == "length" else "json"
-        declined = [each for each in violations(Persona(), "", text) if each.rule == "refusal"]
-        return _Answer(wrong=declined or [Violation(rule, "no JSON object")], raw=text)
-    texts = {name: normalised(value) for name in fields if isinstance(value := found.get(name), str)}
-    return _Answer(texts=texts, raw=text)
-
-
 def _chosen(fields: Sequence[str]) -> tuple[str, ...]:
     for name in fields:
         if name not in FIELDS:
@@ -356,17 +323,6 @@ def _chosen(fields: Sequence[str]) -> tuple[str, ...]:
     if not fields:
         raise DataError("no field is to be written", fix=f"name some of {', '.join(FIELDS)}")
     return tuple(dict.fromkeys(fields))
-
-
-def _schema(fields: Sequence[str]) -> str:
-    text = {"type": "string"}
-    schema = {
-        "type": "object",
-        "properties": dict.fromkeys(fields, text),
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-    return msgspec.json.encode(schema).decode()
 
 
 _TEXTS: dict[str, Any] = {"from_id": pl.String, "persona_id": pl.String}

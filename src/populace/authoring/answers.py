@@ -1,0 +1,54 @@
+"""What a model's answer says: a JSON object of texts, or why there is none. Nothing else in it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from populace.authoring.claims import Violation, normalised, violations
+from populace.models import Completion, Result
+from populace.personas.persona import Persona
+
+__all__ = ["Answer", "answer_schema", "read_answer"]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a completion says: the texts, or why there are none."""
+
+    texts: dict[str, str] = {}
+    wrong: list[Violation] = []
+    raw: str | None = None
+
+
+def read_answer(result: Result | None, fields: Sequence[str]) -> Answer:
+    """Read the fields out of an answer; whatever else it holds is dropped."""
+    if not isinstance(result, Completion):
+        detail = getattr(result, "boundary", "not asked")
+        return Answer(wrong=[Violation("failed", detail)])
+    text = result.text.strip()
+    if result.finish == "refusal":
+        return Answer(wrong=[Violation("refusal", "by the provider")], raw=text)
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        found = msgspec.json.decode(text[start : end + 1].encode()) if start >= 0 else None
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        found = None
+    if not isinstance(found, dict):
+        rule = "cut" if result.finish == "length" else "json"
+        declined = [each for each in violations(Persona(), "", text) if each.rule == "refusal"]
+        return Answer(wrong=declined or [Violation(rule, "no JSON object")], raw=text)
+    texts = {name: normalised(value) for name in fields if isinstance(value := found.get(name), str)}
+    return Answer(texts=texts, raw=text)
+
+
+def answer_schema(fields: Sequence[str]) -> str:
+    """JSON Schema of an object with these fields as text, and no others."""
+    text = {"type": "string"}
+    schema = {
+        "type": "object",
+        "properties": dict.fromkeys(fields, text),
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+    return msgspec.json.encode(schema).decode()
