@@ -1,7 +1,7 @@
 """Which year, or five years, a PUMS file is of: read off its serial numbers.
 
-Since 2017 they begin with the survey year (`2024HU0000123`, `2024GQ0000123`); a 5-year file carries those of
-five years, and until the 2017-2021 file the older of them are thirteen digits that begin with the year.
+Since 2018 they begin with the survey year (`2024HU0000123`, `2024GQ0000123`); a 5-year file carries those of
+five years, of which those of 2017 and before are thirteen digits that begin with the year.
 """
 
 from __future__ import annotations
