@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from populace.report.text import plain
 
-__all__ = ["inline", "png", "svg"]
+__all__ = ["both_widths", "inline", "png", "svg"]
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
 
@@ -64,6 +64,26 @@ def inline(document: str, name: str, description: str) -> str:
     # The height follows from the view box when the style sheet shrinks the width.
     for attribute in ("height", "class", "version"):
         root.attrib.pop(attribute, None)
+    _hover(root)
     root.set("role", "img")
     root.set("aria-label", description)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _hover(root: ElementTree.Element) -> None:
+    """Turn the descriptions that some marks carry into titles, which browsers show on hover."""
+    for element in root.iter():
+        for attribute in ("aria-roledescription", "role"):
+            element.attrib.pop(attribute, None)
+        if said := element.attrib.pop("aria-label", None):
+            title = ElementTree.Element(f"{{{_NAMESPACE}}}title")
+            title.text = said
+            element.insert(0, title)
+
+
+def both_widths(name: str, description: str, wide: str, narrow: str) -> str:
+    """Inline a figure drawn twice; the style sheet shows the drawing that fits the screen."""
+    return (
+        f'<div class="wide">{inline(wide, f"{name}-wide", description)}</div>'
+        f'<div class="narrow">{inline(narrow, f"{name}-narrow", description)}</div>'
+    )

@@ -1,7 +1,8 @@
 """Colours and type of every figure.
 
 One hue, the blue of Okabe and Ito (2008), in shades of clearly different lightness, beside greys: nothing
-is said by hue, so nothing is lost to colour-blindness or a grey printer. The page turns each of these exact
+is said by hue, so nothing is lost to colour-blindness or a grey printer. Only maps of signed differences set
+an orange against it, and mark the sign as well. The page turns each of these exact
 colours into its dark counterpart with one CSS rule, so a figure must use no other.
 """
 
@@ -17,11 +18,16 @@ from populace.report.text import plain
 __all__ = [
     "BLUE",
     "DARK",
+    "FEWER",
     "GRID",
     "INK",
+    "MORE",
     "MUTED",
     "PAPER",
+    "SCALE",
     "SEQUENCE",
+    "WITHIN",
+    "dark_rules",
     "finish",
     "label_room",
     "rows",
@@ -38,6 +44,14 @@ SEQUENCE = {
 }
 """Controversy grade -> colour, light to dark."""
 
+MORE = ("#8dbadb", "#3d8cc4", "#0b4a77")
+FEWER = ("#efb98c", "#d97c2b", "#8a3d00")
+"""Too many and too few, light to dark. Sign is said by a mark as well, since two dark ends print alike."""
+WITHIN = "#eceff1"
+"""Nothing worth a colour."""
+SCALE = (WITHIN, "#cfe1ef", "#8dbadb", "#3d8cc4", "#0b4a77")
+"""Five classes, light to dark."""
+
 DARK = {
     INK: "#e6e9ec",
     MUTED: "#98a3ad",
@@ -49,6 +63,10 @@ DARK = {
     "#3d8cc4": "#63a9da",
     "#0b4a77": "#c2e2f8",
     "#c9cdd1": "#4c535a",
+    WITHIN: "#252c32",
+    FEWER[0]: "#6b431f",
+    FEWER[1]: "#c07a3c",
+    FEWER[2]: "#ffc48f",
 }
 """Colour of a figure on paper -> its counterpart on a dark page."""
 
@@ -86,7 +104,8 @@ _CONFIG: dict[str, Any] = {
         "offset": 12,
         "columnPadding": 20,
     },
-    "title": {"anchor": "start", "color": INK, "fontSize": 13, "fontWeight": 600, "offset": 8},
+    "title": {"anchor": "start", "color": INK, "fontSize": 13, "fontWeight": 600, "offset": 8}
+    | {"subtitleColor": MUTED, "subtitleFontSize": 12},
     "concat": {"spacing": 24},
 }
 
@@ -94,6 +113,15 @@ _CONFIG: dict[str, Any] = {
 def finish(chart: Any) -> Any:
     """Put the theme on a whole chart (Altair allows it once, on the outermost)."""
     return chart.configure(**_CONFIG)
+
+
+def dark_rules() -> str:
+    """Write the CSS that turns a figure's colours into their dark counterparts."""
+    rules = "".join(
+        f'.chart [fill="{light}"]{{fill:{dark}}}.chart [stroke="{light}"]{{stroke:{dark}}}'
+        for light, dark in DARK.items()
+    )
+    return f"@media screen and (prefers-color-scheme:dark){{{rules}}}"
 
 
 def label_room(width: int) -> int:

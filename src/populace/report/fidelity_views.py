@@ -1,0 +1,298 @@
+"""The fidelity page laid out: every number already in words, the template filled."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from populace.population import EMBEDDED, Fidelity, Population
+from populace.report import fidelity_words, html
+from populace.report import misfit_tables as misfit
+from populace.report.fidelity_figures import Content, drawings
+from populace.report.fidelity_words import far, margin_name, percent, place, whole
+from populace.report.figures import pyramid as ages
+from populace.report.people_tables import Weights
+from populace.report.sides import MOST_VALUES, title_of
+
+__all__ = ["render"]
+
+WORST_PAIRS, LONG_LIST = 12, 20
+
+Row = dict[str, Any]
+
+
+def render(content: Content) -> str:
+    """Fill the template."""
+    html.require_drawing()
+    script = resources.files("populace.report").joinpath("templates", "copy.js").read_text("utf-8").strip()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    found, weights = content.found, content.weights
+    provenance = content.population.provenance
+    auc = content.discriminator.auc if content.discriminator else None
+    told_by = content.discriminator.method if content.discriminator else ""
+    return html.page(
+        "fidelity.html.jinja",
+        script=html.safe(script),
+        script_hash=digest,
+        content=content,
+        title=content.title or _title(content.population),
+        byline=_byline(content),
+        headline=fidelity_words.headline(found, weights, content.reference),
+        warnings=list(_warnings(content)),
+        tiles=list(_tiles(content)),
+        figures=drawings(content),
+        singles=_singles(found),
+        values=_values(content.shares),
+        beware=_beware(content),
+        pairs=_pairs(found),
+        triples=_margins(found.of(3)[:WORST_PAIRS]),
+        triples_summary=found.summary(3),
+        pyramid=_ages(*content.pyramids),
+        weights=_weights(weights),
+        baselines=_baselines(content),
+        provenance=_provenance(content),
+        methods=fidelity_words.methods(
+            provenance, found, weights, content.reference, auc=auc, told_by=told_by
+        ),
+        bibtex=fidelity_words.bibtex(provenance),
+        rules={"far": fidelity_words.FAR, "least": percent(fidelity_words.LEAST, 0)},
+    )
+
+
+def _title(population: Population) -> str:
+    source = population.provenance
+    who = "adults" if source.adults else "people"
+    where = f" of {place(source.geography)}" if source.geography else ""
+    if len(where) > 60:
+        where = f" of {len(source.geography.split(', '))} states"
+    return f"{whole(len(population))} {who}{where}"
+
+
+def _byline(content: Content) -> str:
+    source = content.population.provenance
+    return (
+        f"From {source.source}, seed {source.seed}, standing for {whole(source.stands_for)} people. "
+        f"Held against {content.reference.name}: {whole(content.found.reference_size)} records."
+    )
+
+
+def _warnings(content: Content) -> Iterator[str]:
+    source, reference = content.population.provenance, content.reference
+    if not content.weights.total:
+        yield "The weights sum to zero, so no share of these people can be given."
+    elif content.weights.zero:
+        yield f"{whole(content.weights.zero)} people weigh nothing and count nowhere on this page."
+    if 0 < content.weights.effective < 100:
+        yield (
+            f"So few people (an effective {content.weights.effective:.0f}) say little: nearly all of the "
+            "misfit below is chance."
+        )
+    if reference.provenance is None and source.states is not None:
+        yield (
+            "The reference is the whole country, these people are of some states only: what differs "
+            "between the states shows as misfit. Give microdata of the same states."
+        )
+    if reference.provenance and reference.provenance.source == source.source and source.source != EMBEDDED:
+        yield (
+            "These people come from the reference itself. The page then shows what sampling and weighting "
+            "did, not how near the people are to anybody else."
+        )
+    enough = reference.effective is None or reference.effective > 10 * content.weights.effective
+    if reference.provenance and not enough and content.weights.total:
+        yield (
+            f"The reference is itself a sample of {whole(reference.records)} records (an effective "
+            f"{whole(reference.effective or 0)}). Its own chance error is part of every distance here and "
+            "not of what sampling alone would show."
+        )
+
+
+def _tiles(content: Content) -> Iterator[Row]:
+    for ways, label in ((1, "off on one attribute, on average"), (2, "off on a pair, on average")):
+        if content.found.of(ways):
+            summary = content.found.summary(ways)
+            said = f"sampling alone {percent(summary['noise_mean'])}"
+            yield {"value": percent(summary["mean"]), "label": label, "interval": said}
+    if content.weights.total:
+        yield {
+            "value": whole(content.weights.effective),
+            "label": "effective people",
+            "interval": f"of {whole(content.weights.people)}",
+        }
+    if content.found.margins:
+        beyond = sum(len(far(content.found, ways)) for ways in (1, 2, 3))
+        of = f"of {whole(len(content.found.margins))}"
+        yield {"value": whole(beyond), "label": "margins to beware of", "interval": of}
+
+
+def _margins(margins: Sequence[Any]) -> list[Row]:
+    return [
+        {
+            "name": margin_name(margin.variables),
+            "distance": percent(margin.total_variation),
+            "noise": percent(margin.noise),
+            "ratio": f"{margin.total_variation / margin.noise:.1f}×" if margin.noise > 0 else "–",
+        }
+        for margin in margins
+    ]
+
+
+def _singles(found: Fidelity) -> list[Row]:
+    return _margins(found.of(1))
+
+
+def _pairs(found: Fidelity) -> list[Row]:
+    return _margins(found.of(2))
+
+
+def _values(shares: pl.DataFrame) -> list[Row]:
+    """Lay out every value; of a long list, the values furthest off."""
+    rows = []
+    for (name,), part in shares.group_by("variable", maintain_order=True):
+        shown = part.with_columns(gap=pl.col("ours") - pl.col("theirs"))
+        if part.height > MOST_VALUES:
+            shown = shown.sort(pl.col("gap").abs().round(12), descending=True, maintain_order=True)
+            shown = shown.head(LONG_LIST)
+        cells = [
+            {
+                "label": label,
+                "ours": percent(ours),
+                "theirs": percent(theirs),
+                "gap": f"{100 * gap:+.2f}".replace("-", "−"),
+                "beyond": abs(gap) > 2 * error and abs(gap) >= 5e-5,
+            }
+            for label, ours, theirs, gap, error in shown.select(
+                "label", "ours", "theirs", "gap", "error"
+            ).iter_rows()
+        ]
+        title = title_of(str(name))
+        if part.height > len(cells):
+            title += f", the {len(cells)} furthest off of {part.height}"
+        rows.append({"title": title[0].upper() + title[1:], "cells": cells})
+    return rows
+
+
+def _beware(content: Content) -> list[Row]:
+    """List the pairs furthest beyond sampling, with the cells that make them so."""
+    worst = far(content.found, 2) or [
+        margin
+        for margin in sorted(
+            content.found.of(2), key=lambda m: (round(m.noise - m.total_variation, 12), m.variables)
+        )
+        if margin.total_variation > margin.noise
+    ]
+    rows = _margins(worst[:WORST_PAIRS])
+    for row, margin in zip(rows, worst, strict=False):
+        known = content.sides is not None and set(margin.variables) <= set(content.sides.theirs)
+        cells = misfit.worst_cells(content.sides, margin.variables) if content.sides and known else []
+        row["cells"] = [
+            f"{label}: {percent(ours, 1)} here, {percent(theirs, 1)} there" for label, ours, theirs in cells
+        ]
+    return rows
+
+
+def _ages(ours: pl.DataFrame | None, theirs: pl.DataFrame | None) -> list[Row]:
+    """Lay out the pyramid as a table: one row a band."""
+    if ours is None:
+        return []
+    table = ours.rename({"share": "ours"})
+    other = theirs if theirs is not None else ours.clear()
+    both = table.join(other.rename({"share": "theirs"}), on=["band", "sex"], how="full", coalesce=True)
+    found = {(band, sex): (own, their) for band, sex, own, their in both.iter_rows()}
+    names = ages.band_names()
+    return [
+        {
+            "band": names[band],
+            "cells": [
+                percent(value or 0.0) if value is not None or place == 0 or theirs is not None else "–"
+                for sex in ("men", "women")
+                for place, value in enumerate(found.get((band, sex), (None, None)))
+            ],
+        }
+        for band in sorted({band for band, _ in found})
+    ]
+
+
+def _weights(weights: Weights) -> list[Row]:
+    if not weights.total:
+        return []
+    spread = (weights.smallest, weights.median, weights.largest)
+    share = percent(weights.effective / weights.people, 1)
+    rows = [
+        ("People", whole(weights.people)),
+        ("of them without weight", whole(weights.zero)),
+        ("Sum of weights", whole(weights.total)),
+        ("Smallest, median, largest", ", ".join(f"{weight:,.4g}" for weight in spread)),
+        ("Largest over smallest", f"{weights.largest / weights.smallest:,.1f}"),
+        ("Design effect (Kish)", f"{weights.design_effect:.3f}"),
+        ("Effective sample size", f"{whole(weights.effective)} ({share})"),
+        ("Weight carried by the heaviest 1\N{NO-BREAK SPACE}%", percent(weights.top, 1)),
+    ]  # fmt: skip
+    return [{"name": name, "value": value} for name, value in rows if value != "0"]
+
+
+def _baselines(content: Content) -> list[Row]:
+    """Set this population beside other ways to make people."""
+    if not content.baselines:
+        return []
+    auc = content.discriminator.auc.value if content.discriminator else None
+    own = (("This population", content.found.summary(1), content.found.summary(2), auc, ""),)
+    others = ((b.name, b.one_way, b.two_way, b.auc, b.note) for b in content.baselines)
+    rows = []
+    for name, one, two, told, note in (*own, *others):
+        cells = [
+            percent(summary[key]) if key in summary else "–"
+            for summary in (one, two)
+            for key in ("mean", "p95", "max")
+        ]
+        rows.append(
+            {"name": name, "cells": cells, "auc": "–" if told is None else f"{told:.3f}", "note": note}
+        )
+    return rows
+
+
+def _provenance(content: Content) -> list[Row]:
+    """Lay out where the people and the reference come from; fields not known here keep their own names."""
+    rows = []
+    titles: dict[str, str] = {
+        "codebook_hash": "codebook hash",
+        "stands_for": "stands for",
+        "weight": "weight column",
+    }
+    for prefix, source in (
+        ("", content.population.provenance),
+        ("reference: ", content.reference.provenance),
+    ):
+        for name, value in msgspec.to_builtins(source).items() if source else ():
+            if prefix and name in ("seed", "size", "adults", "states"):
+                continue
+            text = _text(name, value)
+            if text:
+                rows.append({"name": prefix + (titles.get(name) or name.replace("_", " ")), "lines": text})
+    if content.reference.provenance is None:
+        reference = content.reference
+        rows.append({"name": "reference", "lines": [f"{reference.citation}, margins in the package"]})
+        rows.append({"name": "reference: licence", "lines": [reference.licence]})
+    return rows
+
+
+def _text(name: str, value: Any) -> list[str]:
+    """Write a field of the provenance as lines; none where it is empty."""
+    if value in (None, "", [], {}):
+        return []
+    if name == "files":
+        return [f"{file['name']}  BLAKE2b {file['hash']}" for file in value]
+    if isinstance(value, dict):
+        return [f"{key}: {item}" for key, item in value.items()]
+    if isinstance(value, list) and isinstance(value[0], int | float):
+        value = ", ".join(str(item) for item in value)
+    if isinstance(value, list):
+        return [item if isinstance(item, str) else msgspec.json.encode(item).decode() for item in value]
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    return [f"{value:,.10g}" if isinstance(value, float) or name == "size" else str(value)]
