@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from populace.personas.enrich import enrich
+from populace.personas.evidence import evidence
 from populace.personas.frames import complete
 from populace.personas.matching import match
 from populace.personas.schema import attribute
+from populace.personas.views import view_model
 from populace.population import build
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
@@ -56,13 +57,17 @@ HALVINGS = 10
 def survey(data: Path) -> pl.DataFrame:
     """Readings, beliefs, answers and weight of the panel's members."""
     panel, _ = fit.raked_panel(data)
+    answers = fit.gss_answers(data, list(ITEMS)).select(pl.col(ITEMS).cast(pl.Int64))
+    return panel.select(*DEMOGRAPHIC, weight="w").with_columns(*believed(panel), *answers)
+
+
+def believed(drawn: pl.DataFrame) -> list[pl.Series]:
+    """Turn the codes of opinions into labels."""
     columns = {"religion": "religion", "ideology": "ideology", "political_views": "party"}
-    labels = [
-        pl.Series(attribute(column).values).gather(panel[node]).alias(column)
+    return [
+        pl.Series(attribute(column).values).gather(drawn[node]).alias(column)
         for column, node in columns.items()
     ]
-    answers = fit.gss_answers(data, list(ITEMS)).select(pl.col(ITEMS).cast(pl.Int64))
-    return panel.select(*DEMOGRAPHIC, weight="w").with_columns(*labels, *answers)
 
 
 def accuracy(own: np.ndarray, given: np.ndarray, weight: np.ndarray) -> float:
@@ -141,8 +146,9 @@ def methods(donors: pl.DataFrame, people: pl.DataFrame, seed: int) -> dict[str, 
 
 
 def speed(members: pl.DataFrame, size: int) -> None:
-    personas = enrich(complete(build("us-2024", size=min(size, 50_000), seed=1, adults=True).frame), 1)
-    people = personas.sample(size, with_replacement=True, seed=1) if size > personas.height else personas
+    people = complete(build("us-2024", size=size, seed=1, adults=True).frame)
+    drawn = view_model().draw(evidence(people), np.random.default_rng(1))
+    people = people.with_columns(believed(drawn))
     started = time.perf_counter()
     matching = match(people, members, ITEMS, seed=4)
     print(f"\n{size:,} personas x {members.height:,} donors: {time.perf_counter() - started:.1f} s")

@@ -12,8 +12,10 @@ circle of values, instead. The items of the values are listed in `scripts/value_
 from __future__ import annotations
 
 import argparse
+import functools
 import warnings
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -85,15 +87,22 @@ def age_group(age: pl.Expr) -> pl.Expr:
     return pl.when(age >= AGE_EDGES[0]).then(sum((age >= edge).cast(pl.Int64) for edge in AGE_EDGES) - 1)
 
 
-def read_r(path: Path, columns: list[str]) -> pl.DataFrame:
+@functools.cache
+def _r_table(path: Path) -> Any:
     import rdata
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         (table,) = rdata.read_rda(str(path)).values()
+    return table
+
+
+def read_r(path: Path, columns: list[str]) -> pl.DataFrame:
+    """Read columns of an R data file; one that it lacks is null."""
+    table = _r_table(path)
     absent = np.full(len(table), np.nan)
-    columns_read = {name: np.asarray(table.get(name, absent), dtype=float) for name in columns}
-    return pl.DataFrame(columns_read, nan_to_null=True)
+    found = {name: np.asarray(table.get(name, absent), dtype=float) for name in columns}
+    return pl.DataFrame(found, nan_to_null=True)
 
 
 def gss_panel(data: Path) -> pl.DataFrame:
