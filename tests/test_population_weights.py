@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from populace.errors import DataError
 from populace.population.estimates import (
+    Kind,
     Mean,
     Quantile,
     Share,
@@ -146,7 +147,7 @@ def test_a_target_of_zero_takes_weight_away():
     frame = pl.DataFrame({"a": ["x", "y", "z"], "weight": [1.0, 1.0, 0.0]})
     found = rake(frame, {"a": {"x": 2, "y": 0}})  # z weighs nothing and needs no target
     assert found.weights.tolist() == [2, 0, 0] and found.zeroed == 1 and found.converged
-    assert "1 people have a target of 0" in found.text()
+    assert "a target of 0 took the weight of 1 away" in found.text()
 
 
 @given(seed=st.integers(0, 1000), high=st.floats(1.3, 4))
@@ -301,6 +302,10 @@ def test_census_margins_can_be_raked_to():
     drawn = build("us-2024", size=20_000, seed=1).frame
     found = rake(drawn, "us-2024")
     assert found.converged and found.design_effect < 1.2
+    older = build("us-2024", size=20_000, seed=1, adults=True)
+    raked, report = older.rake("us-2024")
+    # The census of everybody has children, whom no adult can stand for.
+    assert "5–17" not in report.cells["category"] and raked.provenance.steps[0].settings["converged"]
     adults = census_targets(adults=True, attributes=["sex", "age_band", "employment_status"])
     assert [frame.columns[0] for frame in adults] == ["sex", "age_band", "employment_status"]
     with pytest.raises(DataError, match=r"the census margins have no age.*did you mean age_band"):
@@ -355,7 +360,7 @@ def test_a_state_raked_to_another():
     wyoming, vermont = (build(DATA / f"p_{state}.parquet") for state in (56, 50))
     # One man of the Wyoming file is in the armed forces but not at work; nobody of Vermont's is.
     with pytest.raises(
-        DataError, match="1 people have categories without a target, the first Armed forces, n"
+        DataError, match="1 person has a category without a target, the first Armed forces, n"
     ):
         rake(wyoming.frame, margins_of(vermont.frame, ["employment_status"]))
     sets = ["sex", ("sex", "age_band"), "marital_status", "disability", "citizenship"]
@@ -389,7 +394,13 @@ def test_replicate_variances_by_hand():
     frame = replicated()
     # Women: 2/4 in all; 2/4, 2/4 and 6/4 of the replicates. Σ (θᵣ − θ)² = 1.
     share = Share("sex", "F")
-    for kind, scale in (("sdr", 4 / 3), ("brr", 1 / 3), ("jackknife", 2 / 3), ("bootstrap", 1 / 3)):
+    kinds: tuple[tuple[Kind, float], ...] = (
+        ("sdr", 4 / 3),
+        ("brr", 1 / 3),
+        ("jackknife", 2 / 3),
+        ("bootstrap", 1 / 3),
+    )
+    for kind, scale in kinds:
         found = replicate_estimate(frame, share, kind=kind)
         assert found.value == 0.5 and standard_error(found) == pytest.approx(scale**0.5)
         assert found.clusters == 3 and "3 replicates" in found.method

@@ -16,7 +16,7 @@ from populace.errors import DataError
 from populace.population.raked import Raking
 from populace.population.raking import rake
 from populace.population.sampling import Boost, Design, as_design, draw, draw_rows, household_ids
-from populace.population.targets import Margins, as_targets
+from populace.population.targets import Margins, as_targets, census_targets
 from populace.population.weights import Cap, total_of, trim
 
 __all__ = ["ADULT", "Population", "Provenance", "SourceFile", "Step", "draw_rows", "draw_sample"]
@@ -210,6 +210,8 @@ class Population:
     ) -> tuple[Population, Raking]:
         """Change weights as little as possible so that margins hold; see `rake`.
 
+        `us-2024` stands for the census margins of adults where the people are adults.
+
         Replicate weights, where there are any, are raked likewise: only then do they carry what raking does
         to the variance.
 
@@ -223,6 +225,8 @@ class Population:
         DataError
             See `rake`.
         """
+        if isinstance(margins, str) and margins == "us-2024":
+            margins = census_targets(adults=self._provenance.adults)
         targets = as_targets(margins)
         cells = [target.cells for target in targets]
         settings = {

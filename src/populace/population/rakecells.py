@@ -245,8 +245,9 @@ def _covered(target: Target, people: pl.DataFrame, code: Codes, base: Floats) ->
     row = int(lost[0])
     values = people.select(target.columns).row(row)
     label = " × ".join("(none)" if value is None else str(value) for value in values)
+    who = "1 person has a category" if len(lost) == 1 else f"{len(lost):,} people have categories"
     raise DataError(
-        f"{len(lost):,} people have categories without a target, the first {label}",
+        f"{who} without a target, the first {label}",
         row=row + 1,
         column=target.name,
         fix="give a target for them (0 takes their weight away), or leave these people out",

@@ -73,7 +73,7 @@ class Raking(msgspec.Struct, frozen=True, eq=False, kw_only=True):
             f"design effect {self.design_effect:.3f}, effective size {self.effective_size:,.0f}",
         ]
         if self.zeroed:
-            lines.append(f"{self.zeroed:,} people have a target of 0 and weigh nothing now")
+            lines.append(f"a target of 0 took the weight of {self.zeroed:,} away")
         if self.cap is not None:
             at_cap = int(np.count_nonzero(self.weights >= self.cap * (1 - 1e-12)))
             lines.append(f"{at_cap:,} people are at the cap of {self.cap:.4g}")
