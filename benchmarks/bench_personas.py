@@ -4,8 +4,8 @@
 
 Everything that `populace population build` and `populace personas build` do, one after the other in one
 process: people are drawn from the embedded tables, checked, enriched (opinions, traits, values, job, texts),
-held against the rules, named by the hash of what they say, and written to Parquet. Adults alone become
-personas, as is the default; `--minors` keeps all.
+held against the rules, named by the hash of what they say, and written to Parquet. Adults are drawn, so that
+every person becomes a persona; `--minors` draws and keeps people of all ages.
 
 The peer is ours of the first release: a record and a hash a row (`Persona.from_row(row).persona_id`). It
 runs on a sample, and its time for all rows is the sample's times their ratio, labelled so; no package draws
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--sample", type=int, default=20_000, help="rows of the naive way")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minors", action="store_true", help="keep everyone")
+    parser.add_argument("--minors", action="store_true", help="people of all ages")
     parser.add_argument("--steps", action="store_true", help="time the parts of build one by one, too")
     arguments = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
@@ -68,7 +68,9 @@ def main() -> None:
     print(f"{'':28}{'seconds':>9}{'CPU-s':>9}{'rows/s':>13}{'peak GB':>9}")
     people = arguments.people
     population = step(
-        "people drawn", people, lambda: build_population("us-2024", size=people, seed=arguments.seed)
+        "people drawn",
+        people,
+        lambda: build_population("us-2024", people, arguments.seed, adults=not arguments.minors),
     )
     built = step(
         "personas built",
