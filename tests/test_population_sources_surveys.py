@@ -254,6 +254,27 @@ def test_a_typing_mistake_in_a_codebook_is_named(tmp_path, book):
         population.build(survey(tmp_path), codebook=book)
 
 
+def test_codebooks_that_say_too_little_are_named(tmp_path, book):
+    book.write_text(BOOK.replace('labels = { 1 = "Male", 2 = "Female" }', "").replace("texts = { man", "#"))
+    with pytest.raises(CodebookError, match=r"mine\.toml, column sex: nothing says what the values mean"):
+        load_codebook(book)
+    place = """
+[variables.place]
+pattern = '^US-(\\d\\d)$'
+labels = { 50 = "Vermont" }
+"""
+    book.write_text(BOOK.replace("[attributes]", '[attributes]\nstate = ["place"]') + place)
+    lines = ROWS.splitlines()
+    rows = "\n".join([lines[0] + ",place", lines[1] + ",US-50", lines[2] + ",Utah"])
+    with pytest.raises(DataError, match="row 2, column place: 'Utah' has no code in it"):
+        population.build(survey(tmp_path, rows), codebook=book)
+    rows = rows.replace("Utah", "US-50")
+    assert population.build(survey(tmp_path, rows), codebook=book).frame["state"].to_list() == ["Vermont"] * 2
+    book.write_text(book.read_text().replace("^US-(", "^US-(("))
+    with pytest.raises(CodebookError, match=r"column place: .* is no regular expression with a group"):
+        population.build(survey(tmp_path, rows), codebook=book)
+
+
 def labels_of(variable) -> set[str]:
     cases = [label for case in variable.cases for label in (case.label, *case.choices) if label]
     options = [label for labels in variable.choices.values() for label in labels]
@@ -388,6 +409,40 @@ def test_gss_extract_and_panel():
     assert 0.75 < (both["item_cappun"] == both["item_cappun_retest"]).mean() < 0.95
     # Each wave's weights add up to its respondents.
     assert abs(frame["weight"].sum() - 5215) < 1
+
+
+GSS = """YEAR,ID,AGE,SEX,DEGREE,EDUC,RELIG,POLVIEWS,PARTYID,HISPANIC,CAPPUN,WTSSNRPS
+2022,1,89,2,0,9,1,4,0,1,1,1.1
+2022,2,34,1,4,20,4,8,7,47,-100,0.7
+2022,3,-99,1,1,14,-98,-99,9,-100,2,1.2
+"""
+
+
+@pytest.mark.parametrize("kind", ["csv", "dta", "sav"])
+def test_gss_extracts_with_the_codes_of_any_program(tmp_path, kind):
+    path = survey(tmp_path, GSS, "gss.csv")
+    if kind != "csv":
+        pyreadstat = pytest.importorskip("pyreadstat")
+        path = tmp_path / f"gss.{kind}"
+        write = {"dta": pyreadstat.write_dta, "sav": pyreadstat.write_sav}[kind]
+        write(pl.read_csv(tmp_path / "gss.csv").to_pandas(), str(path))
+    made = population.build(path, codebook="gss")
+    frame = made.frame
+    assert frame["person_id"].to_list() == ["gss-2022-1", "gss-2022-2", "gss-2022-3"]
+    assert made.provenance.vintage == "2022" and made.provenance.weight == "wtssnrps"
+    assert frame["age"].to_list() == [89, 34, None]
+    assert frame["education"].to_list() == [
+        "Grade 9",
+        "Master's degree",
+        "College, 1 or more years, no degree",
+    ]
+    assert frame["religion"].to_list() == ["Protestant", "Unaffiliated", None]
+    # 8 and 9 are *don't know* and *no answer*, -100 *inapplicable*; 0 is a party, strong Democrat.
+    assert frame["ideology"].to_list() == ["Moderate", None, None]
+    assert frame["political_views"].to_list() == ["Democrat", "Other", None]
+    assert frame["hispanic_origin"].to_list() == ["Not Hispanic", "All other Spanish/Hispanic/Latino", None]
+    assert frame["item_cappun"].to_list() == ["Favor", None, "Oppose"]
+    validate(persona_columns(frame))
 
 
 @needs("nist_acs")

@@ -213,7 +213,17 @@ def as_numbers(
 
 def _source(answers: Answers, base: str | Sequence[str], variable: Variable) -> pl.Series:
     raw = answers.codes(variable.column or base if isinstance(base, str) else base)
-    return raw.str.extract(variable.pattern, 1).str.replace(_WHOLE, "$1$2") if variable.pattern else raw
+    if not variable.pattern:
+        return raw
+    try:
+        found = raw.str.extract(variable.pattern, 1).str.replace(_WHOLE, "$1$2")
+    except pl.exceptions.ComputeError as error:
+        what = f"{variable.pattern!r} is no regular expression with a group"
+        raise CodebookError(
+            what, column=raw.name, fix="put the part that is the code into brackets"
+        ) from error
+    answers.refuse(raw.is_not_null() & found.is_null(), raw.name, "{} has no code in it", raw)
+    return found
 
 
 def _labels(variable: Variable) -> dict[str, str]:

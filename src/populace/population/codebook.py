@@ -254,6 +254,11 @@ def _load_file(path: Path) -> Codebook:
             raise CodebookError(
                 "an attribute is read from a variable that is not described", column=unknown[0]
             )
+        empty = [
+            r for readings in book.attributes.values() for r in readings if book.variables[r].says_nothing
+        ]
+        if empty:
+            raise CodebookError("nothing says what the values mean: give labels or a range", column=empty[0])
     except CodebookError as error:
         raise CodebookError(error.what, file=path, column=error.column) from error
     except FileNotFoundError as error:

@@ -17,7 +17,9 @@ __all__ = ["find_files"]
 # Start of a person file's name -> start of the name of the household file that belongs to it.
 _PARTNERS = {"csv_p": "csv_h", "psam_p": "psam_h", "persons": "households", "p_": "h_"}
 _COUNTRY = ("csv_pus", "psam_pus", "persons")
-_FIX = "download csv_pXX.zip and csv_hXX.zip of the ACS PUMS, or pass a file that has PWGTP"
+_FIX = (
+    "fetch csv_pXX.zip and csv_hXX.zip (`populace population fetch acs-pums`), or give a file that has PWGTP"
+)
 
 
 def find_files(source: str | Path) -> list[tuple[Path, Path | None]]:

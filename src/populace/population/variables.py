@@ -80,6 +80,12 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether values are numbers, not labels."""
         return self.range is not None or bool(self.bands)
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing tells what a value means."""
+        readings = (self.labels, self.texts, self.choices, self.cases, self.groups, self.verbatim)
+        return not (self.is_number or any(readings))
+
     def group_of(self, code: int) -> Group | None:
         """Look up the major group of a code."""
         return next((group for group in self.groups if group.first <= code <= group.last), None)
