@@ -254,6 +254,17 @@ def test_a_typing_mistake_in_a_codebook_is_named(tmp_path, book):
         population.build(survey(tmp_path), codebook=book)
 
 
+def test_the_codebook_of_the_documentation_works(tmp_path):
+    note = (Path(__file__).resolve().parents[1] / "docs" / "design" / "sources.md").read_text()
+    (tmp_path / "poll.toml").write_text(note.split("```toml")[1].split("```")[0])
+    rows = "id,birth_year,gender,bracket,w,tax\n7,1990,f,low,2,1\n8,1950,1,n/a,1,2\n"
+    frame = population.build(survey(tmp_path, rows), codebook=tmp_path / "poll.toml").frame
+    assert frame.select("person_id", "age", "sex", "item_tax").rows() == [
+        ("poll-7", 34, "Female", "Yes"),
+        ("poll-8", 74, "Male", "No"),
+    ]
+
+
 def test_codebooks_that_say_too_little_are_named(tmp_path, book):
     book.write_text(BOOK.replace('labels = { 1 = "Male", 2 = "Female" }', "").replace("texts = { man", "#"))
     with pytest.raises(CodebookError, match=r"mine\.toml, column sex: nothing says what the values mean"):
