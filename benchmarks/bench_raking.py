@@ -135,9 +135,11 @@ def main() -> None:
         print(
             f"{row.name:<18}{row.seconds:>10.3f}{row.times:>12.0f}{row.misfit:>10.1e}{row.difference:>16.1e}"
         )
-    print(f"ours: best {best:.3f} s, median {middle:.3f} s of {options.repeats}; processor time {min(processor):.3f} s; "
-          f"aim {BUDGET_SECONDS} s: "
-          f"{'held' if best <= BUDGET_SECONDS else 'NOT held'}")  # fmt: skip
+    held = "held" if best <= BUDGET_SECONDS else "NOT held"
+    print(
+        f"ours: best {best:.3f} s, median {middle:.3f} s of {options.repeats}; aim {BUDGET_SECONDS} s: {held}"
+    )
+    print(f"ours, processor time of all threads: {min(processor):.3f} s")
     if options.peers:
         same = all(row.difference <= SAME for row in rows)
         print(f"same weights to {SAME:g}: {'yes' if same else 'NO'}")

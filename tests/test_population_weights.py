@@ -203,6 +203,34 @@ def test_bad_margins_are_named(margins, says):
         rake(frame, margins)
 
 
+def test_columns_of_any_kind():
+    frame = pl.DataFrame(
+        {
+            "truth": [True, False, None, True],
+            "number": [0.5, 1.5, None, 0.5],
+            "list": pl.Series(["x", "y", None, "x"], dtype=pl.Categorical),
+            "enum": pl.Series(["x", "y", None, "x"], dtype=pl.Enum(["z", "y", "x"])),
+            "code": [1, 10**12, None, 1],
+            "weight": [1.0] * 4,
+        }
+    )
+    for name, first, second in (
+        ("truth", True, False), ("truth", "true", "False"), ("number", 0.5, 1.5), ("list", "x", "y"),
+        ("enum", "x", "y"), ("code", 1, 10**12), ("code", "1", str(10**12)),
+    ):  # fmt: skip
+        found = rake(frame, {name: {first: 0.5, second: 0.3, None: 0.2}})
+        np.testing.assert_allclose(found.weights, [1, 1.2, 0.8, 1], err_msg=name)
+    for margins, says in (
+        ({"truth": {"yes": 1}}, "row 1, column truth: 'yes' is no value of a column of Boolean"),
+        ({"code": {"1": 0.5, "x": 0.5}}, "row 2, column code: 'x' is no value of a column of Int64"),
+        (5, "these are no margins"),
+        ([3], "these are no margins"),
+        ({"truth": 3}, "column truth: a margin maps categories to targets"),
+    ):
+        with pytest.raises(DataError, match=says):
+            rake(frame, cast(Any, margins))
+
+
 def test_contradictions_are_found_before_or_after():
     frame = pl.DataFrame(
         {"a": ["x", "x", "y", "y"], "b": ["p", "q", "p", "q"], "weight": [1.0] * 4, "c": ["m", "m", "m", "w"]}

@@ -189,13 +189,20 @@ def _text_numbers(name: str, values: pl.Series, *, nulls: bool) -> pl.Expr:
 
 def _cast(categories: pl.Series, dtype: pl.DataType, target: Target) -> pl.Series:
     """Read a margin's categories as values of the people's column."""
-    try:
-        cast = categories.cast(dtype)
-    except pl.exceptions.PolarsError:
-        cast = categories.cast(dtype, strict=False)
-        bad = int((cast.is_null() & categories.is_not_null()).arg_true()[0])
+    if dtype == pl.Boolean and categories.dtype == pl.String:
+        # Polars reads no text as true or false; files have nothing but text.
+        words = categories.str.to_lowercase()
+        cast = words.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+    else:
+        try:
+            cast = categories.cast(dtype, strict=False)
+        except pl.exceptions.PolarsError:
+            cast = pl.Series(categories.name, [None] * len(categories), dtype=dtype)
+    wrong = (cast.is_null() & categories.is_not_null()).arg_true()
+    if len(wrong):
+        bad = int(wrong[0])
         what = f"{categories[bad]!r} is no value of a column of {dtype}"
-        raise DataError(what, column=target.name, row=bad + 1, fix="write it as the people have it") from None
+        raise DataError(what, column=target.name, row=bad + 1, fix="write it as the people have it")
     return cast
 
 

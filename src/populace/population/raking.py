@@ -111,7 +111,7 @@ def rake(
     if level is not None:
         weights = fit.within(scaled, *_limits(scaled, bounds, level))
     report = report_of(cells, scaled, weights)
-    converged = worst_misfit(cells, weights) <= tolerance
+    converged = bool(report["relative"].to_numpy().max() <= tolerance)
     if strict and not converged:
         raise diagnose(cells, base) or not_converged(report, fit.iterations)
     factor = weights[scaled != 0] / scaled[scaled != 0]

@@ -87,7 +87,9 @@ def as_targets(margins: Margins) -> list[Target]:
     elif isinstance(margins, Mapping):
         frames = [_one_way(column, cells) for column, cells in margins.items()]
     else:
-        frames = [margins] if isinstance(margins, pl.DataFrame) else list(margins)
+        frames = [margins] if isinstance(margins, pl.DataFrame) else margins
+    if not isinstance(frames, Sequence) or not all(isinstance(frame, pl.DataFrame) for frame in frames):
+        raise DataError("these are no margins", fix="give frames, {column: {category: target}}, or a file")
     if not frames:
         raise DataError("there is no margin to rake to", fix="give at least one")
     targets = [_checked(frame) for frame in frames]
