@@ -196,11 +196,11 @@ def test_without_microdata_the_census_margins_are_the_reference(tmp_path: Path) 
     assert f"{100 * summary['mean']:.2f}" in text
     assert "Pairs were not compared" in text
     assert "adults" in text
-    assert "some states only" not in text
+    assert "shows as misfit" not in text
 
 
 def test_people_of_a_state_beside_the_whole_country_are_warned_of(people: Population, tmp_path: Path) -> None:
-    assert "some states only" in page_of(people, tmp_path)
+    assert "of Vermont, the reference of the United States" in page_of(people, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -26,14 +26,16 @@ def svg(chart: Any) -> str:
     """
     import vl_convert
 
-    return vl_convert.vegalite_to_svg(_printable(chart.to_dict()), allowed_base_urls=[])
+    return vl_convert.vegalite_to_svg(_printable(chart.to_dict(validate=False)), allowed_base_urls=[])
 
 
 def png(chart: Any, scale: float = 2.0) -> bytes:
     """Draw a chart as PNG on white, `scale` pixels a unit."""
     import vl_convert
 
-    return vl_convert.vegalite_to_png(_printable(chart.to_dict()), scale=scale, allowed_base_urls=[])
+    return vl_convert.vegalite_to_png(
+        _printable(chart.to_dict(validate=False)), scale=scale, allowed_base_urls=[]
+    )
 
 
 def _printable(value: Any) -> Any:

@@ -145,7 +145,8 @@ def _content(
     nobody = Fidelity(len(population), 0, ()) if not weights.total else None
     if reference is None:
         shares = misfit.by_census(people, adults=adults) if weights.total else misfit.no_shares()
-        beside = people_tables.census_pyramid(adults=adults) if states is None else None
+        everywhere = states is None and population.provenance.geography == "United States"
+        beside = people_tables.census_pyramid(adults=adults) if everywhere else None
         return Content(
             population=population,
             reference=_embedded(adults=adults),

@@ -23,6 +23,7 @@ from populace.report.sides import MOST_VALUES, title_of
 __all__ = ["render"]
 
 WORST_PAIRS, LONG_LIST = 12, 20
+COUNTRY = "United States"
 
 Row = dict[str, Any]
 
@@ -93,10 +94,12 @@ def _warnings(content: Content) -> Iterator[str]:
             f"So few people (an effective {content.weights.effective:.0f}) say little: nearly all of the "
             "misfit below is chance."
         )
-    if reference.provenance is None and source.states is not None:
+    of = reference.provenance.geography if reference.provenance else COUNTRY
+    cut = reference.provenance is not None and source.states is not None
+    if source.geography and of and of != source.geography and not cut and source.geography != COUNTRY:
         yield (
-            "The reference is the whole country, these people are of some states only: what differs "
-            "between the states shows as misfit. Give microdata of the same states."
+            f"These people are of {place(source.geography)}, the reference of {place(of)}: what differs "
+            "between the two shows as misfit. Give a reference of the same places."
         )
     if reference.provenance and reference.provenance.source == source.source and source.source != EMBEDDED:
         yield (
