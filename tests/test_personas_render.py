@@ -188,6 +188,20 @@ def test_nobody_works_in_having_no_work():
     assert text == "You are looking for work."
 
 
+def test_losses_and_nothing_are_said_as_such():
+    assert render(Persona(income=-1_400)) == "Your household lost about $1,000 in the past year."
+    assert render(Persona(income=0), "interview").endswith("A: My household has no income.")
+
+
+def test_a_field_and_an_industry_of_one_name_are_said_once():
+    one = Persona(
+        employment_status="Armed forces, at work",
+        occupation_category="Military occupations",
+        industry_category="Military",
+    )
+    assert render(one) == "You work in the military."
+
+
 @pytest.mark.parametrize(
     ("label", "title"),
     [

@@ -20,6 +20,7 @@ import msgspec
 
 from populace.personas.lists import FLAGS, entries
 from populace.personas.persona import Persona
+from populace.personas.rules.registry import labels_of_group
 from populace.personas.schema import BASIC_VALUES, BIG_FIVE, COLUMNS, WRITTEN, attribute
 
 __all__ = ["GROUPS", "LEAKS", "WORDS", "hidden", "masked", "neutral_household", "resolve", "told"]
@@ -67,20 +68,17 @@ def _childless_household(kind: str) -> str:
     return kind.replace(" with children under 18", "").replace(", no children under 18", "")
 
 
-def _keep(*values: str) -> Coarsen:
-    return lambda value: value if value in values else None
+def _merge(name: str, *values: str) -> Coarsen:
+    return lambda value: name if value in values else value
 
 
 def _drop(*values: str) -> Coarsen:
-    return lambda value: None if value in values else value
+    gone = frozenset(values)
+    return lambda value: None if value in gone else value
 
 
 def _employed(status: str) -> str:
     return "Employed" if status.startswith(("Civilian employed", "Armed forces")) else status
-
-
-def _without(*prefixes: str) -> Coarsen:
-    return lambda value: None if value.startswith(prefixes) else value
 
 
 def _origin(value: str) -> str:
@@ -96,43 +94,46 @@ def _nothing(value: str) -> None:
     return None
 
 
-_CIVILIAN = _without(
-    "Military", "U.S. Army", "U.S. Air", "U.S. Navy", "U.S. Marines", "U.S. Coast", "U.S. Armed"
-)
+_MILITARY = (*labels_of_group("OCCP", "MIL"), *labels_of_group("INDP", "MIL"))
+_NO_TRADES = (*labels_of_group("OCCP", "UNE"), *labels_of_group("INDP", "UNE"))
+_CIVILIAN = _drop(*_MILITARY)
+_CIVILIAN_TRADE = _drop(*_MILITARY, *_NO_TRADES)
 _NO_WORK = "Never worked or not in 5 years"
-_NO_TRADE = _without("Unemployed")
 
 LEAKS: dict[str, dict[str, Coarsen]] = {
     "age": {"education": _from_diploma, "fertility": _nothing},
     "sex": {"household_type": neutral_household, "fertility": _nothing},
-    "race": {"ancestry": _nothing},
-    "hispanic_origin": {"ancestry": _nothing},
+    "race": {
+        "ancestry": _nothing,
+        "household_language": _merge("Other", "Other Indo-European", "Asian and Pacific Island"),
+    },
+    "hispanic_origin": {"ancestry": _nothing, "household_language": _merge("Other", "Spanish")},
     "ancestry": {"hispanic_origin": _origin},
     "household_language": {"ability_to_speak_english": _nothing},
     "education": {},
     "employment_status": {
         "detailed_job_description": _nothing,
         "class_of_worker": _drop(_NO_WORK),
-        "occupation_category": lambda value: _CIVILIAN(value) and _NO_TRADE(value),
-        "industry_category": lambda value: _CIVILIAN(value) and _NO_TRADE(value),
+        "occupation_category": _CIVILIAN_TRADE,
+        "industry_category": _CIVILIAN_TRADE,
         "veteran_status": _drop("Active duty"),
     },
     "class_of_worker": {
         "detailed_job_description": _nothing,
         "employment_status": _employed,
-        "occupation_category": lambda value: _CIVILIAN(value) and _NO_TRADE(value),
-        "industry_category": lambda value: _CIVILIAN(value) and _NO_TRADE(value),
+        "occupation_category": _CIVILIAN_TRADE,
+        "industry_category": _CIVILIAN_TRADE,
         "veteran_status": _drop("Active duty"),
     },
     "industry_category": {
         "detailed_job_description": _nothing,
         "class_of_worker": _drop(_NO_WORK),
-        "occupation_category": lambda value: _CIVILIAN(value) and _NO_TRADE(value),
+        "occupation_category": _CIVILIAN_TRADE,
     },
     "occupation_category": {
         "detailed_job_description": _nothing,
         "class_of_worker": _drop(_NO_WORK),
-        "industry_category": lambda value: _CIVILIAN(value) and _NO_TRADE(value),
+        "industry_category": _CIVILIAN_TRADE,
     },
     "marital_status": {"household_type": _nothing},
     "household_type": {"family_presence_and_age": _nothing},
@@ -287,5 +288,5 @@ def masked(persona: Persona, hide: frozenset[str], guarded: frozenset[str]) -> P
 
 
 def _text_tells(name: str, text: str) -> frozenset[str]:
-    # What a job description tells of the work is in the table; of a person's words, the sex counts.
-    return told(text) & {"sex", "age"} if name == "detailed_job_description" else told(text)
+    # What a job description tells of the work is in the table; its other words may be the trade's own.
+    return told(text) & {"sex", "age", "veteran_status"} if name == "detailed_job_description" else told(text)

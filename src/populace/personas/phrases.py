@@ -52,13 +52,15 @@ def phrases(persona: Persona, speak: Voice = _YOU, level: str = "standard") -> d
         "marital": _marital(persona, speak),
         "household": _household(persona),
         "children": None if _minor(persona) else words.CHILDREN.get(persona.family_presence_and_age or ""),
-        "income": None if persona.income is None else dollars(persona.income),
+        "income": dollars(persona.income) if persona.income and persona.income > 0 else None,
+        "loss": dollars(-persona.income) if persona.income and persona.income < 0 else None,
+        "no_income": persona.income == 0,
         "education": None if _too_young_for_school(persona) else education.get(persona.education or ""),
         "employed": persona.employment_status in _EMPLOYED,
         "unemployed": persona.employment_status == "Unemployed",
         "out_of_labor_force": persona.employment_status == "Not in labor force",
         "field": _field(persona.occupation_category),
-        "industry": _industry(persona.industry_category),
+        "industry": _industry(persona.industry_category, persona.occupation_category),
         "job": _text(persona.detailed_job_description),
         "active_duty": persona.veteran_status == "Active duty",
         "veteran": persona.veteran_status == "Veteran",
@@ -178,8 +180,9 @@ def _field(label: str | None) -> str | None:
     return f"as {title}" if title else f'in an occupation that the census calls "{_text(label)}"'
 
 
-def _industry(label: str | None) -> str | None:
-    if not label or label.startswith("Unemployed"):
+def _industry(label: str | None, occupation: str | None) -> str | None:
+    # Where both have one name ("Construction"), once is enough.
+    if not label or label.startswith("Unemployed") or (occupation or "").startswith(label):
         return None
     return label[0].lower() + label[1:]
 

@@ -33,8 +33,10 @@ class Voice(msgspec.Struct, frozen=True):
     singular: bool
 
     def verb(self, base: str) -> str:
-        """Inflect a regular verb: `live` becomes `lives` after he or she."""
-        return f"{base}s" if self.singular else base
+        """Inflect a regular verb: after he or she `live` becomes `lives`, `attach` `attaches`."""
+        if not self.singular:
+            return base
+        return f"{base}es" if base.endswith(("ch", "sh", "s", "x", "z")) else f"{base}s"
 
 
 _YOU = Voice("You", "you", "you", "Your", "your", "are", "were", "have", "You are", False)
@@ -55,6 +57,8 @@ def voice(persona: Persona, person: Person = "second") -> Voice:
     'her'
     >>> voice(Persona(), "third").verb("live"), voice(Persona(sex="Male"), "third").verb("live")
     ('live', 'lives')
+    >>> voice(Persona(sex="Male"), "third").verb("attach")
+    'attaches'
     """
     if person == "third":
         return _THIRD[persona.sex]
