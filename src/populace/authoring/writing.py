@@ -1,6 +1,7 @@
 """Open-ended fields written by a model, and kept only where they leave the person as they are.
 
-Each persona is one request a round, whose JSON answer holds every field still wanted. What fails a check
+A persona is one request a round, whose JSON answer holds every field still wanted; a model that cannot keep
+to a schema is asked for one field at a time, in plain words. What fails a check
 is asked again in the next round, under another sample index; what fails in every round stays missing.
 Rounds go through `populace.run`: a run that was stopped or killed goes on where it was when the same
 call is made again, and nothing is paid for twice. Only the fields asked for are read from an answer.
@@ -13,14 +14,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 import polars as pl
 
 from populace.atomic import atomic_path
-from populace.authoring.answers import Answer, answer_schema, read_answer
+from populace.authoring.answers import Answer, answer_schema, read_answer, read_text
 from populace.authoring.claims import CHECKS, Violation, violations
 from populace.authoring.templating import prompts_hash, render_prompt
 from populace.authoring.variety import Embed, variety
@@ -57,6 +58,16 @@ VIOLATION_SCHEMA = {
 }
 
 
+Form: TypeAlias = Literal["json", "text"]
+
+
+class _Unit(NamedTuple):
+    """What one request asks for."""
+
+    row: int
+    fields: tuple[str, ...]
+
+
 class Written(msgspec.Struct, frozen=True, eq=False):
     """Personas with the fields that a model wrote, and what became of every text."""
 
@@ -87,6 +98,7 @@ def write(
     seed: int = 0,
     rounds: int = 3,
     temperature: float = 0.9,
+    answers: Form = "json",
     budget: Budget | None = None,
     embed: Embed | None = None,
     **settings: Any,
@@ -110,6 +122,9 @@ def write(
         Times a text is asked for, the first included.
     temperature
         Of the model.
+    answers
+        `json`: one request a persona, answered under a JSON schema. `text`: one request a persona and field,
+        for models that keep to no schema.
     budget
         The most that the journal's calls may cost.
     embed
@@ -137,7 +152,7 @@ def write(
     """
     if rounds < 1:
         raise DataError(f"{rounds} rounds", fix="ask at least once")
-    job = _Writing(personas, provider.model, _chosen(fields), seed, temperature)
+    job = _Writing(personas, provider.model, _chosen(fields), seed, temperature, answers)
     with Journal(Path(folder) / "journal") as journal:
         stats = asyncio.run(_ask(job, provider, journal, rounds, budget, settings))
     written = job.result(stats, rounds, embed)
@@ -165,7 +180,7 @@ async def _ask(
             stats = await execute(
                 requests, provider, journal, stage=f"write-{number}", budget=budget, **settings
             )
-            job.take(number, {row: journal.get(request.key) for row, request in plan.items()})
+            job.take(number, {unit: journal.get(request.key) for unit, request in plan.items()})
             found.append(stats)
     finally:
         await provider.close()
@@ -176,9 +191,15 @@ class _Writing:
     """The state of one run: what is wanted of whom, what stands, what was wrong."""
 
     def __init__(
-        self, personas: Personas, model: str, fields: tuple[str, ...], seed: int, temperature: float
+        self,
+        personas: Personas,
+        model: str,
+        fields: tuple[str, ...],
+        seed: int,
+        temperature: float,
+        answers: Form,
     ) -> None:
-        self._personas, self._model, self._fields = personas, model, fields
+        self._personas, self._model, self._fields, self._form = personas, model, fields, answers
         self._seed, self._temperature = seed, temperature
         self._bare = personas.frame.with_columns(pl.lit(None, pl.String).alias(name) for name in FIELDS)
         self._people = [Persona.from_row(row) for row in self._bare.iter_rows(named=True)]
@@ -190,48 +211,57 @@ class _Writing:
         self._texts: dict[tuple[int, str], str] = {}
         self._violations: list[tuple[str, str, int, str, str, str | None]] = []
 
-    def plan(self, number: int) -> Iterator[tuple[int, GenerateRequest]]:
-        """Yield a request for each persona of whom something is still wanted, by row."""
-        system = Message("system", render_prompt("write_system", low=3, high=12))
+    def plan(self, number: int) -> Iterator[tuple[_Unit, GenerateRequest]]:
+        """Yield the requests for what is still wanted, persona by persona."""
+        system = Message("system", render_prompt("write_system", low=3, high=12, json=self._form == "json"))
         for row, fields in self._wanted.items():
-            told = [
-                {"name": name, "stem": FIELDS[name], "examples": self._examples[name][row]} for name in fields
-            ]
-            user = render_prompt("write_user", profile=render(self._people[row], "release"), fields=told)
-            yield (
-                row,
-                GenerateRequest(
-                    model=self._model,
-                    messages=(system, Message("user", user)),
-                    max_tokens=TOKENS_A_FIELD * len(fields) + 16,
-                    temperature=self._temperature,
-                    json_schema=answer_schema(fields),
-                    sample=number,
-                    seed=self._seed,
-                ),
-            )
+            profile = render(self._people[row], "release")
+            for some in (fields,) if self._form == "json" else zip(fields):
+                told = [
+                    {"name": name, "stem": FIELDS[name], "examples": self._examples[name][row]}
+                    for name in some
+                ]
+                user = render_prompt("write_user", profile=profile, fields=told)
+                yield (
+                    _Unit(row, some),
+                    GenerateRequest(
+                        model=self._model,
+                        messages=(system, Message("user", user)),
+                        max_tokens=TOKENS_A_FIELD * len(some) + 16,
+                        temperature=self._temperature,
+                        json_schema=answer_schema(some) if self._form == "json" else "",
+                        sample=number,
+                        seed=self._seed,
+                    ),
+                )
 
-    def take(self, number: int, results: Mapping[int, Result | None]) -> None:
+    def take(self, number: int, results: Mapping[_Unit, Result | None]) -> None:
         """Keep the texts that stand; the rest is wanted in the next round."""
-        read = {row: read_answer(result, self._wanted[row]) for row, result in results.items()}
+        read = {
+            unit: read_answer(result, unit.fields)
+            if self._form == "json"
+            else read_text(result, unit.fields[0], FIELDS[unit.fields[0]])
+            for unit, result in results.items()
+        }
         contradictions = self._contradictions(read)
-        left: dict[int, tuple[str, ...]] = {}
-        for row, answer in read.items():
-            for field in self._wanted[row]:
+        for unit, answer in read.items():
+            for field in unit.fields:
                 text = answer.texts.get(field)
                 wrong = answer.wrong or [
-                    *violations(self._people[row], field, text, self._examples[field][row]),
-                    *contradictions.get((row, field), ()),
+                    *violations(self._people[unit.row], field, text, self._examples[field][unit.row]),
+                    *contradictions.get((unit.row, field), ()),
                 ]
                 for each in wrong:
                     said = answer.raw if answer.wrong else text
-                    id_ = self._bare["persona_id"][row]
+                    id_ = self._bare["persona_id"][unit.row]
                     self._violations.append((id_, field, number, each.rule, each.detail, said))
                 if not wrong and text:
-                    self._texts[row, field] = text
-            if missing := tuple(name for name in self._wanted[row] if (row, name) not in self._texts):
-                left[row] = missing
-        self._wanted = left
+                    self._texts[unit.row, field] = text
+        left = {
+            row: tuple(name for name in fields if (row, name) not in self._texts)
+            for row, fields in self._wanted.items()
+        }
+        self._wanted = {row: fields for row, fields in left.items() if fields}
 
     def result(self, stats: tuple[RunStats, ...], rounds: int, embed: Embed | None) -> Written:
         """Put the texts into the table, name everyone anew, and measure."""
@@ -255,6 +285,7 @@ class _Writing:
             "prompt": prompts_hash(*_TEMPLATES),
             "seed": self._seed,
             "temperature": self._temperature,
+            "answers": self._form,
             "rounds": rounds,
             "fields": list(self._fields),
             "texts": len(self._texts),
@@ -301,18 +332,18 @@ class _Writing:
                         shown[series.name][row].append(text)
         return shown
 
-    def _contradictions(self, read: Mapping[int, Answer]) -> dict[tuple[int, str], list[Violation]]:
+    def _contradictions(self, read: Mapping[_Unit, Answer]) -> dict[tuple[int, str], list[Violation]]:
         """Hard rules of `populace.personas` that a text makes its persona break, by row and field."""
         found: dict[tuple[int, str], list[Violation]] = {}
-        rows = list(read)
-        people = self._bare.select(*COLUMNS)[rows]
+        units = list(read)
+        people = self._bare.select(*COLUMNS)[[unit.row for unit in units]]
         before = broken_rules(people, "hard")
         for field in self._fields:
-            texts = pl.Series(field, [read[row].texts.get(field) or None for row in rows], dtype=pl.String)
+            texts = pl.Series(field, [read[unit].texts.get(field) or None for unit in units], dtype=pl.String)
             after = broken_rules(people.with_columns(texts), "hard")
             for rule in after.columns:
                 for place in (after[rule] & ~before[rule]).arg_true():
-                    found.setdefault((rows[place], field), []).append(Violation(rule, texts[place]))
+                    found.setdefault((units[place].row, field), []).append(Violation(rule, texts[place]))
         return found
 
 
