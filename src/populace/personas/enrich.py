@@ -16,7 +16,7 @@ import polars as pl
 
 from populace.personas.evidence import AGE_EDGES, evidence
 from populace.personas.jobs import draw_job
-from populace.personas.lists import draw_text
+from populace.personas.lists import draw_texts
 from populace.personas.schema import BASIC_VALUES, BIG_FIVE, WRITTEN, attribute
 from populace.personas.traits import draw_traits
 from populace.personas.values import draw_values
@@ -67,7 +67,7 @@ def enrich(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     values = draw_values(views, adult, _stream(seed, "values"), frame.select(BASIC_VALUES))
     frame = _fill(frame, *labels, *traits, *values)
     frame = _fill(frame, draw_job(frame, _stream(seed, "job")))
-    texts = [draw_text(frame, name, _stream(seed, "texts", at)) for at, name in enumerate(WRITTEN)]
+    texts = draw_texts(frame, {name: _stream(seed, "texts", at) for at, name in enumerate(WRITTEN)})
     return _fill(frame, *texts)
 
 
