@@ -1,8 +1,9 @@
 """Score the ten basic values from items of the General Social Survey, and fit what `values.json` holds.
 
-Used by `scripts/fit_psychographics.py`. Every item was chosen for what it asks, by the definitions of
-Schwartz (1992); none was chosen or dropped for how it correlates. Items were asked of different random
-parts of the sample, so a score is the mean of the items a person answered, two at least.
+Used by `scripts/fit_psychographics.py`. Items were listed by what they ask, by the definitions of Schwartz
+(1992), and revised once after their correlations had been seen (`docs/design/psychographics.md`). Items were
+asked of different random parts of the sample, so a score is the mean of the items a person answered, two
+at least.
 """
 
 from __future__ import annotations
