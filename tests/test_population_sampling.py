@@ -24,7 +24,22 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="shared PUMS extract i
 
 @pytest.fixture(scope="module")
 def provenance() -> Provenance:
-    return population.build("us-2024", size=1, seed=0).provenance
+    return Provenance(
+        source="toy",
+        citation="made up",
+        files=(),
+        vintage="2024",
+        geography="nowhere",
+        states=None,
+        codebook="none",
+        codebook_hash="",
+        seed=0,
+        size=60,
+        adults=False,
+        weight="weight",
+        stands_for=1.0,
+        licence="none",
+    )
 
 
 def toy(seed: int = 0, size: int = 60) -> pl.DataFrame:
@@ -205,8 +220,23 @@ def test_households_are_unbiased(provenance, settings_):
         assert abs(np.mean(values) - truth) < 4 * np.std(values) / 16
 
 
+def test_boosted_households_come_as_often_as_asked(provenance):
+    people = homes(provenance)
+    home = pl.col("person_id").str.slice(0, 13)
+    mean = people.frame.group_by(home.alias("household_id")).agg(pl.col("weight").mean().alias("mean"))
+    frame = people.sample(8, seed=1, households=True, boost={"state": {"x": 3}}).frame
+    rate = (
+        frame.join(mean, on="household_id")
+        .group_by("state")
+        .agg((pl.col("inclusion") / pl.col("mean")).mean())
+    )
+    by = dict(rate.iter_rows())
+    assert by["x"] / by["y"] == pytest.approx(3)
+
+
 def test_households_need_to_be_there(provenance):
-    drawn = population.build("us-2024", size=20, seed=0)
+    ids = pl.DataFrame({"person_id": ["us-2024-0-01", "us-2024-0-02"], "weight": [1.0, 1.0]})
+    drawn = Population(ids, provenance)
     with pytest.raises(DataError, match="belongs to no household: people were drawn one by one"):
         drawn.sample(2, seed=0, households=True)
     people = homes(provenance)
