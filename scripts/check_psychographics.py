@@ -20,15 +20,8 @@ from populace.personas.schema import BASIC_VALUES, BIG_FIVE
 from populace.personas.traits import SHARES, design_matrix
 from populace.personas.values import Proxy
 from populace.personas.views import shifts
-from populace.population.tables import Node, TableModel
 
 FOLDS = 5
-TABLES = {
-    "religion": ("race_ethnicity", "region"),
-    "ideology": ("religion", "race_ethnicity"),
-    "party": ("ideology", "race_ethnicity"),
-}
-"""Parents at which plain tables with back-off did best; each further one raised their held-out loss."""
 Means = Callable[[np.ndarray], np.ndarray]
 """People to fit on (boolean) -> expected score of everyone."""
 
@@ -82,18 +75,16 @@ def report(name: str, margin: np.ndarray, model: np.ndarray, weight: np.ndarray)
 
 
 def opinion_losses(people: pl.DataFrame, opinion: str) -> tuple[np.ndarray, np.ndarray]:
-    """Losses of everyone, each under models fitted without them; the tables' mean loss is printed."""
+    """Losses of everyone under the margin and under the model, each fitted without them."""
     answer, weight = people[opinion].to_numpy(), people["w"].to_numpy()
-    losses = np.empty((3, people.height))
+    margin, loss = np.empty((2, people.height))
     for held in folds(people.height):
         train, test = people.filter(pl.Series(~held)), people.filter(pl.Series(held))
-        for at, given in enumerate(((), TABLES[opinion])):
-            tables = TableModel.fit(train, [Node(opinion, given)], weight="w", min_records=fit.MIN_RECORDS)
-            losses[at, held] = _loss(tables.distribution(opinion, test), answer[held])
+        shares = np.bincount(answer[~held], weight[~held], minlength=answer.max() + 1) / weight[~held].sum()
+        margin[held] = -np.log(shares[answer[held]].clip(1e-4))
         model = fit.fit_node(train, opinion, fit.TERMS[opinion])
-        losses[2, held] = _loss(model.distribution(test), answer[held])
-    print(f"{opinion} by tables with back-off: {np.average(losses[1], weights=weight):.3f}")
-    return losses[0], losses[2]
+        loss[held] = _loss(model.distribution(test), answer[held])
+    return margin, loss
 
 
 def level_losses(score: np.ndarray, weight: np.ndarray, means: Means) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Build a population: from the embedded tables, or from microdata files."""
+"""Build a population: from a generative model, the embedded one or any other, or from microdata files."""
 
 from __future__ import annotations
 
@@ -12,26 +12,22 @@ import polars as pl
 from populace.canonical import file_hash
 from populace.errors import DataError
 from populace.population.codebook import Codebook, codebooks, load_codebook
+from populace.population.columns import geography, with_labels
+from populace.population.fitted import draw_from, is_model
 from populace.population.formats import open_table
+from populace.population.generative import GenerativeModel
 from populace.population.people import ADULT, Population, Provenance, SourceFile, draw_sample
 from populace.population.pums import read_pums
 from populace.population.surveys import read_survey
 from populace.population.us2024 import source as us2024
 from populace.population.vintages import detect_vintage
 
-__all__ = ["EMBEDDED", "build", "with_labels"]
+__all__ = ["EMBEDDED", "build"]
 
 EMBEDDED = "us-2024"
 """Name of the source that needs no file."""
 # The fifty states and the District of Columbia.
 _STATES = 51
-# fmt: off
-_ORDER = (
-    "STATE", "AGEP", "SEX", "RAC1P", "HISP", "CIT", "NATIVITY", "SCHL", "MAR", "ESR", "COW", "INDP", "OCCP",
-    "HINCP", "PINCP", "HHT", "HHT2", "NP", "FPARC", "HHL", "TEN", "LANX", "ENG", "HICOV", "DIS", "DEAR",
-    "DEYE", "DREM", "DPHY", "MIL", "FER", "ANC1P", "POBP",
-)
-# fmt: on
 
 
 def build(
@@ -50,11 +46,11 @@ def build(
     Parameters
     ----------
     source
-        `us-2024`; a PUMS file or folder (see `populace.population.files`); or the file of a survey (see
-        `populace.population.formats`).
+        `us-2024`; a model that `fit` made; a PUMS file or folder (see `populace.population.files`); or the
+        file of a survey (see `populace.population.formats`).
     size
         People to draw, each then weighing the same. By default everybody in the files, with their weights;
-        the embedded source needs a size.
+        a model needs a size.
     seed
         Of the random generator; the same seed gives the same bytes.
     adults
@@ -98,13 +94,17 @@ def build(
     if str(source) == EMBEDDED:
         if codebook is not None or replicates:
             raise DataError(
-                f"{EMBEDDED} is drawn from tables: it takes no codebook and has no replicate weights",
+                f"{EMBEDDED} is drawn from a model: it takes no codebook and has no replicate weights",
                 fix="leave them out, or give files",
             )
         _check_year(year)
-        return _embedded(size, seed, adults, states)
+        files = (us2024.MODEL_FILE, us2024.CENSUS_FILE)
+        return _from_model(us2024.model(), EMBEDDED, size, seed, adults, states, files)
     if not Path(source).exists() and difflib.get_close_matches(str(source).lower(), [EMBEDDED], cutoff=0.7):
         raise DataError(f"there is no source {str(source)!r}", fix=f"did you mean {EMBEDDED}?")
+    if is_model(Path(source)):
+        path = Path(source)
+        return _from_model(GenerativeModel.load(path), path.stem, size, seed, adults, states, (path,))
     book = codebook if isinstance(codebook, Codebook) else load_codebook(codebook or _detect(Path(source)))
     if book.kind == "survey":
         if replicates and not book.replicates:
@@ -136,35 +136,18 @@ def _detect(source: Path) -> str:
     )
 
 
-def _embedded(size: int | None, seed: int, adults: bool, states: Sequence[int] | None) -> Population:
+def _from_model(
+    model: GenerativeModel,
+    name: str,
+    size: int | None,
+    seed: int,
+    adults: bool,
+    states: Sequence[int] | None,
+    files: Sequence[Path],
+) -> Population:
     if size is None:
-        raise DataError(f"{EMBEDDED} is drawn from tables: it needs a size", fix="give --size")
-    book, facts = load_codebook("acs_pums"), us2024.census()
-    drawn, stands_for = us2024.draw_people(size, np.random.default_rng(seed), adults=adults, states=states)
-    width = len(str(size - 1))
-    ids = pl.format("us-2024-{}-{}", pl.lit(seed), pl.int_range(pl.len()).cast(pl.String).str.zfill(width))
-    frame = drawn.with_columns(ids.alias("person_id"), pl.lit(stands_for / size).alias("weight"))
-    provenance = Provenance(
-        source=EMBEDDED,
-        citation=facts.citation,
-        files=tuple(SourceFile(p.name, file_hash(p)) for p in (us2024.TABLES_FILE, us2024.CENSUS_FILE)),
-        vintage="2024",
-        geography=_geography(states, book),
-        states=None if states is None else tuple(sorted(set(states))),
-        codebook=book.name,
-        codebook_hash=book.hash,
-        seed=seed,
-        size=size,
-        adults=adults,
-        weight=book.weight,
-        stands_for=stands_for,
-        licence=facts.licence,
-        notes=(
-            f"drawn from conditional tables fitted by {facts.script}: no record of the survey is in it",
-            "household columns describe each person's own household; people are drawn one by one",
-        ),
-    )
-    return Population(with_labels(frame, book), provenance)
+        raise DataError(f"{name} is drawn from a model: it needs a size", fix="give --size")
+    return draw_from(model, name, size=size, seed=seed, adults=adults, states=states, files=files)
 
 
 def _from_files(
@@ -191,7 +174,7 @@ def _from_files(
         citation=f"{book.title}, U.S. Census Bureau",
         files=tuple(SourceFile(path.name, file_hash(path)) for path in files),
         vintage=str(vintage),
-        geography=_geography(None if len(found) >= _STATES else found, book),
+        geography=geography(None if len(found) >= _STATES else found),
         states=None if states is None else tuple(sorted(set(states))),
         codebook=book.name,
         codebook_hash=book.hash,
@@ -226,7 +209,7 @@ def _from_survey(
     if states is not None:
         if "state" not in frame.columns:
             raise DataError("the survey does not know states", file=source, fix="leave out the states")
-        names = _geography(states, load_codebook("acs_pums")).split(", ")
+        names = geography(states).split(", ")
         frame = frame.filter(pl.col("state").is_in(names))
     if frame.is_empty():
         raise DataError("nobody is left of the survey", file=source, fix="cut less: adults, states, year")
@@ -235,7 +218,7 @@ def _from_survey(
         citation=book.citation or book.title,
         files=(SourceFile(source.name, file_hash(source)),),
         vintage=survey.vintage,
-        geography=book.geography if states is None else _geography(states, load_codebook("acs_pums")),
+        geography=book.geography if states is None else geography(states),
         states=None if states is None else tuple(sorted(set(states))),
         codebook=book.name,
         codebook_hash=book.hash,
@@ -250,22 +233,3 @@ def _from_survey(
     if size is not None:
         frame = draw_sample(frame, size, np.random.default_rng(seed))
     return Population(frame, provenance)
-
-
-def with_labels(frame: pl.DataFrame, book: Codebook) -> pl.DataFrame:
-    """Put codes in their order and the labels beside them: the columns of `people.parquet`."""
-    codes = [pl.col(name).cast(pl.Int32) for name in _ORDER if name in frame.columns]
-    weights = [name for name in book.replicate_columns().values() if name in frame.columns]
-    return (
-        frame.select("person_id", "weight", *codes).hstack(book.labels(frame)).hstack(frame.select(weights))
-    )
-
-
-def _geography(states: Sequence[int] | None, book: Codebook) -> str:
-    if states is None:
-        return "United States"
-    labels = book.variables["STATE"].labels
-    strange = next((state for state in states if state not in labels), None)
-    if strange is not None:
-        raise DataError(f"there is no state {strange}", column="STATE", fix="check the FIPS codes")
-    return ", ".join(labels[state] for state in sorted(set(states)))

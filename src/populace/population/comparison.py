@@ -1,4 +1,4 @@
-"""How far a population is from the microdata: total variation on every one- and two-way margin.
+"""How far a population is from the microdata: total variation on every margin of one, two or three variables.
 
 The total variation of two distributions is half the sum of absolute differences: the share of people who
 would have to change for the margins to agree. Sampling alone makes it positive, so every margin comes with
@@ -10,7 +10,8 @@ Kish's effective n for unequal weights (Kish, 1965, Survey Sampling, section 11.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -71,7 +72,7 @@ class Fidelity(msgspec.Struct, frozen=True):
         }
 
 
-def fidelity(population: Population, reference: str | Path | Population) -> Fidelity:
+def fidelity(population: Population, reference: str | Path | Population, *, ways: int = 2) -> Fidelity:
     """Compare a population with the microdata it stands for.
 
     Parameters
@@ -81,6 +82,8 @@ def fidelity(population: Population, reference: str | Path | Population) -> Fide
     reference
         Microdata: a PUMS file or folder, or a population built from one without a size. Its states and
         ages are cut to those of the population.
+    ways
+        Most variables of a margin, at most 3.
 
     Raises
     ------
@@ -96,11 +99,11 @@ def fidelity(population: Population, reference: str | Path | Population) -> Fide
         people = people.filter(pl.col("AGEP") >= ADULT)
     if provenance.states is not None:
         people = people.filter(pl.col("STATE").is_in(provenance.states))
-    return compare(population.frame, people)
+    return compare(population.frame, people, ways=ways)
 
 
-def compare(people: pl.DataFrame, reference: pl.DataFrame) -> Fidelity:
-    """Compare people with microdata on every one- and two-way margin that both have.
+def compare(people: pl.DataFrame, reference: pl.DataFrame, *, ways: int = 2) -> Fidelity:
+    """Compare people with microdata on every margin of up to so many variables that both have.
 
     A state where the microdata do not release a variable is left out, on both sides, of the margins of
     that variable.
@@ -109,6 +112,8 @@ def compare(people: pl.DataFrame, reference: pl.DataFrame) -> Fidelity:
     ----------
     people, reference
         PUMS columns as codes, and `weight`; null = not applicable (in the reference also: not released).
+    ways
+        Most variables of a margin, at most 3.
 
     Raises
     ------
@@ -122,11 +127,13 @@ def compare(people: pl.DataFrame, reference: pl.DataFrame) -> Fidelity:
     released = theirs.group_by("STATE").agg(pl.col(n).is_not_null().any().alias(f"{n}?") for n in names)
     masked = ours.join(released, on="STATE", how="left", maintain_order="left")
     ours = masked.select(pl.when(pl.col(f"{n}?")).then(pl.col(n)).alias(n) for n in names)
-    left = _Coded(ours, people["weight"], names)
-    right = _Coded(theirs, reference["weight"], names)
-    one_way = [(name,) for name in names]
-    two_way = itertools.combinations([name for name in names if name not in _ONE_WAY_ONLY], 2)
-    margins = tuple(_margins(left, right, [*one_way, *two_way]))
+    sizes = {name: 1 + max(_largest(ours[name]), _largest(theirs[name])) for name in names}
+    left, right = _Coded(ours, people["weight"], sizes), _Coded(theirs, reference["weight"], sizes)
+    paired = [name for name in names if name not in _ONE_WAY_ONLY]
+    wanted: list[tuple[str, ...]] = [(name,) for name in names]
+    for count in range(2, ways + 1):
+        wanted += itertools.combinations(paired, count)
+    margins = tuple(_margins(left, right, wanted))
     if not margins:
         raise DataError("no variable is released by both", fix="give a reference of the same states")
     return Fidelity(people.height, reference.height, margins)
@@ -162,35 +169,56 @@ def _noise(shares: np.ndarray, people: float) -> float:
     return float(np.minimum(spread, 2 * shares).sum() / 2)
 
 
+def _largest(column: pl.Series) -> int:
+    largest = column.max()
+    return largest if isinstance(largest, int) else 0
+
+
 class _Coded:
-    """Columns as small integers from 0, -1 where not released."""
+    """Columns as small integers from 0, one past the largest where not released."""
 
-    def __init__(self, frame: pl.DataFrame, weight: pl.Series, names: list[str]) -> None:
-        self.weight = weight.to_numpy().astype(float)
-        self.columns = {name: frame[name].fill_null(-1).to_numpy().astype(np.int32) for name in names}
+    def __init__(self, frame: pl.DataFrame, weight: pl.Series, sizes: Mapping[str, int]) -> None:
+        self.weight, self.sizes = weight.to_numpy().astype(float), sizes
+        self.columns = {name: frame[name].fill_null(size).to_numpy() for name, size in sizes.items()}
+        # Most variables are released for the same people, so that few sums of squares are needed.
+        self.patterns: list[np.ndarray] = []
+        self.pattern_of = {
+            name: self._pattern(column == sizes[name]) for name, column in self.columns.items()
+        }
+        self.squares: dict[frozenset[int], float] = {}
 
-    def table(self, variables: tuple[str, ...], sizes: tuple[int, ...]) -> tuple[np.ndarray, float]:
+    def _pattern(self, withheld: np.ndarray) -> int:
+        for number, pattern in enumerate(self.patterns):
+            if np.array_equal(pattern, withheld):
+                return number
+        self.patterns.append(withheld)
+        return len(self.patterns) - 1
+
+    def table(self, variables: tuple[str, ...]) -> tuple[np.ndarray, float]:
         """Weighted shares of every combination, and the effective number of people behind them."""
-        columns = [self.columns[name] for name in variables]
-        known = np.logical_and.reduce([column >= 0 for column in columns])
-        key = np.zeros(len(known), dtype=np.int64)
-        for column, size in zip(columns, sizes, strict=True):
-            key = key * size + column
-        weight = np.where(known, self.weight, 0.0)
-        counts = np.bincount(np.where(known, key, 0), weights=weight, minlength=int(np.prod(sizes)))
+        key = np.zeros(len(self.weight), dtype=np.int32)
+        for name in variables:
+            key = key * np.int32(self.sizes[name] + 1) + self.columns[name]
+        shape = tuple(self.sizes[name] + 1 for name in variables)
+        counts = np.bincount(key, weights=self.weight, minlength=math.prod(shape)).reshape(shape)
+        counts = counts[tuple(slice(-1) for _ in variables)].reshape(-1)
         total = counts.sum()
-        effective = total**2 / (weight**2).sum() if total > 0 else 0.0
-        return counts / total if total > 0 else counts, float(effective)
+        if not total > 0:
+            return counts, 0.0
+        return counts / total, float(total**2 / self._squares(variables))
+
+    def _squares(self, variables: tuple[str, ...]) -> float:
+        """Sum of the squared weights of those for whom all variables are released."""
+        which = frozenset(self.pattern_of[name] for name in variables)
+        if which not in self.squares:
+            known = ~np.logical_or.reduce([self.patterns[number] for number in which])
+            self.squares[which] = float((self.weight[known] ** 2).sum())
+        return self.squares[which]
 
 
 def _margins(left: _Coded, right: _Coded, variables: Iterable[tuple[str, ...]]) -> Iterable[Margin]:
-    largest = {
-        name: int(max(left.columns[name].max(initial=0), right.columns[name].max(initial=0))) + 1
-        for name in left.columns
-    }
     for names in variables:
-        sizes = tuple(largest[name] for name in names)
-        ours, effective = left.table(names, sizes)
-        theirs, records = right.table(names, sizes)
+        ours, effective = left.table(names)
+        theirs, records = right.table(names)
         if effective > 0 and records > 0:
             yield Margin(names, float(np.abs(ours - theirs).sum() / 2), _noise(theirs, effective))

@@ -175,19 +175,12 @@ def census_pyramid(*, adults: bool) -> pl.DataFrame | None:
     Ages by state and sex by age are among the first tables of the chain: both come from the whole file.
     None where the embedded source holds no such tables.
     """
-    load = getattr(us2024, "tables", None)
-    if load is None:
-        return None
-    model = load()
-    places, ages = model.categories["STATE"], model.categories["AGEP"]
-    place = model.distribution("STATE", pl.DataFrame({"none": [0]}))[0]
-    age = place @ model.distribution("AGEP", pl.DataFrame({"STATE": places}))
-    sex = model.distribution("SEX", pl.DataFrame({"AGEP": ages}))
+    cells = us2024.census().ages
     joint = pl.DataFrame(
         {
-            "age": np.repeat(ages, sex.shape[1]),
-            "SEX": np.tile(model.categories["SEX"], len(ages)),
-            "weight": (age[:, None] * sex).reshape(-1),
+            "age": [cell.age for cell in cells],
+            "SEX": [cell.sex for cell in cells],
+            "weight": [cell.share for cell in cells],
         }
     )
     return pyramid(joint.filter(pl.col("age") >= (ADULT if adults else 0)))
