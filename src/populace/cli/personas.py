@@ -1,4 +1,4 @@
-"""`populace personas`: build personas from people, make presets, import those of others, and show them."""
+"""`populace personas`: build, make by name, import, show; rules, variety, matching; what a model writes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from populace.cli.options import check_written
+from populace.cli.personas_checks import PersonasFile, diversity, percent, rules
+from populace.cli.personas_matching import match
+from populace.cli.personas_models import check, write
+
 if TYPE_CHECKING:
     from populace.personas import Personas
 
-app = typer.Typer(no_args_is_help=True, help="Build personas from people, and read them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Personas from people: built, imported, checked, written on and shown."
+)
 
 
 @app.command()
@@ -19,12 +26,19 @@ def build(
     out: Annotated[Path, typer.Option(help="File to write.", metavar="PERSONAS.parquet")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     minors: Annotated[bool, typer.Option("--minors", help="Keep people under 18.")] = False,
+    soften: Annotated[
+        bool,
+        typer.Option(
+            "--soften", help="Weight what is rare among real people down to the share it has there."
+        ),
+    ] = False,
 ) -> None:
     """Enrich people with what no census asks, and drop those who contradict themselves."""
     from populace import personas
     from populace.population import Population
 
-    built = personas.build(Population.load(population), seed=seed, adults=not minors)
+    check_written(out, population)
+    built = personas.build(Population.load(population), seed=seed, adults=not minors, soften=soften)
     built.save(out)
     typer.echo(f"{out}: {len(built):,} personas, seed {seed}")
     for line in _account(built):
@@ -94,7 +108,7 @@ def preset(
 
 @app.command()
 def show(
-    personas: Annotated[Path, typer.Argument(metavar="PERSONAS.parquet", help="Personas made by `build`.")],
+    personas: PersonasFile,
     persona_id: Annotated[
         list[str] | None, typer.Option("--id", help="A persona's id or its first digits; may be repeated.")
     ] = None,
@@ -113,21 +127,38 @@ def show(
 
     loaded = load(personas)
     for each in loaded.find(persona_id) if persona_id else loaded.head(n):
-        typer.secho(each.persona_id, bold=True)
         text = render(each, template, level=level, leave_out=leave_out or (), only=only or None)
+        typer.secho(each.persona_id, bold=True)
         typer.echo(f"{text}\n")
 
 
 def _account(built: Personas) -> list[str]:
-    """What became of the people: read, left out, removed by a rule, merged."""
+    """What became of the people: read, left out, removed by a rule, merged; what is rare among the rest."""
+    from populace.personas.rules import RULES, measurement
+
     from_, removed = built.provenance, sum(built.removed.values())
     considered = from_["people"] - from_["minors_left_out"]
-    share = f"{removed / considered:.2%}".replace("%", " %")
+    totals, who = measurement()["totals"], ", adults" if from_["adults"] else ""
     lines = [f"{from_['people']:,} people read"]
     if from_["minors_left_out"]:
-        lines.append(f"{from_['minors_left_out']:,} under 18, or of unknown age, left out")
-    lines.append(f"{removed:,} removed by the consistency rules ({share}; the PERSONA paper: 8.5 %)")
+        lines.append(f"{from_['minors_left_out']:,} under 18 or of unknown age left out")
+    share, apart = percent(removed / considered), percent(totals["hard"]["shuffled" + who])
+    lines.append(f"{removed:,} removed by the consistency rules ({share}; the PERSONA paper: about 8.5 %)")
     lines += [f"  {count:,} {name}" for name, count in built.removed.items() if count]
+    lines.append(f"  for scale: with every attribute drawn apart, {apart} of such people break one")
     if from_["merged"]:
         lines.append(f"{from_['merged']:,} merged with a persona of the same attributes")
+    flagged = from_["flagged"]
+    kept = "kept, weighted down" if from_["softened"] else "kept"
+    share, real = percent(flagged / len(built)), percent(totals["soft"]["real"])
+    lines.append(f"{flagged:,} flagged by the soft rules and {kept} ({share}; of all real people {real})")
+    soft = [(count, name) for name, count in from_["broken"].items() if count and RULES[name].kind == "soft"]
+    lines += [f"  {count:,} {name}" for count, name in sorted(soft, reverse=True)[:5]]
     return lines
+
+
+app.command()(rules)
+app.command()(diversity)
+app.command()(match)
+app.command()(write)
+app.command()(check)

@@ -1,4 +1,4 @@
-"""`populace population`: build, show and check people."""
+"""`populace population`: people from the census or a survey; models of them, weights, samples, checks."""
 
 from __future__ import annotations
 
@@ -9,42 +9,61 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from populace.cli.options import check_written, people_or_source
+from populace.cli.population_fidelity import fidelity, report
+from populace.cli.population_weights import Out, People, rake, sample, summary
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from populace.population import Fidelity, Population
+    from populace.population import Population
 
-app = typer.Typer(no_args_is_help=True, help="Build people from the census, and check them against it.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="People from the census or a survey: read, drawn, modelled, weighted, sampled and checked.",
+)
 
-People = Annotated[Path, typer.Argument(metavar="PEOPLE.parquet", help="A population made by `build`.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every draw.")]
+Adults = Annotated[bool, typer.Option("--adults", help="Only people of 18 and over.")]
+States = Annotated[
+    list[int] | None, typer.Option(help="Only people of this state (FIPS code); may be repeated.")
+]
+CodebookName = Annotated[
+    str | None,
+    typer.Option(
+        help="What the columns mean: a name of `population codebooks`, or your own TOML file.",
+        metavar="CODEBOOK",
+    ),
+]
+Year = Annotated[
+    int | None, typer.Option(help="Survey year, where a file holds several or must be of this one.")
+]
 
 
 @app.command()
 def build(
-    out: Annotated[Path, typer.Option(help="File to write.", metavar="PEOPLE.parquet")],
+    out: Out,
     source: Annotated[
-        str, typer.Option(help="us-2024, a PUMS file or folder, or the file of a survey.")
+        str,
+        typer.Option(
+            help="us-2024, a model made by `fit`, a PUMS file or folder, or the file of a survey.",
+            metavar="SOURCE",
+        ),
     ] = "us-2024",
     size: Annotated[
         int | None, typer.Option(min=1, help="People to draw; every record of a file if left out.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
-    adults: Annotated[bool, typer.Option("--adults", help="Only people of 18 and over.")] = False,
-    state: Annotated[
-        list[int] | None, typer.Option(help="Only people of this state (FIPS code); may be repeated.")
-    ] = None,
-    codebook: Annotated[
-        str | None,
-        typer.Option(help="What the columns mean: a name of `population codebooks`, or your own TOML file."),
-    ] = None,
-    year: Annotated[
-        int | None, typer.Option(help="Survey year, where a file holds several or must be of this one.")
-    ] = None,
+    seed: Seed = 0,
+    adults: Adults = False,
+    state: States = None,
+    codebook: CodebookName = None,
+    year: Year = None,
     replicates: Annotated[bool, typer.Option("--replicates", help="Keep the replicate weights.")] = False,
 ) -> None:
-    """Draw people from the embedded census tables, or read them from microdata or a survey."""
+    """Draw people from the embedded census model or your own, or read them from microdata or a survey."""
     from populace import population
 
+    check_written(out, Path(source))
     people = population.build(
         source,
         size=size,
@@ -56,7 +75,50 @@ def build(
         replicates=replicates,
     )
     people.save(out)
-    typer.echo(f"{out}: {_summary(people)}")
+    typer.echo(f"{out}: {summary(people)}")
+
+
+@app.command()
+def fit(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="People made by `build` or `rake`, a PUMS file or folder, or the file of a survey.",
+            metavar="SOURCE|PEOPLE.parquet",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="File to write.", metavar="MODEL.parquet")],
+    min_records: Annotated[
+        int, typer.Option(min=1, help="No count is kept that stands for fewer records than this.")
+    ] = 20,
+    seed: Seed = 0,
+    codebook: CodebookName = None,
+    year: Year = None,
+    adults: Adults = False,
+    state: States = None,
+) -> None:
+    """Learn an open generative model from people: a file to draw any number of others from."""
+    from populace import population
+    from populace.errors import DataError
+
+    check_written(out, Path(source))
+    if source == population.EMBEDDED:
+        fix = f"draw from it: populace population build --source {source} --size 10000"
+        raise DataError(f"{source} is a model already", fix=fix)
+    people = people_or_source(source)
+    if people is None:
+        people = population.build(source, adults=adults, states=state, codebook=codebook, year=year)
+    elif adults or state or codebook or year:
+        fix = "leave out --adults, --state, --codebook and --year, or give them to `build`"
+        raise DataError("these people are built already", file=source, fix=fix)
+    model = population.fit(people, min_records=min_records, seed=seed)
+    model.save(out)
+    typer.echo(
+        f"{out}: {len(model.variables)} variables learned from {len(people):,} records "
+        f"({people.provenance.geography}), {out.stat().st_size / 1e3:,.0f} kB; nothing in it stands for "
+        f"fewer than {min_records} of them"
+    )
+    typer.echo(f"next: populace population build --source {out} --size 10000 --out people.parquet")
 
 
 @app.command()
@@ -156,48 +218,13 @@ def show(
 
     loaded = population.Population.load(people)
     console = Console()
-    console.print(_summary(loaded), highlight=False)
+    console.print(summary(loaded), highlight=False)
     for note in loaded.provenance.notes:
         console.print(f"  {note}", style="dim")
     if loaded.provenance.codebook == "acs_pums":
         console.print(_shares(loaded, census=census))
     else:
         console.print(_answers(loaded))
-
-
-@app.command()
-def fidelity(
-    people: People,
-    reference: Annotated[
-        Path | None, typer.Option(help="PUMS file or folder; without it, the embedded one-way margins.")
-    ] = None,
-    worst: Annotated[int, typer.Option(help="Margins to list.")] = 15,
-) -> None:
-    """Measure how far people are from the microdata: total variation, and what sampling alone would give."""
-    from rich.console import Console
-
-    from populace import population
-
-    loaded = population.Population.load(people)
-    console = Console()
-    if reference is None:
-        found = population.census_fidelity(loaded)
-        console.print(_margins(found, 1, len(found.margins)))
-        return
-    found = population.fidelity(loaded, reference)
-    for ways in (1, 2):
-        summary = found.summary(ways)
-        texts = (f"{name} {value:.4f}" for name, value in summary.items() if name != "margins")
-        console.print(f"{summary['margins']:.0f} {ways}-way margins: {', '.join(texts)}", highlight=False)
-        console.print(_margins(found, ways, worst))
-
-
-def _summary(people: Population) -> str:
-    from_ = people.provenance
-    return (
-        f"{len(people):,} {'adults' if from_.adults else 'people'} of {from_.geography}, "
-        f"standing for {from_.stands_for:,.0f}, from {from_.source} ({from_.citation}), seed {from_.seed}"
-    )
 
 
 def _shares(people: Population, *, census: bool) -> Table:
@@ -233,10 +260,7 @@ def _answers(people: Population) -> Table:
     return table
 
 
-def _margins(found: Fidelity, ways: int, most: int) -> Table:
-    from rich.table import Table
-
-    table = Table("margin", "total variation", "sampling alone")
-    for margin in found.of(ways)[:most]:
-        table.add_row(" × ".join(margin.variables), f"{margin.total_variation:.4f}", f"{margin.noise:.4f}")
-    return table
+app.command()(rake)
+app.command()(sample)
+app.command()(fidelity)
+app.command()(report)

@@ -16,10 +16,12 @@ from populace.errors import DataError
 from populace.personas.enrich import ADULT_AGE, enrich
 from populace.personas.naming import persona_ids
 from populace.personas.persona import Persona
-from populace.personas.rules import apply_rules
+from populace.personas.rules import apply_rules, broken_rules
+from populace.personas.rules import soften as weighted_down
 from populace.personas.schema import ATTRIBUTES, COLUMNS
 from populace.personas.traits import trait_model
 from populace.personas.validation import validate
+from populace.personas.values import value_model
 from populace.personas.views import view_model
 from populace.population import Population
 
@@ -93,8 +95,13 @@ class Personas(msgspec.Struct, frozen=True, eq=False):
             )
 
 
-def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = True) -> Personas:
+def build(
+    population: Population | pl.DataFrame, seed: int, *, adults: bool = True, soften: bool = False
+) -> Personas:
     """Turn people into personas: enrich them, drop those that contradict themselves, name the rest.
+
+    Who breaks a hard rule is removed. Who breaks a soft one stays, and is counted under `flagged`;
+    `populace.personas.with_flags` names the rules.
 
     Parameters
     ----------
@@ -105,6 +112,8 @@ def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = Tr
     adults
         Leave out everyone under 18 and everyone of unknown age. Otherwise minors stay, without opinions
         and scored traits, and under 6 without free text.
+    soften
+        Weight those who break a soft rule down to the share that real people have (`rules.soften`).
 
     Returns
     -------
@@ -127,6 +136,8 @@ def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = Tr
             f"no persona is left of {people.height} people",
             fix="check the ages, or include minors" if grown.is_empty() else "see which rules removed them",
         )
+    if soften:
+        frame = weighted_down(frame)
     provenance = {
         "populace": importlib.metadata.version("populace"),
         "seed": seed,
@@ -135,9 +146,11 @@ def build(population: Population | pl.DataFrame, seed: int, *, adults: bool = Tr
         "minors_left_out": people.height - grown.height,
         "removed": removed,
         "broken": broken,
+        "flagged": broken_rules(frame, "soft").select(pl.any_horizontal(pl.all()).sum()).item(),
+        "softened": soften,
         "merged": kept.height - frame.height,
         "personas": frame.height,
-        "sources": {"views": view_model().info, "traits": _traits_info()},
+        "sources": {"views": view_model().info, "traits": _traits_info(), "values": value_model().info},
         "population": None
         if isinstance(population, pl.DataFrame)
         else msgspec.json.decode(canonical_bytes(population.provenance)),

@@ -1,6 +1,7 @@
-"""People: census microdata read through a codebook, or drawn from tables fitted to them."""
+"""People: census microdata read through a codebook, or drawn from a model fitted to them."""
 
 from populace.population.building import EMBEDDED, build
+from populace.population.codebook import Codebook, codebooks, load_codebook
 from populace.population.comparison import Fidelity, Margin, census_fidelity, fidelity
 from populace.population.estimates import (
     Mean,
@@ -11,6 +12,9 @@ from populace.population.estimates import (
     replicate_estimate,
     shares_of,
 )
+from populace.population.fetch import fetch_acs_pums
+from populace.population.fitted import draw_from, fit
+from populace.population.generative import GenerativeModel
 from populace.population.margins import (
     as_in_census,
     beside_census,
@@ -28,8 +32,10 @@ from populace.population.weights import Cap, design_effect, effective_size, trim
 __all__ = [
     "EMBEDDED",
     "Cap",
+    "Codebook",
     "Design",
     "Fidelity",
+    "GenerativeModel",
     "Margin",
     "Mean",
     "Population",
@@ -44,11 +50,16 @@ __all__ = [
     "census_fidelity",
     "census_margins",
     "census_targets",
+    "codebooks",
     "design_effect",
     "design_effect_of",
+    "draw_from",
     "effective_size",
     "estimate",
+    "fetch_acs_pums",
     "fidelity",
+    "fit",
+    "load_codebook",
     "load_margins",
     "major_groups",
     "margins",
