@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from populace.cli import app
 from populace.cli.personas_checks import percent
 from populace.errors import ModelError, PopulaceError
+from populace.models import Failure
 from populace.models.scripted import Scripted
 from populace.personas import RULES, Personas, load, rates
 from populace.personas import build as build_personas
@@ -234,6 +235,20 @@ def test_a_model_that_writes_nothing_of_use_leaves_no_file(folder, tmp_path, mod
     assert "nothing was written" in said and "violations.parquet" in said and not out.exists()
 
 
+def test_calls_that_fail_say_why(folder, tmp_path, model):
+    def refused(request, asked):
+        return Failure(key=request.key, boundary="request", message="no such\nfeature", retryable=False)
+
+    model(fail=refused)
+    out = tmp_path / "written.parquet"
+    said = fails("write", folder / "six.parquet", "--model", "scripted", "--rounds", 1, "--out", out)
+    assert "calls failed: 6, mostly since no such feature" in said and not out.exists()
+    calls = pl.read_parquet(tmp_path / "written.write" / "calls.parquet")
+    assert calls["status"].to_list() == ["request"] * 6
+    said = run("check", folder / "six.parquet", "--model", "scripted", "--folder", tmp_path / "check")
+    assert "calls failed: 24" in said and "refused or failed: 100.0 %" in said
+
+
 def test_a_judge_is_measured_and_removes_on_request_only(folder, tmp_path, model):
     def wary(ask):  # calls everyone inconsistent, whatever the order of the answers
         return (0.1, 0.9) if "A: It is c" in ask.messages[1].content else (0.9, 0.1)
@@ -279,6 +294,12 @@ def test_a_study_file_names_the_model(tmp_path):
 def test_show_prints_nothing_before_it_is_sure(folder):
     done = RUN.invoke(app, ["personas", "show", str(folder / "six.parquet"), "--leave-out", "nope"])
     assert "no attribute 'nope'" in str(done.exception) and not done.output
+
+
+def test_show_tells_what_is_asked(folder):
+    six = folder / "six.parquet"
+    said = run("show", six, "-n", 1, "--template", "release", "--only", "age,sex")
+    assert [line.split(":")[0] for line in said.splitlines()[1:] if line] == ["age", "sex"]
 
 
 def test_bad_files_are_named(tmp_path):

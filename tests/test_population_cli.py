@@ -83,6 +83,11 @@ def test_fit_refuses_what_makes_no_sense(folder, tmp_path):
     assert not out.exists() and len(Population.load(people)) == 3000
 
 
+def test_people_are_not_built_from_people(folder, tmp_path):
+    said = fails("build", "--source", folder / "people.parquet", "--size", 5, "--out", tmp_path / "a.parquet")
+    assert "built already" in said and "population sample" in said
+
+
 def test_raking_meets_the_margins_and_says_what_it_costs(folder, tmp_path):
     out, cells = tmp_path / "raked.parquet", tmp_path / "cells.csv"
     said = run(

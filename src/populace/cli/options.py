@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -183,6 +182,8 @@ def open_provider(model: str, settings: Sequence[str] | None) -> Provider:
 
 def _setting(text: str) -> tuple[str, Any]:
     """Read a setting as TOML would, a bare text as text."""
+    import tomllib
+
     name, sign, value = text.partition("=")
     if not (sign and name.strip()):
         from populace.errors import DataError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from populace.cli.options import check_written
+from populace.cli.options import check_written, split_names
 from populace.cli.personas_checks import PersonasFile, diversity, percent, rules
 from populace.cli.personas_matching import match
 from populace.cli.personas_models import check, write
@@ -116,18 +116,20 @@ def show(
     template: Annotated[str, typer.Option(help="profile, story, interview or release.")] = "profile",
     level: Annotated[str, typer.Option(help="Reading level: plain, standard or rich.")] = "standard",
     leave_out: Annotated[
-        list[str] | None, typer.Option(help="An attribute or group not to tell; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Attributes or groups not to tell: sex,politics.", metavar="NAMES"),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Tell only this attribute or group; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Tell only these attributes or groups: age,work.", metavar="NAMES"),
     ] = None,
 ) -> None:
     """Print personas as a model or a reader would see them."""
     from populace.personas import load, render
 
-    loaded = load(personas)
+    loaded, left_out, told = load(personas), split_names(leave_out), split_names(only) or None
     for each in loaded.find(persona_id) if persona_id else loaded.head(n):
-        text = render(each, template, level=level, leave_out=leave_out or (), only=only or None)
+        text = render(each, template, level=level, leave_out=left_out, only=told)
         typer.secho(each.persona_id, bold=True)
         typer.echo(f"{text}\n")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -103,6 +102,8 @@ def match(
 
 def _account(report: dict[str, Any], lacking: list[str]) -> list[str]:
     """Say shortly how good a match is."""
+    from statistics import median
+
     reuse = report["reuse"]
     agreement = ", ".join(
         f"{name} {percent(share)}" for name, share in report["agreement"].items() if share is not None

@@ -99,10 +99,11 @@ def write(
             progress=progress,
             retry_errors=retry_errors,
         )
-    note = written.personas.provenance["written"]
+    note, failure = written.personas.provenance["written"], _calls(kept)
     if not note["texts"]:
-        fix = f"see {kept / 'violations.parquet'}, and take a stronger model or --answers text"
-        raise ModelError(f"no text by {note['model']} passed the checks, so nothing was written", fix=fix)
+        what = f"no text by {note['model']} passed the checks, so nothing was written"
+        fix = f"see {kept / 'violations.parquet'}; take another model, or --answers text"
+        raise ModelError(f"{what}; calls failed: {failure}" if failure else what, fix=fix)
     written.personas.save(out)
     typer.echo(f"{out}: {len(written.personas):,} personas, {note['texts']:,} texts by {note['model']}")
     if note["missing"]:
@@ -112,7 +113,9 @@ def write(
     varied = written.diversity.filter(texts="after").drop("texts")
     if len(varied):
         show_variety(varied)
-    typer.echo(f"{kept}: violations.parquet, diversity.parquet and the journal")
+    if failure:
+        typer.echo(f"  calls failed: {failure}")
+    typer.echo(f"{kept}: violations.parquet, diversity.parquet, calls.parquet and the journal")
 
 
 def check(
@@ -162,13 +165,31 @@ def check(
             progress=progress,
             retry_errors=retry_errors,
         )
+    if failure := _calls(kept):
+        typer.echo(f"calls failed: {failure}")
     for line in checked.lines():
         typer.echo(line)
-    typer.echo(f"{kept}: verdicts.parquet and the journal")
+    typer.echo(f"{kept}: verdicts.parquet, calls.parquet and the journal")
     if out is not None:
         left = checked.kept(loaded)
         left.save(out)
         typer.echo(f"{out}: {len(left):,} of {len(loaded):,} personas")
+
+
+def _calls(folder: Path) -> str | None:
+    """Write the table of all calls; give the most frequent reason of those that failed, if any did."""
+    import polars as pl
+
+    from populace.run import Journal, write_calls
+
+    table = folder / "calls.parquet"
+    with Journal(folder / "journal") as journal:
+        write_calls(journal, table)
+    errors = pl.read_parquet(table, columns=["error"])["error"].drop_nulls()
+    if errors.is_empty():
+        return None
+    count, reason = errors.len(), errors.value_counts().sort("count", "error", descending=True)["error"][0]
+    return f"{count:,}, mostly since {' '.join(reason.split())[:200]}"
 
 
 def _broken(counts: Mapping[str, int]) -> list[str]:

@@ -62,8 +62,12 @@ def build(
 ) -> None:
     """Draw people from the embedded census model or your own, or read them from microdata or a survey."""
     from populace import population
+    from populace.errors import DataError
 
     check_written(out, Path(source))
+    if people_or_source(source) is not None:
+        fix = "draw from them with `populace population sample`, or fit a model to them"
+        raise DataError("these people are built already", file=source, fix=fix)
     people = population.build(
         source,
         size=size,
