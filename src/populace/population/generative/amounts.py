@@ -1,4 +1,4 @@
-"""Amounts: numbers with many different values, drawn as a bracket and then inside it.
+"""Amounts: numbers with many different values, drawn as a wide bracket, a narrow one in it, and inside that.
 
 Inside a bracket, amounts that enough records share are drawn as they are (people report round numbers), the
 others by interpolating quantiles of which each step stands for enough records. An amount that often equals an
@@ -16,7 +16,9 @@ import polars as pl
 __all__ = ["Amounts", "cut_amounts"]
 
 _SAME = 1
-_BRACKETS = 24
+_BRACKETS = 48
+_IN_WIDE = 4
+_IN_BRACKET = 200
 _POINTS = 17
 _LAST_QUANTILE = 0.99
 _OFTEN = 0.05
@@ -83,8 +85,14 @@ class Amounts(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Positions that a tree draws: null, the same as another amount (where it has one), the brackets."""
+        """Number of positions: null, the same as another amount (where it has one), the brackets."""
         return self.brackets + self.lowest
+
+    def wide(self, positions: np.ndarray) -> np.ndarray:
+        """Give the positions that the first tree draws: null, the same, or so many brackets as one."""
+        return np.where(
+            positions < self.lowest, positions, self.lowest + (positions - self.lowest) // _IN_WIDE
+        )
 
     @property
     def lowest(self) -> int:
@@ -173,7 +181,9 @@ def _edges(values: np.ndarray, weight: np.ndarray) -> list[float]:
     """Cut at weighted quantiles; losses, and nothing at all, are brackets of their own."""
     order = np.argsort(values, kind="stable")
     values, share = values[order], np.cumsum(weight[order])
-    inner = values[np.searchsorted(share / share[-1], np.arange(1, _BRACKETS) / _BRACKETS)]
+    # Few records make few brackets.
+    brackets = min(_BRACKETS, max(1, len(values) // _IN_BRACKET))
+    inner = values[np.searchsorted(share / share[-1], np.arange(1, brackets) / brackets)]
     positive = values[values > 0]
     apart = [0.0, float(positive[0])] if len(positive) and (values == 0).any() else []
     return [edge for edge in sorted({*map(float, inner), *apart}) if edge > values[0]]

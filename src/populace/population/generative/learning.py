@@ -54,24 +54,28 @@ class Learner:
         self._frame, self._weight, self._least, self._rng = frame, weight, least, rng
         self._withheld, self._released_by = withheld, released_by
         self._known: list[Feature] = []
+        # Groups as numbers, for the sample that the structure is learned from.
+        self._groups = (
+            None
+            if released_by is None
+            else frame[released_by].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
+        )
 
     def learn(self, variable: Variable) -> tuple[Variable, list[Step]]:
         """Learn the steps of a variable, and let later ones split on it."""
         rows = self._rows(variable.name)
         if variable.amounts is not None:
             variable, positions, codes = self._amounts(variable, rows)
-            steps = [self._step(variable.name, positions, variable.size, rows)]
         else:
-            values = variable.encode(self._frame[variable.name])
-            groups = variable.grouped(values)
-            codes = groups.astype(np.uint8) if variable.splits else np.zeros(len(values), dtype=np.uint8)
-            steps = [self._step(variable.name, groups, variable.size, rows)]
-            if variable.groups:
-                whole = len(variable.values) + 1
-                steps.append(
-                    self._step(variable.name, values, whole, rows, start=groups, roots=variable.size)
-                )
-        self._known.append(Feature(codes, max(variable.splits, 1), variable.ordered))
+            positions = variable.encode(self._frame[variable.name])
+            codes = variable.grouped(positions).astype(np.uint8) if variable.splits else 0 * positions
+        groups = variable.grouped(positions)
+        steps = [self._step(variable.name, groups, variable.size, rows)]
+        if variable.staged:
+            steps.append(
+                self._step(variable.name, positions, variable.whole, rows, start=groups, roots=variable.size)
+            )
+        self._known.append(Feature(codes.astype(np.uint8), max(variable.splits, 1), variable.ordered))
         return variable, steps
 
     def _rows(self, name: str) -> np.ndarray:
@@ -106,9 +110,7 @@ class Learner:
     ) -> Step:
         """Learn the structure from some of the records, and count all of them."""
         begin = np.zeros(len(target), dtype=np.intp) if start is None else start.astype(np.intp)
-        some = rows
-        if len(rows) > _STRUCTURE_RECORDS:
-            some = np.sort(self._rng.permutation(rows)[:_STRUCTURE_RECORDS])
+        some = self._some(rows)
         structure = grow(
             [Feature(known.codes[some], known.size, known.ordered) for known in self._known],
             target[some],
@@ -121,6 +123,26 @@ class Learner:
         leaf = np.concatenate(list(self._leaves(structure, rows, begin)))
         cells = tell(structure, leaf, target[rows], size, self._weight[rows], self._least)
         return Step(name, size, structure, cells)
+
+    def _some(self, rows: np.ndarray) -> np.ndarray:
+        """Choose the records that a structure is learned from.
+
+        Groups (states) get shares in proportion to the root of their size, so that what is particular to a
+        small one is learned too; what the leaves hold is counted with the weights of all.
+        """
+        if len(rows) <= _STRUCTURE_RECORDS:
+            return rows
+        rows = self._rng.permutation(rows)
+        if self._groups is None:
+            return np.sort(rows[:_STRUCTURE_RECORDS])
+        group = self._groups[rows]
+        sizes = np.bincount(group)
+        share = np.sqrt(sizes) / np.sqrt(sizes).sum()
+        wanted = np.minimum(sizes, np.ceil(share * _STRUCTURE_RECORDS).astype(np.int64))
+        order = np.argsort(group, kind="stable")
+        first = np.cumsum(sizes) - sizes
+        place = np.arange(len(rows)) - first[group[order]]
+        return np.sort(rows[order[place < wanted[group[order]]]])
 
     def _leaves(self, structure: Structure, rows: np.ndarray, start: np.ndarray) -> Iterator[np.ndarray]:
         for first in range(0, len(rows), _BLOCK):

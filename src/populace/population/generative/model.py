@@ -264,19 +264,20 @@ class GenerativeModel:
             positions = lead.get(variable.name)
             if positions is None:
                 positions = sampler.draw(known, root, rng.random(size))
+            other = None
+            if variable.amounts is not None and variable.amounts.same_as:
+                other = amounts[variable.amounts.same_as]
+                positions = _possible(variable.amounts, positions, other, sampler, known, rng)
+            if variable.splits and variable.amounts is None:
+                codes[place] = positions
+            if variable.staged:
+                positions = next(samplers).draw(known, positions, rng.random(size))
             if variable.amounts is not None:
-                other = amounts.get(variable.amounts.same_as or "")
-                if other is not None:
-                    positions = _possible(variable.amounts, positions, other, sampler, known, rng)
                 drawn = variable.amounts.draw(positions, other, *rng.random((2, size)))
                 amounts[variable.name], codes[place] = drawn, variable.amounts.bins(drawn)
                 column = pl.Series(variable.name, drawn).fill_nan(None)
                 columns.append(column.cast(pl.Int64) if variable.amounts.whole else column)
                 continue
-            if variable.splits:
-                codes[place] = positions
-            if variable.groups:
-                positions = next(samplers).draw(known, positions, rng.random(size))
             columns.append(variable.decode(positions))
         return pl.DataFrame(columns)
 

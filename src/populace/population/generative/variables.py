@@ -42,10 +42,22 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size(self) -> int:
-        """Positions that the first tree draws: of groups where there are any, of brackets for amounts."""
-        if self.amounts is not None:
-            return self.amounts.size
+        """Positions that the first tree draws: of groups or wide brackets, where there are any."""
+        return int(self.grouped(np.array([self.whole - 1]))[0]) + 1 if self.amounts else self._groups
+
+    @property
+    def _groups(self) -> int:
         return 1 + (max(self.groups) + 1 if self.groups else len(self.values))
+
+    @property
+    def whole(self) -> int:
+        """Number of positions, before grouping."""
+        return self.amounts.size if self.amounts is not None else 1 + len(self.values)
+
+    @property
+    def staged(self) -> bool:
+        """Whether a second tree draws the position within its group."""
+        return bool(self.groups) or self.amounts is not None
 
     @property
     def splits(self) -> int:
@@ -77,7 +89,9 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
     def grouped(self, positions: np.ndarray) -> np.ndarray:
-        """Give the positions that the first tree draws: of the groups, where there are any."""
+        """Give the positions that the first tree draws: of groups or wide brackets, where there are any."""
+        if self.amounts is not None:
+            return self.amounts.wide(positions)
         return np.append(0, np.array(self.groups) + 1)[positions] if self.groups else positions
 
     def decode(self, positions: np.ndarray) -> pl.Series:
