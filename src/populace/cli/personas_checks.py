@@ -145,8 +145,8 @@ def show_variety(table: pl.DataFrame) -> None:
         [
             row["field"],
             row["measure"],
-            f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})",
-            f"{row['reference']:.3f} ({row['reference_low']:.3f} to {row['reference_high']:.3f})",
+            f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})",
+            f"{row['reference']:.2f} ({row['reference_low']:.2f} to {row['reference_high']:.2f})",
             row["verdict"],
         ]
         for row in table.iter_rows(named=True)
