@@ -277,7 +277,9 @@ class TestPopulations:
         assert set(frame["state"]) == {"Wyoming"} and frame["age"].min() >= 18
         assert frame.columns == people.frame.columns
         expected = people.frame.filter(pl.col("STATE") == 56, pl.col("AGEP") >= 18)["weight"].sum()
-        assert frame["weight"].sum() == pytest.approx(from_.stands_for) == pytest.approx(expected, rel=0.03)
+        assert frame["weight"].sum() == pytest.approx(from_.stands_for)
+        # Ages by state are learned from 6,000 people.
+        assert from_.stands_for == pytest.approx(expected, rel=0.06)
         assert (from_.geography, from_.codebook, from_.vintage) == ("Wyoming", "acs_pums", "2024")
         groups = load_codebook("acs_pums").variables["OCCP"]
         assert all(groups.label_of(code) for code in frame["OCCP"].drop_nulls().unique())
