@@ -147,13 +147,16 @@ def _account(built: Personas) -> list[str]:
     share, apart = percent(removed / considered), percent(totals["hard"]["shuffled" + who])
     lines.append(f"{removed:,} removed by the consistency rules ({share}; the PERSONA paper: about 8.5 %)")
     lines += [f"  {count:,} {name}" for name, count in built.removed.items() if count]
-    lines.append(f"  for scale: with every attribute drawn apart, {apart} of such people break one")
+    whom = "adults" if from_["adults"] else "people"
+    lines.append(f"  for scale: of {whom} of us-2024 with every attribute drawn apart, {apart} break one")
     if from_["merged"]:
         lines.append(f"{from_['merged']:,} merged with a persona of the same attributes")
     flagged = from_["flagged"]
     kept = "kept, weighted down" if from_["softened"] else "kept"
-    share, real = percent(flagged / len(built)), percent(totals["soft"]["real"])
-    lines.append(f"{flagged:,} flagged by the soft rules and {kept} ({share}; of all real people {real})")
+    share = percent(flagged / len(built))
+    if (from_["population"] or {}).get("codebook") == "acs_pums":  # others lack what most rules read
+        share += f"; of all real people {percent(totals['soft']['real'])}"
+    lines.append(f"{flagged:,} flagged by the soft rules and {kept} ({share})")
     soft = [(count, name) for name, count in from_["broken"].items() if count and RULES[name].kind == "soft"]
     lines += [f"  {count:,} {name}" for count, name in sorted(soft, reverse=True)[:5]]
     return lines
