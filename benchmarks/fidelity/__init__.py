@@ -1,0 +1,1 @@
+"""Parts of `bench_fidelity.py`, one measure a file."""
