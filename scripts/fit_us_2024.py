@@ -2,9 +2,9 @@
 
     python scripts/fit_us_2024.py [FOLDER]      (default ../shared/data/acs_pums_2024; about 2 minutes)
 
-FOLDER holds the person and household files of all states. What is written holds no record: trees with weighted
-counts of which none stands for fewer than 20 records, and one-way margins. How near drawn people are to the
-file is measured by `benchmarks/bench_fidelity.py`.
+FOLDER holds the person and household files of all states. What is written holds no record: trees with
+weighted counts of which none stands for fewer than 20 records, and one-way margins. How near drawn people
+are to the file is measured by `benchmarks/bench_fidelity.py`.
 """
 
 from __future__ import annotations
@@ -41,9 +41,8 @@ def main() -> None:
     say(f"read {people.height:,} people")
     fitted = fit(people, files)
     fitted.save(source.MODEL_FILE)
-    say(
-        f"fitted {len(fitted.steps)} trees; {source.MODEL_FILE.name}: {source.MODEL_FILE.stat().st_size:,} bytes"
-    )
+    say(f"fitted {len(fitted.steps)} trees")
+    say(f"{source.MODEL_FILE.name}: {source.MODEL_FILE.stat().st_size:,} bytes")
     write_atomic(source.CENSUS_FILE, msgspec.json.encode(facts(people)))
     say(f"{source.CENSUS_FILE.name}: {source.CENSUS_FILE.stat().st_size:,} bytes")
 

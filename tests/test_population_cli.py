@@ -190,7 +190,7 @@ def test_a_survey_is_compared_by_labels(folder):
     said = run("fidelity", folder / "anes.parquet")
     assert "by the labels that both have" in said and "education" in said
     beside = run("fidelity", folder / "anes.parquet", "--reference", folder / "vermont.parquet")
-    assert "2-way margins" in beside and "sampling alone" in beside
+    assert "2-way margins" in beside and "3-way" not in beside and "sampling alone" in beside
     itself = run("fidelity", folder / "anes.parquet", "--reference", folder / "anes.parquet")
     assert re.search(r"1-way margins: mean 0.0000, median 0.0000", itself)
 
@@ -200,6 +200,12 @@ def test_a_reference_may_be_people_or_files(folder):
     by_people = run("fidelity", folder / "people.parquet", "--reference", folder / "vermont.parquet")
     by_files = run("fidelity", folder / "people.parquet", "--reference", VERMONT)
     assert by_people.partition("\n")[2] == by_files.partition("\n")[2]
+    assert "2-way" not in run(
+        "fidelity", folder / "people.parquet", "--reference", folder / "vermont.parquet", "--ways", 1
+    )
+    # A survey file is read by the codebook of the people.
+    by_file = run("fidelity", folder / "anes.parquet", "--reference", ANES)
+    assert "1-way margins: mean 0.0000" in by_file
 
 
 def test_people_who_share_nothing_with_the_census(folder, tmp_path):
@@ -213,6 +219,8 @@ def test_the_page_is_written(folder, tmp_path):
     pytest.importorskip("altair")
     pytest.importorskip("vl_convert")
     page = tmp_path / "fidelity.html"
+    if ANES.exists():
+        run("report", folder / "anes.parquet", "--reference", ANES, "--out", page)
     said = run("report", folder / "people.parquet", "--out", page, "--title", "These <people>")
     assert said.strip().replace("\n", "") == str(page)
     assert "These &lt;people&gt;" in page.read_text(encoding="utf-8")

@@ -27,12 +27,14 @@ from populace.population import (
     census_margins,
     fidelity,
 )
+from populace.population.comparison import compare_sides
+from populace.population.sides import by_code, by_label, readable
 from populace.report import Baseline, Discriminator, Privacy, fidelity_page
 from populace.report import misfit_tables as misfit
 from populace.report.fidelity_words import bibtex, far, headline
 from populace.report.figures import theme
 from populace.report.people_tables import census_pyramid, pyramid, weight_bars, weights
-from populace.report.sides import by_code, by_label, readable, title_of
+from populace.report.titles import title_of
 from populace.stats import Estimate
 
 VERMONT = Path("../shared/data/acs_pums_2024/p_50.parquet")
@@ -356,7 +358,7 @@ def test_bands_are_those_of_the_census() -> None:
 def test_two_by_two_by_hand() -> None:
     ours = pl.DataFrame({"weight": [1.0] * 4, "sex": list("MMFF"), "works": list("ynyn")})
     theirs = pl.DataFrame({"weight": [3.0, 1.0, 1.0, 3.0], "sex": list("MMFF"), "works": list("ynyn")})
-    found = misfit.label_fidelity(by_label(ours, theirs))
+    found = compare_sides(by_label(ours, theirs))
     # Margins agree; the four cells are 1/4 each against 3/8, 1/8, 1/8, 3/8: half of four eighths is 1/4.
     assert [m.total_variation for m in found.of(1)] == [0.0, 0.0]
     (pair,) = found.of(2)
@@ -379,7 +381,7 @@ def test_label_distances_equal_a_naive_twin(ours: list, theirs: list) -> None:
     left = pl.DataFrame(ours, schema={"p": pl.String, "q": pl.String, "weight": pl.Float64}, orient="row")
     right = pl.DataFrame(theirs, schema={"p": pl.String, "q": pl.String}, orient="row")
     right = right.with_columns(weight=pl.lit(1.0))
-    for margin in misfit.label_fidelity(by_label(left, right)).margins:
+    for margin in compare_sides(by_label(left, right)).margins:
         sums: dict[tuple, list[float]] = {}
         for place, frame in enumerate((left, right)):
             total = frame["weight"].sum()

@@ -20,14 +20,14 @@ __all__ = ["fidelity", "report"]
 Reference = Annotated[
     Path | None,
     typer.Option(
-        help="Microdata: a PUMS file or folder, or people made by `build`; without it, the census's one-way "
-        "margins in the package.",
-        metavar="FOLDER",
+        help="Microdata: a PUMS file or folder, the file of a survey, or people made by `build`; without it, "
+        "the census's one-way margins in the package.",
+        metavar="MICRODATA",
     ),
 ]
 _CODED = {"STATE", "AGEP"}
 """Columns of people with census codes; others are compared by their labels."""
-
+_BY_LABELS = "by the labels that both have; a missing answer counts as one"
 _WORDS = {
     "mean": "mean",
     "median": "median",
@@ -42,25 +42,28 @@ _WORDS = {
 def fidelity(
     people: People,
     reference: Reference = None,
-    worst: Annotated[int, typer.Option(min=1, help="Margins to list.")] = 15,
+    worst: Annotated[int, typer.Option(min=1, help="Margins to list of each kind.")] = 15,
+    ways: Annotated[
+        int, typer.Option(min=1, max=3, help="Attributes of a margin at most, with a reference.")
+    ] = 2,
 ) -> None:
     """Measure how far people are from the microdata: total variation, and what sampling alone would give."""
     from rich.console import Console
 
     from populace.population import Population
 
-    found, how = _compare(Population.load(people), people, reference)
+    found, how = _compare(Population.load(people), people, reference, ways)
     console = Console()
     console.print(how, highlight=False, markup=False)
     if reference is None:
         console.print(_margins(found, 1, len(found.margins)))
         return
-    for ways in (1, 2):
-        summary = found.summary(ways)
+    for number in range(1, ways + 1):
+        summary = found.summary(number)
         texts = (f"{word} {summary[name]:.4f}" for name, word in _WORDS.items() if name in summary)
-        console.print(f"{summary['margins']:.0f} {ways}-way margins: {', '.join(texts)}", highlight=False)
-        if found.of(ways):
-            console.print(_margins(found, ways, worst))
+        console.print(f"{summary['margins']:.0f} {number}-way margins: {', '.join(texts)}", highlight=False)
+        if found.of(number):
+            console.print(_margins(found, number, worst))
 
 
 def report(
@@ -70,20 +73,22 @@ def report(
     title: Annotated[str, typer.Option(help="Heading of the page; made from the source if left out.")] = "",
 ) -> None:
     """Write the fidelity page: maps of misfit, pyramids, weights, and the text for a methods section."""
-    from populace.population import Population
+    from populace.population import Population, build
     from populace.report import fidelity_page
 
     check_written(out, people, *([] if reference is None else [reference]))
     loaded = Population.load(people)
-    beside = None if reference is None else people_or_source(reference) or reference
+    beside, book = reference and (people_or_source(reference) or reference), loaded.provenance.codebook
+    if isinstance(beside, Path) and book not in ("acs_pums", ""):
+        beside = build(beside, codebook=book)
     typer.echo(fidelity_page(loaded, out, reference=beside, title=title))
 
 
-def _compare(people: Population, file: Path, reference: Path | None) -> tuple[Fidelity, str]:
-    """Compare by census codes where both sides have them, else by the labels that mean the same."""
+def _compare(people: Population, file: Path, reference: Path | None, ways: int) -> tuple[Fidelity, str]:
+    """Compare people, and say with what and how."""
     from populace import population
     from populace.errors import DataError
-    from populace.report import misfit_tables, sides
+    from populace.report import misfit_tables
 
     coded = set(people.frame.columns) >= _CODED
     if reference is None:
@@ -94,20 +99,11 @@ def _compare(people: Population, file: Path, reference: Path | None) -> tuple[Fi
         if shares.is_empty():
             what = "these people share no attribute with the census"
             raise DataError(what, file=file, fix="give --reference, or look at them with `show`")
-        found = misfit_tables.census_fidelity(shares, len(people))
-        return found, f"{beside}, by the labels that both have"
+        return misfit_tables.census_fidelity(shares, len(people)), f"{beside}, {_BY_LABELS}"
     other = people_or_source(reference)
-    if other is None and coded:
-        return population.fidelity(people, reference), f"beside {reference}"
-    if other is None:
-        from_ = people.provenance
-        other = population.build(reference, adults=from_.adults, states=from_.states)
-    if coded and set(other.frame.columns) >= _CODED:
-        return population.fidelity(people, other), f"beside {reference}"
-    found = misfit_tables.label_fidelity(sides.by_label(people.frame, other.frame))
-    if not found.margins:
-        raise DataError("the two have no attribute in common", file=reference, fix="give another reference")
-    return found, f"beside {reference}, by the labels that both have"
+    found = population.fidelity(people, reference if other is None else other, ways=ways)
+    coded = coded and (other is None or set(other.frame.columns) >= _CODED)
+    return found, f"beside {reference}" if coded else f"beside {reference}, {_BY_LABELS}"
 
 
 def _margins(found: Fidelity, ways: int, most: int) -> Table:

@@ -3,8 +3,8 @@
 Each is a multinomial log-linear model: the log of every value's share is a sum of effects of the person's
 groups and of pairs of groups (race by country of birth, ideology by race, ...), fitted with a small ridge
 penalty by `scripts/fit_psychographics.py`. Up to the penalty its margins by each group are those of the
-survey, and no combination that can exist has probability zero. Plain tables with back-off, which the
-population uses, are too hungry for the 5,215 records there are: `docs/design/personas.md` compares them.
+survey, and no combination that can exist has probability zero. Plain tables with back-off are too
+hungry for the 5,215 records there are: `docs/design/personas.md` compares them.
 
 Agresti, *Categorical Data Analysis* (3rd ed., 2013), chapters 8 and 9.
 """

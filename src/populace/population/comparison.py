@@ -10,8 +10,7 @@ Kish's effective n for unequal weights (Kish, 1965, Survey Sampling, section 11.
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -19,13 +18,14 @@ import numpy as np
 import polars as pl
 
 from populace.errors import DataError
+from populace.population.building import build
 from populace.population.margins import beside_census
 from populace.population.people import ADULT, Population
 from populace.population.pums import read_pums
-from populace.population.us2024.coding import encode
+from populace.population.sides import Sides, sides_of
 from populace.population.us2024.source import census
 
-__all__ = ["Fidelity", "Margin", "census_fidelity", "compare", "fidelity"]
+__all__ = ["Fidelity", "Margin", "census_fidelity", "compare", "compare_sides", "fidelity"]
 
 # Long lists of codes are compared by themselves and, in pairs, by their major groups.
 _ONE_WAY_ONLY = ("OCCP", "INDP", "AGEP")
@@ -80,8 +80,8 @@ def fidelity(population: Population, reference: str | Path | Population, *, ways
     population
         The people to judge.
     reference
-        Microdata: a PUMS file or folder, or a population built from one without a size. Its states and
-        ages are cut to those of the population.
+        Microdata: a PUMS file or folder (of a survey population, the file of its survey), or a population
+        built from one without a size. Its states and ages are cut to those of the population.
     ways
         Most variables of a margin, at most 3.
 
@@ -90,14 +90,17 @@ def fidelity(population: Population, reference: str | Path | Population, *, ways
     DataError, CodebookError
         If the reference cannot be read or shares no variable with the population.
     """
+    provenance = population.provenance
     if isinstance(reference, Population):
         people = reference.frame
-    else:
+    elif provenance.codebook in ("acs_pums", ""):
         people = read_pums(reference)[0].rename({"PWGTP": "weight"})
-    provenance = population.provenance
-    if provenance.adults:
-        people = people.filter(pl.col("AGEP") >= ADULT)
-    if provenance.states is not None:
+    else:
+        people = build(reference, codebook=provenance.codebook).frame
+    age = next((name for name in ("AGEP", "age") if name in people.columns), None)
+    if provenance.adults and age:
+        people = people.filter(pl.col(age) >= ADULT)
+    if provenance.states is not None and "STATE" in people.columns:
         people = people.filter(pl.col("STATE").is_in(provenance.states))
     return compare(population.frame, people, ways=ways)
 
@@ -105,13 +108,14 @@ def fidelity(population: Population, reference: str | Path | Population, *, ways
 def compare(people: pl.DataFrame, reference: pl.DataFrame, *, ways: int = 2) -> Fidelity:
     """Compare people with microdata on every margin of up to so many variables that both have.
 
-    A state where the microdata do not release a variable is left out, on both sides, of the margins of
-    that variable.
+    Census people are compared by their codes: a state where the microdata do not release a variable is left
+    out, on both sides, of the margins of that variable. Others are compared by the labels that both have.
 
     Parameters
     ----------
     people, reference
-        PUMS columns as codes, and `weight`; null = not applicable (in the reference also: not released).
+        PUMS columns as codes, or attributes as labels, and `weight`; null = not applicable (in a census
+        reference also: not released).
     ways
         Most variables of a margin, at most 3.
 
@@ -120,23 +124,19 @@ def compare(people: pl.DataFrame, reference: pl.DataFrame, *, ways: int = 2) -> 
     DataError
         If nothing can be compared.
     """
-    band = (pl.col("AGEP") // 5).alias("AGE5")
-    theirs = encode(reference).with_columns(band)
-    ours = encode(people, complete=True).with_columns(band)
-    names = [name for name in theirs.columns if name in ours.columns]
-    released = theirs.group_by("STATE").agg(pl.col(n).is_not_null().any().alias(f"{n}?") for n in names)
-    masked = ours.join(released, on="STATE", how="left", maintain_order="left")
-    ours = masked.select(pl.when(pl.col(f"{n}?")).then(pl.col(n)).alias(n) for n in names)
-    sizes = {name: 1 + max(_largest(ours[name]), _largest(theirs[name])) for name in names}
-    left, right = _Coded(ours, people["weight"], sizes), _Coded(theirs, reference["weight"], sizes)
-    paired = [name for name in names if name not in _ONE_WAY_ONLY]
-    wanted: list[tuple[str, ...]] = [(name,) for name in names]
+    found = compare_sides(sides_of(people, reference), ways=ways)
+    if not found.margins:
+        raise DataError("no variable is known of both", fix="give a reference of the same states, or survey")
+    return found
+
+
+def compare_sides(sides: Sides, *, ways: int = 2) -> Fidelity:
+    """Compare people who are coded already, as `compare` does: no variable in common, no margins."""
+    paired = [name for name in sides.names if name not in _ONE_WAY_ONLY]
+    wanted: list[tuple[str, ...]] = [(name,) for name in sides.names]
     for count in range(2, ways + 1):
         wanted += itertools.combinations(paired, count)
-    margins = tuple(_margins(left, right, wanted))
-    if not margins:
-        raise DataError("no variable is released by both", fix="give a reference of the same states")
-    return Fidelity(people.height, reference.height, margins)
+    return Fidelity(*sides.people, tuple(_margins(sides, wanted)))
 
 
 def census_fidelity(population: Population) -> Fidelity:
@@ -169,56 +169,8 @@ def _noise(shares: np.ndarray, people: float) -> float:
     return float(np.minimum(spread, 2 * shares).sum() / 2)
 
 
-def _largest(column: pl.Series) -> int:
-    largest = column.max()
-    return largest if isinstance(largest, int) else 0
-
-
-class _Coded:
-    """Columns as small integers from 0, one past the largest where not released."""
-
-    def __init__(self, frame: pl.DataFrame, weight: pl.Series, sizes: Mapping[str, int]) -> None:
-        self.weight, self.sizes = weight.to_numpy().astype(float), sizes
-        self.columns = {name: frame[name].fill_null(size).to_numpy() for name, size in sizes.items()}
-        # Most variables are released for the same people, so that few sums of squares are needed.
-        self.patterns: list[np.ndarray] = []
-        self.pattern_of = {
-            name: self._pattern(column == sizes[name]) for name, column in self.columns.items()
-        }
-        self.squares: dict[frozenset[int], float] = {}
-
-    def _pattern(self, withheld: np.ndarray) -> int:
-        for number, pattern in enumerate(self.patterns):
-            if np.array_equal(pattern, withheld):
-                return number
-        self.patterns.append(withheld)
-        return len(self.patterns) - 1
-
-    def table(self, variables: tuple[str, ...]) -> tuple[np.ndarray, float]:
-        """Weighted shares of every combination, and the effective number of people behind them."""
-        key = np.zeros(len(self.weight), dtype=np.int32)
-        for name in variables:
-            key = key * np.int32(self.sizes[name] + 1) + self.columns[name]
-        shape = tuple(self.sizes[name] + 1 for name in variables)
-        counts = np.bincount(key, weights=self.weight, minlength=math.prod(shape)).reshape(shape)
-        counts = counts[tuple(slice(-1) for _ in variables)].reshape(-1)
-        total = counts.sum()
-        if not total > 0:
-            return counts, 0.0
-        return counts / total, float(total**2 / self._squares(variables))
-
-    def _squares(self, variables: tuple[str, ...]) -> float:
-        """Sum of the squared weights of those for whom all variables are released."""
-        which = frozenset(self.pattern_of[name] for name in variables)
-        if which not in self.squares:
-            known = ~np.logical_or.reduce([self.patterns[number] for number in which])
-            self.squares[which] = float((self.weight[known] ** 2).sum())
-        return self.squares[which]
-
-
-def _margins(left: _Coded, right: _Coded, variables: Iterable[tuple[str, ...]]) -> Iterable[Margin]:
+def _margins(sides: Sides, variables: Iterable[tuple[str, ...]]) -> Iterable[Margin]:
     for names in variables:
-        ours, effective = left.table(names)
-        theirs, records = right.table(names)
-        if effective > 0 and records > 0:
+        ours, theirs, effective = sides.tables(names)
+        if effective > 0:
             yield Margin(names, float(np.abs(ours - theirs).sum() / 2), _noise(theirs, effective))

@@ -15,6 +15,7 @@ __all__ = [
     "as_in_census",
     "beside_census",
     "census_margins",
+    "label_in_census",
     "major_groups",
     "margins",
     "unreleased_states",
@@ -65,7 +66,7 @@ def margins(people: pl.DataFrame, *, unreleased: Mapping[str, Sequence[int]] | N
         left_out = (unreleased or {}).get(attribute, ())
         table = (
             people.filter(~pl.col("STATE").is_in(list(left_out)))
-            .group_by(_label(attribute, column).alias("label"))
+            .group_by(label_in_census(attribute, column).alias("label"))
             .agg(pl.col("weight").cast(pl.Float64).sum(), pl.len().cast(pl.Int64).alias("people"))
             .select(
                 pl.lit(attribute).alias("attribute"),
@@ -192,7 +193,8 @@ def unreleased_states(people: pl.DataFrame) -> dict[str, list[int]]:
     return {name: found for name, found in states.items() if found}
 
 
-def _label(attribute: str, column: str) -> pl.Expr:
+def label_in_census(attribute: str, column: str) -> pl.Expr:
+    """Read a column of census codes as the labels that the margins of an attribute use."""
     book = load_codebook("acs_pums")
     if attribute == "age":
         return _band(column, _AGES, "{}–{}", "{} and over")

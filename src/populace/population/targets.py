@@ -21,6 +21,7 @@ import polars as pl
 from populace.canonical import content_hash
 from populace.errors import DataError
 from populace.population.codebook import load_codebook
+from populace.population.margins import label_in_census
 
 __all__ = ["Margins", "Target", "as_targets", "census_targets", "load_margins", "margins_of", "with_readings"]
 
@@ -215,8 +216,6 @@ def with_readings(people: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     >>> with_readings(pl.DataFrame({"age": [17, 80]}), ["age_band"])["age_band"].to_list()
     ['5–17', '75 and over']
     """
-    from populace.population.margins import _label as label_in_census
-
     chosen = []
     for name in columns:
         if name in people.columns:

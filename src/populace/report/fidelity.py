@@ -16,21 +16,19 @@ import msgspec
 import polars as pl
 
 from populace.atomic import write_atomic
-from populace.population import Fidelity, Population, build, fidelity
+from populace.population import Fidelity, Population, build
+from populace.population.comparison import compare_sides
 from populace.population.people import ADULT
+from populace.population.sides import sides_of
 from populace.population.us2024.source import census
 from populace.report import misfit_tables as misfit
 from populace.report import people_tables
 from populace.report.fidelity_figures import Content
 from populace.report.fidelity_views import render
 from populace.report.fidelity_words import Reference
-from populace.report.sides import by_code, by_label
 from populace.stats import Estimate
 
 __all__ = ["Baseline", "Discriminator", "Privacy", "fidelity_page"]
-
-_CODED = {"STATE", "AGEP"}
-"""Columns that PUMS people have; without them, people are compared by their labels."""
 
 
 class Discriminator(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,12 +158,9 @@ def _content(
     if not isinstance(reference, Population):
         reference = build(reference, adults=adults, states=states)
     others = _cut(_clean(reference.frame), adults=adults, states=states)
-    coded = all(_CODED.issubset(frame.columns) for frame in (people, others))
-    sides = (by_code if coded else by_label)(people, others)
+    sides = sides_of(people, others)
     if found is None and not nobody:
-        whole = Population(others, reference.provenance)
-        ours = Population(people, population.provenance)
-        found = fidelity(ours, whole) if coded else misfit.label_fidelity(sides)
+        found = compare_sides(sides)
     return Content(
         population=population,
         reference=_described(reference, others),

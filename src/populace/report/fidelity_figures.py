@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 
 from populace.population import Fidelity, Population
+from populace.population.sides import MOST_VALUES, Sides
 from populace.report import draw, html
 from populace.report import misfit_tables as misfit
 from populace.report.fidelity_words import Reference
@@ -17,7 +18,6 @@ from populace.report.figures import pairs as squares
 from populace.report.figures import pyramid as ages
 from populace.report.page import NARROW, WIDE
 from populace.report.people_tables import Weights, weight_bars
-from populace.report.sides import MOST_VALUES, Sides
 
 __all__ = ["Content", "drawings"]
 

@@ -12,13 +12,14 @@ import msgspec
 import polars as pl
 
 from populace.population import EMBEDDED, Fidelity, Population
+from populace.population.sides import MOST_VALUES
 from populace.report import fidelity_words, html
 from populace.report import misfit_tables as misfit
 from populace.report.fidelity_figures import Content, drawings
 from populace.report.fidelity_words import far, margin_name, percent, place, whole
 from populace.report.figures import pyramid as ages
 from populace.report.people_tables import Weights
-from populace.report.sides import MOST_VALUES, title_of
+from populace.report.titles import title_of
 
 __all__ = ["render"]
 
@@ -191,7 +192,7 @@ def _beware(content: Content) -> list[Row]:
     ]
     rows = _margins(worst[:WORST_PAIRS])
     for row, margin in zip(rows, worst, strict=False):
-        known = content.sides is not None and set(margin.variables) <= set(content.sides.theirs)
+        known = content.sides is not None and set(margin.variables) <= set(content.sides.names)
         cells = misfit.worst_cells(content.sides, margin.variables) if content.sides and known else []
         row["cells"] = [
             f"{label}: {percent(ours, 1)} here, {percent(theirs, 1)} there" for label, ours, theirs in cells

@@ -17,7 +17,7 @@ import msgspec
 
 from populace.population import EMBEDDED, Fidelity, Margin, Provenance
 from populace.report.people_tables import Weights
-from populace.report.sides import title_of
+from populace.report.titles import title_of
 from populace.stats import Estimate
 
 __all__ = [

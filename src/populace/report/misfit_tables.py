@@ -5,7 +5,6 @@ Every frame here is what a figure and the table beside it are made from.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -13,14 +12,13 @@ import numpy as np
 import polars as pl
 
 from populace.population import Fidelity, Margin, beside_census, census_margins, major_groups
+from populace.population.sides import NOT_APPLICABLE, Sides, readable, weight_of
 from populace.population.us2024.source import census
-from populace.report.sides import NOT_APPLICABLE, Sides, readable, weight_of
 
 __all__ = [
     "by_census",
     "census_fidelity",
     "distances",
-    "label_fidelity",
     "no_shares",
     "pairs",
     "share_table",
@@ -40,9 +38,9 @@ def share_table(sides: Sides) -> pl.DataFrame:
     that one of the two lacks.
     """
     parts = []
-    for name in sides.theirs:
+    for name in sides.names:
         ours, theirs, effective = sides.tables([name])
-        if not (effective > 0 and theirs.sum() > 0):
+        if not effective > 0:
             continue
         present = np.flatnonzero((ours > 0) | (theirs > 0))
         parts.append(
@@ -131,20 +129,6 @@ def distances(shares: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("distance", descending=True, maintain_order=True)
     )
-
-
-def label_fidelity(sides: Sides) -> Fidelity:
-    """Compare sides that share labels on every one- and two-way margin, as `population.fidelity` does."""
-    names = list(sides.theirs)
-    found = []
-    for ways in (1, 2):
-        for variables in itertools.combinations(names, ways):
-            ours, theirs, effective = sides.tables(variables)
-            if effective > 0 and theirs.sum() > 0:
-                spread = np.sqrt(2 * theirs * (1 - theirs).clip(0) / (np.pi * effective))
-                noise = float(np.minimum(spread, 2 * theirs).sum() / 2)
-                found.append(Margin(variables, float(np.abs(ours - theirs).sum() / 2), noise))
-    return Fidelity(len(sides.our_weight), len(sides.their_weight), tuple(found))
 
 
 def census_fidelity(shares: pl.DataFrame, people: int) -> Fidelity:

@@ -7,21 +7,16 @@ security policy forbids scripts and every outside load, so text that slipped thr
 from __future__ import annotations
 
 from functools import partial
-from importlib import resources
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
 from populace.atomic import write_atomic
-from populace.errors import PopulaceError
-from populace.report import draw, figures, tables, views
+from populace.report import draw, figures, html, tables, views
 from populace.report.content import ReportContent, Stage
-from populace.report.figures import theme
 from populace.report.headline import headline
 from populace.report.measures import FEW_CLUSTERS, PAPER_PREFERS, find
-from populace.report.text import plain
 
 __all__ = ["write"]
 
@@ -61,7 +56,7 @@ def write(folder: Path, content: ReportContent) -> Path:
     PopulaceError
         If the packages that draw are not installed.
     """
-    _require_drawing()
+    html.require_drawing()
     folder = Path(folder)
     inlined: dict[str, str] = {}
     for figure in _figures(content):
@@ -77,15 +72,6 @@ def write(folder: Path, content: ReportContent) -> Path:
     page = folder / "report.html"
     write_atomic(page, _render(content, inlined).encode())
     return page
-
-
-def _require_drawing() -> None:
-    for package in ("altair", "vl_convert"):
-        if find_spec(package) is None:
-            raise PopulaceError(
-                f"a report needs the package {package}, which is not installed",
-                fix="pip install 'populace[report]'",
-            )
 
 
 def _both_widths(figure: _Figure, wide: str, narrow: str) -> str:
@@ -130,22 +116,10 @@ def _figures(content: ReportContent) -> list[_Figure]:
 
 
 def _render(content: ReportContent, inlined: dict[str, str]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("populace.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=lambda value: plain(value) if type(value) is str else value,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = resources.files("populace.report").joinpath("templates", "report.css").read_text("utf-8")
-    return environment.get_template("report.html.jinja").render(
+    return html.page(
+        "report.html.jinja",
         content=content,
-        figures={name: Markup(svg) for name, svg in inlined.items()},
-        style=Markup(style + _dark_figures()),
+        figures={name: html.safe(svg) for name, svg in inlined.items()},
         headline=headline(content.estimates),
         few=FEW_CLUSTERS,
         paper_prefers=f"{100 * PAPER_PREFERS:g}\N{NO-BREAK SPACE}%",
@@ -177,12 +151,3 @@ def _view(content: ReportContent) -> dict[str, Any]:
         "cost": views.cost([Stage(*stage) for stage in content.stages]),
         "estimates": views.estimate_rows(estimates),
     }
-
-
-def _dark_figures() -> str:
-    """Write the rules that turn a figure's colours into their dark counterparts."""
-    rules = "".join(
-        f'.chart [fill="{light}"]{{fill:{dark}}}.chart [stroke="{light}"]{{stroke:{dark}}}'
-        for light, dark in theme.DARK.items()
-    )
-    return f"@media screen and (prefers-color-scheme:dark){{{rules}}}"

@@ -31,7 +31,7 @@ class PopulationSettings(_Section):
     """Where people come from."""
 
     source: str = "us-2024"
-    """`us-2024` (embedded census tables), or a file or folder of ACS PUMS microdata."""
+    """`us-2024` (embedded census model), or a file or folder of ACS PUMS microdata."""
     size: int = Field(default=2000, ge=2, le=5_000_000)
     """People drawn; the report compares them with the census."""
 

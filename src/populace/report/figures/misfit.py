@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from populace.population.sides import MOST_VALUES
 from populace.report.figures import theme
 from populace.report.misfit_tables import distances
-from populace.report.sides import MOST_VALUES, title_of
+from populace.report.titles import title_of
 
 __all__ = ["head", "one_way", "points", "strips", "worst_values"]
 

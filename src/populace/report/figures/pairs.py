@@ -10,8 +10,8 @@ import polars as pl
 
 from populace.report.figures import theme
 from populace.report.figures.misfit import head
-from populace.report.sides import title_of
 from populace.report.text import plain
+from populace.report.titles import title_of
 
 __all__ = ["CLASSES", "classes", "two_way", "two_way_variables"]
 

@@ -1,7 +1,7 @@
-"""A population and its reference in one coding: small integers under the same names.
+"""Two sets of people in one coding: small integers under the same names.
 
-PUMS columns are coded as the population room codes them, so that shares are those whose distances
-`population.fidelity` gives; anything else by the labels that both have.
+Census people are coded by their columns (`populace.population.us2024.coding`), so that a state where a
+variable is not released is left out on both sides; anything else by the labels that both have.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from populace.population import census_margins
 from populace.population.codebook import Variable, load_codebook
+from populace.population.margins import census_margins
 from populace.population.us2024.coding import EDGES, encode
 
 __all__ = [
@@ -25,7 +24,7 @@ __all__ = [
     "by_code",
     "by_label",
     "readable",
-    "title_of",
+    "sides_of",
     "weight_of",
 ]
 
@@ -33,70 +32,109 @@ NOT_APPLICABLE = "does not apply, or missing"
 MOST_VALUES = 60
 """A text column of more values than this is no attribute to compare (ids, free text)."""
 
-_TITLES = {
-    "AGEP": "age in years", "AGE5": "age in bands", "NP": "household size", "TEN": "tenure",
-    "DPHY": "ambulatory difficulty", "LANG": "language and English", "PINCB": "personal income",
-    "HINCB": "household income", "OCCM": "occupation group", "INDM": "industry group",
-    "OCCP": "occupation, detailed", "INDP": "industry, detailed", "HHT": "household type",
-    "DREM": "cognitive difficulty",
-    "FPARC": "children in family", "MIL": "military service", "HISP": "Hispanic origin",
-    "ENG": "English", "HHL": "household language", "NATIVITY": "nativity", "PINCP": "personal income",
-}  # fmt: skip
+
+class _Side:
+    """Columns as small integers from 0, one past the largest where not released."""
+
+    def __init__(self, frame: pl.DataFrame, weight: np.ndarray, sizes: Mapping[str, int]) -> None:
+        self.weight, self.sizes = weight, sizes
+        self.columns = {name: frame[name].fill_null(size).to_numpy() for name, size in sizes.items()}
+        # Most variables are released for the same people, so that few sums of squares are needed.
+        self.patterns: list[np.ndarray] = []
+        self.pattern_of = {
+            name: self._pattern(column == sizes[name]) for name, column in self.columns.items()
+        }
+        self.squares: dict[frozenset[int], float] = {}
+
+    def _pattern(self, withheld: np.ndarray) -> int:
+        for number, pattern in enumerate(self.patterns):
+            if np.array_equal(pattern, withheld):
+                return number
+        self.patterns.append(withheld)
+        return len(self.patterns) - 1
+
+    def table(self, names: Sequence[str]) -> tuple[np.ndarray, float]:
+        """Weighted shares of every combination, and the effective number of people behind them."""
+        key = np.zeros(len(self.weight), dtype=np.int32)
+        for name in names:
+            key = key * np.int32(self.sizes[name] + 1) + self.columns[name]
+        shape = tuple(self.sizes[name] + 1 for name in names)
+        counts = np.bincount(key, weights=self.weight, minlength=math.prod(shape)).reshape(shape)
+        counts = counts[tuple(slice(-1) for _ in names)].reshape(-1)
+        total = counts.sum()
+        if not total > 0:
+            return counts, 0.0
+        return counts / total, float(total**2 / self._squares(names))
+
+    def _squares(self, names: Sequence[str]) -> float:
+        """Sum of the squared weights of those for whom all variables are released."""
+        which = frozenset(self.pattern_of[name] for name in names)
+        if which not in self.squares:
+            known = ~np.logical_or.reduce([self.patterns[number] for number in which])
+            self.squares[which] = float((self.weight[known] ** 2).sum())
+        return self.squares[which]
 
 
-def title_of(name: str) -> str:
-    """Call a variable by a name that people read.
-
-    Examples
-    --------
-    >>> title_of("SCHL"), title_of("PINCB"), title_of("class_of_worker")
-    ('education', 'personal income', 'class of worker')
-    """
-    if name in _TITLES:
-        return _TITLES[name]
-    for attribute, readings in load_codebook("acs_pums").attributes.items():
-        if name in readings:
-            return attribute.replace("_", " ")
-    return name.replace("_", " ")
-
-
-@dataclass(frozen=True)
 class Sides:
-    """Two sets of people in the same coding: code -1 means not released, and counts nowhere."""
+    """Two sets of people in the same coding; null means not released, and counts nowhere.
 
-    ours: dict[str, np.ndarray]
-    theirs: dict[str, np.ndarray]
-    our_weight: np.ndarray
-    their_weight: np.ndarray
-    labels: Mapping[str, Mapping[int, str]]
+    Parameters
+    ----------
+    ours, theirs
+        Int32 columns of the same names, from 0.
+    our_weight, their_weight
+        (people,) weights.
+    labels
+        Of a variable, code -> label.
+    """
+
+    def __init__(
+        self,
+        ours: pl.DataFrame,
+        theirs: pl.DataFrame,
+        our_weight: np.ndarray,
+        their_weight: np.ndarray,
+        labels: Mapping[str, Mapping[int, str]],
+    ) -> None:
+        self.names = list(theirs.columns)
+        """Variables that both have."""
+        self._sizes = {name: 1 + max(_largest(ours[name]), _largest(theirs[name])) for name in self.names}
+        self._ours = _Side(ours, our_weight, self._sizes)
+        self._theirs = _Side(theirs, their_weight, self._sizes)
+        self._labels = labels
+
+    @property
+    def people(self) -> tuple[int, int]:
+        """How many people there are on either side."""
+        return len(self._ours.weight), len(self._theirs.weight)
 
     def size(self, name: str) -> int:
         """Count the codes of a variable, 0 included."""
-        return int(max(side[name].max(initial=0) for side in (self.ours, self.theirs))) + 1
+        return self._sizes[name]
 
     def label(self, name: str, code: int) -> str:
         """Label a code; 0 is what does not apply, unless it has a label of its own."""
-        return self.labels.get(name, {}).get(code) or (NOT_APPLICABLE if code == 0 else str(code))
+        return self._labels.get(name, {}).get(code) or (NOT_APPLICABLE if code == 0 else str(code))
 
     def tables(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, float]:
-        """Give the weighted shares of every combination on both sides, and our effective people."""
-        sizes = [self.size(name) for name in names]
-        ours, effective = _table(self.ours, self.our_weight, names, sizes)
-        theirs, _ = _table(self.theirs, self.their_weight, names, sizes)
-        return ours, theirs, effective
+        """Give the weighted shares of every combination on both sides, and our effective people.
+
+        That number is 0 where either side has nobody for whom all variables are released.
+        """
+        ours, effective = self._ours.table(names)
+        theirs, records = self._theirs.table(names)
+        return ours, theirs, effective if records > 0 else 0.0
 
 
-def _table(
-    side: Mapping[str, np.ndarray], weight: np.ndarray, names: Sequence[str], sizes: Sequence[int]
-) -> tuple[np.ndarray, float]:
-    known = np.logical_and.reduce([side[name] >= 0 for name in names])
-    key = np.zeros(len(known), dtype=np.int64)
-    for name, size in zip(names, sizes, strict=True):
-        key = key * size + side[name]
-    counted = np.where(known, weight, 0.0)
-    sums = np.bincount(np.where(known, key, 0), weights=counted, minlength=math.prod(sizes))
-    total, squares = sums.sum(), float((counted**2).sum())
-    return (sums / total, float(total**2 / squares)) if total > 0 else (sums * 0.0, 0.0)
+def _largest(column: pl.Series) -> int:
+    largest = column.max()
+    return largest if isinstance(largest, int) else 0
+
+
+def sides_of(people: pl.DataFrame, reference: pl.DataFrame) -> Sides:
+    """Code people and their reference: by census columns where both have them, else by labels."""
+    coded = all({"STATE", "AGEP"} <= set(frame.columns) for frame in (people, reference))
+    return (by_code if coded else by_label)(people, reference)
 
 
 def by_code(people: pl.DataFrame, reference: pl.DataFrame) -> Sides:
@@ -107,21 +145,11 @@ def by_code(people: pl.DataFrame, reference: pl.DataFrame) -> Sides:
     released = theirs.group_by("STATE").agg(pl.col(n).is_not_null().any().alias(f"{n}?") for n in names)
     masked = ours.join(released, on="STATE", how="left", maintain_order="left")
     ours = masked.select(pl.when(pl.col(f"{n}?")).then(pl.col(n)).alias(n) for n in names)
-    return Sides(
-        _codes(ours, names),
-        _codes(theirs, names),
-        weight_of(people),
-        weight_of(reference),
-        _code_labels(names),
-    )
+    return Sides(ours, theirs.select(names), weight_of(people), weight_of(reference), _code_labels(names))
 
 
 def _five_years() -> pl.Expr:
     return (pl.col("AGEP") // 5).alias("AGE5")
-
-
-def _codes(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, np.ndarray]:
-    return {name: frame[name].fill_null(-1).to_numpy().astype(np.int16) for name in names}
 
 
 def weight_of(frame: pl.DataFrame) -> np.ndarray:
@@ -171,16 +199,17 @@ def by_label(people: pl.DataFrame, reference: pl.DataFrame) -> Sides:
     """
     left, right = readable(people), readable(reference)
     names = [name for name in right.columns if name in left.columns]
-    ours, theirs, labels = {}, {}, {}
+    coded: tuple[list[pl.Series], list[pl.Series]] = ([], [])
+    labels: dict[str, dict[int, str]] = {}
     for name in names:
         values = sorted({*left[name].drop_nulls().unique(), *right[name].drop_nulls().unique()})
         if not values or len(values) > MOST_VALUES:
             continue
         numbers = {value: number for number, value in enumerate(values, start=1)}
         labels[name] = {number: value for value, number in numbers.items()}
-        for side, frame in ((ours, left), (theirs, right)):
-            coded = frame[name].replace_strict(numbers, default=None, return_dtype=pl.Int16)
-            side[name] = coded.fill_null(0).to_numpy()
+        for side, frame in zip(coded, (left, right), strict=True):
+            side.append(frame[name].replace_strict(numbers, default=0, return_dtype=pl.Int32).fill_null(0))
+    ours, theirs = (pl.DataFrame(side) for side in coded)
     return Sides(ours, theirs, weight_of(people), weight_of(reference), labels)
 
 
