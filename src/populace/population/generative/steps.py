@@ -75,7 +75,11 @@ def _lists(values: np.ndarray, ends: np.ndarray) -> pl.Series:
 
 
 class Sampler:
-    """A step made ready to draw from."""
+    """A step made ready to draw from: inverse distribution functions, and for each a guide to its cells.
+
+    A leaf of n cells has n guides: where the search starts for a uniform number in [j/n, (j+1)/n). One step
+    on the average then finds the cell (Chen and Asau, 1974, AIIE Transactions 6, 163-166).
+    """
 
     def __init__(self, step: Step) -> None:
         self.structure = step.structure
@@ -87,6 +91,10 @@ class Sampler:
         # The last cell of a leaf ends exactly at 1.
         below[np.append(row[1:] != row[:-1], True)] = 1.0
         self._below = below + row
+        self._cells = np.bincount(row, minlength=len(table))
+        self._first = np.cumsum(self._cells) - self._cells
+        within = np.arange(len(row)) - self._first[row]
+        self._guide = np.searchsorted(self._below, row + within / self._cells[row], side="right")
 
     def draw(self, features: np.ndarray, start: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """Draw positions by inverse distribution function.
@@ -100,7 +108,13 @@ class Sampler:
         uniform
             (rows,) numbers in [0, 1).
         """
-        leaf = self._number[self.structure.leaves(features, start)]
+        leaf = self._number.take(self.structure.leaves(features, start))
         # Rounding leaf + uniform must not reach the next leaf.
-        at = np.searchsorted(self._below, leaf + np.minimum(uniform, 1 - 2**-30), side="right")
-        return self._position[at]
+        uniform = np.minimum(uniform, 1 - 2**-30)
+        at = self._guide.take(self._first.take(leaf) + (uniform * self._cells.take(leaf)).astype(np.intp))
+        wanted = leaf + uniform
+        short = np.flatnonzero(self._below.take(at) <= wanted)
+        while len(short):
+            at[short] += 1
+            short = short[self._below.take(at.take(short)) <= wanted.take(short)]
+        return self._position.take(at)

@@ -13,6 +13,9 @@ __all__ = ["NOMINAL", "Structure"]
 NOMINAL = -1
 """Cut of a node that splits on a nominal feature, or on none."""
 
+# A walk looks every so many levels who has arrived, and goes on with the others if they are few enough.
+_STEPS, _FEW = 3, 0.8
+
 
 class Structure(msgspec.Struct, frozen=True, dict=True):
     """Trees in breadth-first order: the roots, then the children of every inner node, two by two."""
@@ -46,12 +49,19 @@ class Structure(msgspec.Struct, frozen=True, dict=True):
         return levels
 
     @functools.cached_property
-    def _sides(self) -> np.ndarray:
-        """(nodes * 256,) 1 where a value of the node's feature goes right."""
+    def _walk(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Lay out what a walk reads at every node, where a leaf leads to itself.
+
+        Feature, node that position 0 leads to, and (nodes * 256,) 1 where a position leads to the next one.
+        """
+        leaf = self.feature < 0
         value = np.arange(256)
         by_mask = (self.mask[:, None] >> np.minimum(value, 63).astype(np.uint64)) & np.uint64(1)
         right = np.where(self.cut[:, None] == NOMINAL, by_mask, value > self.cut[:, None])
-        return right.astype(np.uint8).reshape(-1)
+        right[leaf] = 0
+        feature = np.where(leaf, 0, self.feature).astype(np.intp)
+        left = np.where(leaf, np.arange(len(leaf)), self.child)
+        return feature, left, right.astype(np.uint8).reshape(-1)
 
     def leaves(self, features: Sequence[np.ndarray] | np.ndarray, start: np.ndarray) -> np.ndarray:
         """Find the leaf of every record.
@@ -65,14 +75,23 @@ class Structure(msgspec.Struct, frozen=True, dict=True):
         """
         width = len(start)
         flat = np.asarray(features, dtype=np.uint8).reshape(-1)
-        feature, child, sides = self.feature.astype(np.intp), self.child, self._sides
-        node, rows, leaf = start.astype(np.intp), np.arange(width), np.empty(width, dtype=np.intp)
-        while len(rows):
-            split = feature[node]
-            going = split >= 0
-            if not going.all():
-                ended = ~going
-                leaf[rows[ended]] = node[ended]
-                rows, node, split = rows[going], node[going], split[going]
-            node = child[node] + sides[(node << 8) + flat[split * width + rows]]
-        return leaf
+        feature, left, right = self._walk
+        offset = feature * width
+        node, rows = start.astype(np.intp), np.arange(width)
+        found = node.copy()
+        for depth in range(1, len(self.depths)):
+            place = offset.take(node)
+            place += rows
+            at = node << 8
+            at += flat.take(place)
+            node = left.take(node)
+            node += right.take(at)
+            if depth % _STEPS:
+                continue
+            # Now and then, those who have arrived leave the walk.
+            found[rows] = node
+            going = np.flatnonzero(self.feature.take(node) >= 0)
+            if len(going) < _FEW * len(node):
+                rows, node = rows.take(going), node.take(going)
+        found[rows] = node
+        return found
