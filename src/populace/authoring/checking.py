@@ -32,6 +32,7 @@ from populace.personas.rules import broken_rules
 from populace.personas.schema import COLUMNS
 from populace.run import Budget, Journal, RunStats, execute
 from populace.stats import Estimate, proportion
+from populace.streams import stream
 
 __all__ = ["OTHER_HALF", "PAPER_REMOVED", "Checked", "check"]
 
@@ -149,7 +150,7 @@ def check(
     """
     if len(personas) < 2:
         raise DataError(f"{len(personas)} personas are too few to shuffle", fix="give at least 2")
-    chosen_rng, shuffle_rng = (np.random.default_rng(one) for one in np.random.SeedSequence(seed).spawn(2))
+    chosen_rng, shuffle_rng = (stream(seed, "authoring.checking", number) for number in range(2))
     frame = personas.frame
     if sample is not None and sample < len(personas):
         frame = frame[np.sort(chosen_rng.choice(len(personas), size=max(sample, 2), replace=False)).tolist()]

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
-import numpy as np
 import polars as pl
 
 from populace.atomic import atomic_path
@@ -32,6 +31,7 @@ from populace.personas.lists import MIN_AGE, draw_texts, entries
 from populace.personas.rules import broken_rules
 from populace.personas.schema import COLUMNS, EMPLOYED, WRITTEN
 from populace.run import Budget, Journal, RunStats, execute
+from populace.streams import stream
 
 __all__ = ["FIELDS", "Written", "write"]
 
@@ -318,14 +318,10 @@ class _Writing:
     def _examples(self) -> dict[str, list[list[str]]]:
         """Entries of our lists that fit each persona, to show the form; a job has none."""
         listed = [name for name in self._fields if name in WRITTEN]
-        streams = np.random.SeedSequence(self._seed).spawn(_EXAMPLES * len(listed))
         shown: dict[str, list[list[str]]] = {name: [[] for _ in self._people] for name in self._fields}
         for turn in range(_EXAMPLES):
-            own = streams[turn * len(listed) : (turn + 1) * len(listed)]
-            drawn = draw_texts(
-                self._bare,
-                {name: np.random.default_rng(stream) for name, stream in zip(listed, own, strict=True)},
-            )
+            own = {name: stream(self._seed, "authoring.writing", turn, at) for at, name in enumerate(listed)}
+            drawn = draw_texts(self._bare, own)
             for series in drawn:
                 for row, text in enumerate(series):
                     if text is not None and text not in shown[series.name][row]:

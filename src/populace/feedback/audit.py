@@ -23,6 +23,7 @@ from populace import stats
 from populace.feedback.groups import GROUPS, with_groups
 from populace.feedback.judging import DECIDED
 from populace.stats import Estimate
+from populace.streams import stream
 
 __all__ = ["ESTIMATE_SCHEMA", "audit"]
 
@@ -268,7 +269,7 @@ def _splits(yes: np.ndarray, n: np.ndarray) -> dict[str, tuple[np.ndarray, np.nd
 
 def _shuffled(panels: pl.DataFrame, way: str, settings: _Settings) -> Iterator[Row]:
     """Give the same figures with verdicts permuted over pairs: what no agreement about pairs would give."""
-    rng = np.random.default_rng(settings["seed"])
+    rng = stream(settings["seed"], "feedback.audit")
     pair = _codes(panels["pair_id"])
     verdicts = panels["revised"].to_numpy()
     n = np.bincount(pair)

@@ -28,6 +28,7 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.stats.estimate import Estimate
+from populace.streams import stream
 
 __all__ = ["LESS_IF_HIGHER", "beside", "diversity", "vendi_score", "words"]
 
@@ -221,7 +222,7 @@ class _Corpus:
 
     def subsets(self, size: int, draws: int, seed: int) -> dict[str, Floats]:
         """Value of each measure on each subset."""
-        rng = np.random.default_rng(seed)
+        rng = stream(seed, "personas.diversity")
         functions = self._functions()
         found = {name: np.full(draws, np.nan) for name in functions}
         for draw in range(draws):

@@ -11,7 +11,6 @@ fits what was drawn before it.
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from populace.personas.evidence import AGE_EDGES, evidence
@@ -21,13 +20,12 @@ from populace.personas.schema import BASIC_VALUES, BIG_FIVE, WRITTEN, attribute
 from populace.personas.traits import draw_traits
 from populace.personas.values import draw_values
 from populace.personas.views import view_model
+from populace.streams import stream
 
 __all__ = ["ADULT_AGE", "enrich"]
 
 ADULT_AGE = AGE_EDGES[0]
 _VIEWS = {"religion": "religion", "ideology": "ideology", "political_views": "party"}
-_STREAMS = {"views": 0, "traits": 1, "job": 2, "texts": 3, "values": 1000}
-"""Key of each group's stream; the texts follow each other from theirs."""
 
 
 def enrich(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -56,24 +54,19 @@ def enrich(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     known = evidence(frame)
     adult = (frame["age"] >= ADULT_AGE).fill_null(False)
     given = [_codes(frame, column).alias(node) for column, node in _VIEWS.items()]
-    views = view_model().draw(known.with_columns(given), _stream(seed, "views"))
+    views = view_model().draw(known.with_columns(given), stream(seed, "personas.enrich.views"))
     labels = [
         pl.select(pl.when(adult).then(pl.Series(attribute(column).values)[views[node]]))
         .to_series()
         .alias(column)
         for column, node in _VIEWS.items()
     ]
-    traits = draw_traits(known, frame["age"], _stream(seed, "traits"), frame.select(BIG_FIVE))
-    values = draw_values(views, adult, _stream(seed, "values"), frame.select(BASIC_VALUES))
+    traits = draw_traits(known, frame["age"], stream(seed, "personas.enrich.traits"), frame.select(BIG_FIVE))
+    values = draw_values(views, adult, stream(seed, "personas.enrich.values"), frame.select(BASIC_VALUES))
     frame = _fill(frame, *labels, *traits, *values)
-    frame = _fill(frame, draw_job(frame, _stream(seed, "job")))
-    texts = draw_texts(frame, {name: _stream(seed, "texts", at) for at, name in enumerate(WRITTEN)})
+    frame = _fill(frame, draw_job(frame, stream(seed, "personas.enrich.job")))
+    texts = draw_texts(frame, {name: stream(seed, f"personas.enrich.{name}") for name in WRITTEN})
     return _fill(frame, *texts)
-
-
-def _stream(seed: int, group: str, nth: int = 0) -> np.random.Generator:
-    """Open the stream of a group of attributes."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAMS[group] + nth,)))
 
 
 def _codes(frame: pl.DataFrame, column: str) -> pl.Series:

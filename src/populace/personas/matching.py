@@ -27,6 +27,7 @@ from populace.personas.frames import complete
 from populace.personas.gower import coordinates, distances
 from populace.personas.schema import COLUMNS, attribute
 from populace.population import Population
+from populace.streams import stream
 
 __all__ = ["EXACT", "ON", "Matching", "match"]
 
@@ -113,7 +114,7 @@ def match(
     _check_settings(variables, exact, k, reuse)
     names = list(dict.fromkeys([*variables, *exact]))
     theirs, ours = _codes(given, names, "donors"), _codes(people, names, "people")
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "personas.matching")
     cells = ours.unique(maintain_order=True).with_row_index("cell")
     cell = ours.join(cells, on=names, how="left", nulls_equal=True, maintain_order="left")["cell"].to_numpy()
     candidates, relaxed = _candidates(cells, theirs, weight, variables, exact, k)

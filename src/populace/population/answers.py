@@ -7,7 +7,6 @@ null.
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -17,6 +16,7 @@ from populace.errors import CodebookError, DataError
 from populace.population.codebook import Codebook
 from populace.population.formats import Table
 from populace.population.variables import Between, Case, Variable
+from populace.streams import stream
 
 __all__ = ["Answers", "as_labels", "as_numbers"]
 
@@ -136,8 +136,7 @@ class Answers:
 
     def uniform(self, name: str) -> np.ndarray:
         """Draw a number from 0 to 1 for every person of the file, from the variable's own stream."""
-        stream = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
-        everybody = np.random.default_rng([self._seed, stream]).random(int(self.rows.max() or 0))  # type: ignore[arg-type]
+        everybody = stream(self._seed, f"population.answers.{name}").random(int(self.rows.max() or 0))  # type: ignore[arg-type]
         return everybody[self.rows.to_numpy() - 1]
 
     def _missing(self, base: str) -> CodebookError:

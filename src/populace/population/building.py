@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from populace.canonical import file_hash
@@ -21,6 +20,7 @@ from populace.population.pums import read_pums
 from populace.population.surveys import read_survey
 from populace.population.us2024 import source as us2024
 from populace.population.vintages import detect_vintage
+from populace.streams import stream
 
 __all__ = ["EMBEDDED", "build"]
 
@@ -187,7 +187,7 @@ def _from_files(
         notes=tuple(notes),
     )
     if size is not None:
-        frame = draw_sample(frame, size, np.random.default_rng(seed))
+        frame = draw_sample(frame, size, stream(seed, "population.build"))
     return Population(with_labels(frame, book.at(vintage.year, vintage.span)), provenance)
 
 
@@ -231,5 +231,5 @@ def _from_survey(
         notes=tuple(survey.notes),
     )
     if size is not None:
-        frame = draw_sample(frame, size, np.random.default_rng(seed))
+        frame = draw_sample(frame, size, stream(seed, "population.build"))
     return Population(frame, provenance)

@@ -18,6 +18,7 @@ from populace.population.raking import rake
 from populace.population.sampling import Boost, Design, as_design, draw, draw_rows, household_ids
 from populace.population.targets import Margins, as_targets, census_targets
 from populace.population.weights import Cap, total_of, trim
+from populace.streams import stream
 
 __all__ = ["ADULT", "Population", "Provenance", "SourceFile", "Step", "draw_rows", "draw_sample"]
 
@@ -191,7 +192,7 @@ class Population:
             shares=shares,
             households=households,
         )
-        frame = _drawn(self._frame, design, np.random.default_rng(seed))
+        frame = _drawn(self._frame, design, stream(seed, "population.sample"))
         step = self._step("sample", {"seed": seed, **msgspec.to_builtins(design)})
         stands_for = self._provenance.stands_for if not households else _total(frame)
         return Population(frame, self._provenance.then(step, size=frame.height, stands_for=stands_for))

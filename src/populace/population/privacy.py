@@ -20,6 +20,7 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.stats import Estimate, mean, proportion
+from populace.streams import stream
 
 __all__ = ["NearestRecords", "nearest_distances", "nearest_records"]
 
@@ -101,7 +102,7 @@ def nearest_records(
             raise DataError(f"the {part} people lack this column", column=absent, fix="leave it out")
     if not 0 < len(names) <= _MOST_ATTRIBUTES:
         raise DataError(f"cannot compare {len(names)} attributes", fix=f"give 1 to {_MOST_ATTRIBUTES}")
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "population.privacy")
     size = min(training.height, holdout.height)
     people, known, other = _coded([frame.select(names) for frame in frames.values()])
     near = nearest_distances(people, known[:, _some(known.shape[1], size, rng)])

@@ -7,6 +7,7 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.prompts.records import Split
+from populace.streams import stream
 
 __all__ = ["sample", "select"]
 
@@ -48,7 +49,7 @@ def sample(frame: pl.DataFrame, n: int, seed: int, by_topic: bool = True) -> pl.
     """
     if not 0 <= n <= frame.height:
         raise DataError(f"asked for {n} of {frame.height} prompts", fix=f"ask for 0 to {frame.height}")
-    generator = np.random.default_rng(seed)
+    generator = stream(seed, "prompts.sample")
     shuffled = frame.sort("prompt_id")[generator.permutation(frame.height)]
     if by_topic:
         topic = shuffled["topic"].fill_null("")

@@ -16,12 +16,10 @@ from populace.feedback.design import assign_authors, assign_judges
 from populace.personas import Persona, Personas
 from populace.population import Population
 from populace.prompts import FilterReport
+from populace.streams import stream
 from populace.study.settings import Settings
 
 __all__ = ["Prepared", "prepare"]
-
-_STREAMS = {"participants": 1, "prompts": 2, "authors": 3, "judges": 4, "enrichment": 5}
-"""Each kind of draw has a stream of its own, so that changing one never moves another."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,6 @@ class Prepared:
     def prompt_texts(self) -> dict[str, str]:
         """`prompt_id` -> text."""
         return dict(self.prompts.select("prompt_id", "text").iter_rows())
-
-
-def stream(settings: Settings, name: str) -> np.random.Generator:
-    """Return the random generator of one kind of draw."""
-    return np.random.default_rng([settings.seed, _STREAMS[name]])
 
 
 def prepare(settings: Settings, base: Path) -> Prepared:
@@ -76,10 +69,13 @@ def prepare(settings: Settings, base: Path) -> Prepared:
         people,
         prompts["prompt_id"].to_list(),
         settings.feedback.pairs_per_persona,
-        stream(settings, "authors"),
+        stream(settings.seed, "study.authors"),
     )
     strangers = assign_judges(
-        authors["author_id"].to_list(), people, settings.feedback.strangers, stream(settings, "judges")
+        authors["author_id"].to_list(),
+        people,
+        settings.feedback.strangers,
+        stream(settings.seed, "study.judges"),
     )
     seats = pl.Series("strangers", strangers, dtype=pl.List(pl.String))
     return Prepared(
@@ -106,7 +102,7 @@ def _participants(passed: pl.DataFrame, settings: Settings) -> pl.DataFrame:
             column="personas.size",
             fix=f"raise population.size well above {wanted}",
         )
-    rows = stream(settings, "participants").choice(distinct.height, size=wanted, replace=False)
+    rows = stream(settings.seed, "study.participants").choice(distinct.height, size=wanted, replace=False)
     return distinct[np.sort(rows).tolist()]
 
 
@@ -127,8 +123,7 @@ def _prompts(settings: Settings, base: Path) -> tuple[pl.DataFrame, FilterReport
             column="prompts.size",
             fix="lower prompts.size or loosen the filters",
         )
-    seed = int(stream(settings, "prompts").integers(2**32))
-    return prompt_room.sample(kept, wanted.size, seed=seed), report
+    return prompt_room.sample(kept, wanted.size, seed=settings.seed), report
 
 
 def _profiles(participants: pl.DataFrame) -> dict[str, str]:

@@ -21,6 +21,7 @@ from populace.personas.imports.reading import read_columns
 from populace.personas.imports.report import Defect, ImportReport, ValueNote
 from populace.personas.imports.wording import Vocabulary, normal, vocabulary
 from populace.personas.schema import COLUMNS, attribute
+from populace.streams import stream
 
 __all__ = ["import_nemotron"]
 
@@ -110,7 +111,7 @@ def _drawn(source: Source, sample: int | None, seed: int) -> list[int] | None:
     if not 1 <= sample <= source.rows:
         what = f"cannot draw {sample:,} of {source.rows:,} rows"
         raise DataError(what, file=source.path, fix=f"give a number from 1 to {source.rows:,}")
-    drawn = np.random.default_rng(seed).choice(source.rows, sample, replace=False)
+    drawn = stream(seed, "personas.imports.nemotron").choice(source.rows, sample, replace=False)
     return (np.sort(drawn) + 1).tolist()
 
 

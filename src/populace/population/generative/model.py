@@ -32,6 +32,7 @@ from populace.population.generative.amounts import Amounts
 from populace.population.generative.learning import Learner, checked_weights, unreleased
 from populace.population.generative.steps import Sampler, Step
 from populace.population.generative.variables import Variable, describe
+from populace.streams import stream
 
 __all__ = ["GenerativeModel"]
 
@@ -150,14 +151,14 @@ class GenerativeModel:
         polars.DataFrame
             The variables in drawing order; Int32 codes, Int64 amounts or texts, null where not applicable.
         """
-        rng = np.random.default_rng(seed)
+        rng = stream(seed, "population.generative")
         lead = self._spread(size, rng, where or {})
         parts = [slice(first, first + _BLOCK) for first in range(0, max(size, 1), _BLOCK)]
         if not self._samplers:
             self._samplers = [Sampler(step) for step in self.steps]
 
-        def block(part: slice, stream: np.random.Generator) -> pl.DataFrame:
-            return self._block({name: positions[part] for name, positions in lead.items()}, stream)
+        def block(part: slice, own: np.random.Generator) -> pl.DataFrame:
+            return self._block({name: positions[part] for name, positions in lead.items()}, own)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return pl.concat(pool.map(block, parts, rng.spawn(len(parts))))
