@@ -302,6 +302,48 @@ def test_show_tells_what_is_asked(folder):
     assert [line.split(":")[0] for line in said.splitlines()[1:] if line] == ["age", "sex"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show", "FILE", "--only", ""],
+        ["show", "FILE", "--only", " , "],
+        ["show", "FILE", "--leave-out", ""],
+        ["diversity", "FILE", "--fields", ""],
+        ["write", "FILE", "--model", "scripted", "--out", "OUT", "--fields", ""],
+    ],
+)
+def test_an_option_that_names_nothing_is_refused(folder, tmp_path, command):
+    places = {"FILE": folder / "six.parquet", "OUT": tmp_path / "out.parquet"}
+    assert f"{command[-2]} names nothing" in fails(*(places.get(part, part) for part in command))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["build", "--population", "PEOPLE"],
+        ["import", "persona", "PEOPLE"],
+        ["preset", "persona-1586"],
+        ["match", "FILE", "PEOPLE"],
+        ["write", "FILE", "--model", "scripted"],
+        ["check", "FILE", "--model", "scripted"],
+    ],
+)
+def test_parquet_is_not_written_under_another_ending(folder, tmp_path, command):
+    mine = tmp_path / "mine.csv"
+    mine.write_text("a\n1\n")
+    places = {"FILE": folder / "six.parquet", "PEOPLE": folder / "people.parquet"}
+    assert ".parquet" in fails(*(places.get(part, part) for part in command), "--out", mine)
+    assert mine.read_text() == "a\n1\n" and list(tmp_path.iterdir()) == [mine]
+
+
+def test_a_table_is_not_written_over_its_reference(folder, tmp_path):
+    texts = tmp_path / "texts.csv"
+    texts.write_text("lifestyle\nquiet\nloud\nslow\nfast\nwide\n")
+    command = ("diversity", folder / "personas.parquet", "--fields", "lifestyle")
+    assert "file to read" in fails(*command, "--reference", texts, "--out", texts)
+
+
 def test_bad_files_are_named(tmp_path):
     text = tmp_path / "text.parquet"
     text.write_text("personas")

@@ -590,3 +590,25 @@ def test_command_line(tmp_path):
         app, ["import", "persona", str(tmp_path / "p.csv"), "--out", str(tmp_path / "p.csv")]
     )
     assert "another --out" in str(wrong.exception) and (tmp_path / "p.csv").read_bytes() == before
+
+
+def test_no_file_is_written_over_another(tmp_path):
+    runner = CliRunner(env={"COLUMNS": "200"})
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    read, out = shards / "0.parquet", tmp_path / "out.parquet"
+    release([ADULT]).write_parquet(read)
+    before = read.read_bytes()
+
+    def refused(*options):
+        done = runner.invoke(app, ["import", "persona", *map(str, options)])
+        assert isinstance(done.exception, DataError), done.output
+        assert read.read_bytes() == before and sorted(tmp_path.rglob("*.*")) == [read]
+        return str(done.exception)
+
+    assert "over the personas" in refused(read, "--out", out, "--report", out)
+    # The same file by another way.
+    assert "over the personas" in refused(read, "--out", out, "--report", shards / ".." / "out.parquet")
+    assert "file to read" in refused(read, "--out", out, "--report", read)
+    assert "one of the shards" in refused(shards, "--out", shards / "1.parquet")
+    assert "one of the shards" in refused(shards, "--out", out, "--report", shards / "1.parquet")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from populace.cli.options import check_written, split_names
-from populace.cli.personas_checks import PersonasFile, diversity, percent, rules
+from populace.cli.options import check_written
+from populace.cli.personas_checks import PersonasFile, check_parquet, diversity, names_of, percent, rules
 from populace.cli.personas_matching import match
 from populace.cli.personas_models import check, write
 
@@ -37,7 +38,7 @@ def build(
     from populace import personas
     from populace.population import Population
 
-    check_written(out, population)
+    check_parquet(out, population)
     built = personas.build(Population.load(population), seed=seed, adults=not minors, soften=soften)
     built.save(out)
     typer.echo(f"{out}: {len(built):,} personas, seed {seed}")
@@ -66,10 +67,9 @@ def import_(
 
     if source not in ("persona", "nemotron"):
         raise DataError(f"there is no source '{source}'", fix="use persona or nemotron")
-    if report and report.suffix not in (".json", ".parquet"):
-        raise DataError("a report is .json or .parquet", file=report, fix="change the name's ending")
-    if out.resolve() == file.resolve():
-        raise DataError("the file to write is the file to read", file=out, fix="give another --out")
+    check_parquet(out, file)
+    if report:
+        _check_report(report, out, file)
     if source == "persona" and sample is not None:
         raise DataError("PERSONA's thousand personas are read whole", fix="leave --sample out")
     if source == "persona":
@@ -95,6 +95,8 @@ def preset(
     from populace.atomic import write_atomic
     from populace.personas import presets
 
+    if not out.is_dir() and (out.is_file() or re.fullmatch(r"\.[A-Za-z]\w*", out.suffix)):
+        check_parquet(out)
     made = presets.preset(name, seed)
     file = out if out.suffix == ".parquet" else out / "personas.parquet"
     made.save(file)
@@ -127,11 +129,25 @@ def show(
     """Print personas as a model or a reader would see them."""
     from populace.personas import load, render
 
-    loaded, left_out, told = load(personas), split_names(leave_out), split_names(only) or None
+    left_out, told = names_of("--leave-out", leave_out), names_of("--only", only) or None
+    loaded = load(personas)
     for each in loaded.find(persona_id) if persona_id else loaded.head(n):
         text = render(each, template, level=level, leave_out=left_out, only=told)
         typer.secho(each.persona_id, bold=True)
         typer.echo(f"{text}\n")
+
+
+def _check_report(report: Path, out: Path, file: Path) -> None:
+    from populace.errors import DataError
+
+    if report.suffix not in (".json", ".parquet"):
+        raise DataError("a report is .json or .parquet", file=report, fix="change the name's ending")
+    if report.resolve() == out.resolve():
+        what = "the report would be written over the personas"
+        raise DataError(what, file=report, fix="give --report another name than --out")
+    if report.suffix == ".parquet":
+        check_parquet(report, file)
+    check_written(report, file)
 
 
 def _account(built: Personas) -> list[str]:

@@ -11,9 +11,11 @@ import typer
 from populace.cli.options import check_written, split_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
-__all__ = ["PersonasFile", "diversity", "percent", "rules", "show_variety"]
+__all__ = ["PersonasFile", "check_parquet", "diversity", "names_of", "percent", "rules", "show_variety"]
 
 PersonasFile = Annotated[
     Path, typer.Argument(metavar="PERSONAS.parquet", help="Personas made by `build`, `preset` or `import`.")
@@ -41,6 +43,45 @@ def percent(share: float | None) -> str:
         if round(100 * share, digits) >= 10 ** (1 - digits):
             return f"{100 * share:.{digits}f} %"
     return "0 %" if not share else "< 0.0001 %"
+
+
+def names_of(option: str, given: Sequence[str] | None) -> list[str]:
+    """Read the names given to an option; none where it is left out.
+
+    Raises
+    ------
+    DataError
+        If the option is given and names nothing: whether all or none are meant, nobody can tell.
+
+    Examples
+    --------
+    >>> names_of("--only", ["age, sex"]), names_of("--only", None)
+    (['age', 'sex'], [])
+    """
+    from populace.errors import DataError
+
+    found = split_names(given)
+    if given and not found:
+        raise DataError(f"{option} names nothing", fix=f"name some, or leave {option} out")
+    return found
+
+
+def check_parquet(out: Path, *read: Path) -> None:
+    """Refuse to write Parquet over what is read, into a folder that is read, or under another ending.
+
+    Raises
+    ------
+    DataError
+        If `out` is such a file.
+    """
+    from populace.errors import DataError
+
+    check_written(out, *read)
+    if out.suffix != ".parquet":
+        raise DataError("what is made here is written as Parquet", file=out, fix="end the name in .parquet")
+    if any(other.is_dir() and out.resolve().parent == other.resolve() for other in read):
+        what = "the file to write would be one of the shards in the folder to read"
+        raise DataError(what, file=out, fix="write it to another folder")
 
 
 def rules(
@@ -110,11 +151,11 @@ def diversity(
     from populace.personas import load
     from populace.personas.schema import WRITTEN
 
-    written = tuple(split_names(fields)) or WRITTEN
+    written = tuple(names_of("--fields", fields)) or WRITTEN
     if unknown := [name for name in written if name not in WRITTEN]:
         raise DataError(f"{unknown[0]!r} is no text of a persona", fix=f"use some of {', '.join(WRITTEN)}")
     if out is not None:
-        _check_table(out, personas)
+        _check_table(out, personas, *([] if reference is None else [reference]))
     table = authoring.variety(
         load(personas).frame,
         written,

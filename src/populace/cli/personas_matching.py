@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from populace.cli.options import check_written, people_or_source, split_names
-from populace.cli.personas_checks import PersonasFile, percent
+from populace.cli.personas_checks import PersonasFile, check_parquet, names_of, percent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,9 +68,8 @@ def match(
     from populace.personas.matching import match as matched
 
     report = out.with_suffix(".json")
-    if out.suffix != ".parquet":
-        raise DataError("answers are written as Parquet", file=out, fix="end the name in .parquet")
-    check_written(out, personas, donors)
+    check_parquet(out, personas, donors)
+    check_written(report, personas, donors)
     people, given = load(personas), people_or_source(donors)
     if given is None:
         fix = "make it with `populace population build --source SURVEY --codebook NAME`"
@@ -82,9 +81,9 @@ def match(
     found = matched(
         people.frame,
         given,
-        _items(split_names(items), given.frame),
+        _items(names_of("--items", items), given.frame),
         seed=seed,
-        on=split_names(on) or [name for name in ON if name not in lacking],
+        on=names_of("--on", on) or [name for name in ON if name not in lacking],
         exact=split_names(exact) if exact else [name for name in EXACT if name not in lacking],
         k=k,
         reuse=reuse or None,

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from populace.cli.options import Model, Settings, budget_of, check_written, open_provider, split_names
-from populace.cli.personas_checks import PersonasFile, show_variety
+from populace.cli.options import Model, Settings, budget_of, open_provider
+from populace.cli.personas_checks import PersonasFile, check_parquet, names_of, show_variety
 
 __all__ = ["check", "write"]
 
@@ -80,7 +80,8 @@ def write(
     from populace.personas.schema import WRITTEN
     from populace.run import ProgressLine
 
-    check_written(out, personas)
+    check_parquet(out, personas)
+    chosen = tuple(names_of("--fields", fields)) or WRITTEN
     loaded, limit = load(personas), budget_of(budget)
     provider = open_provider(model, settings)
     kept = folder or out.with_suffix(".write")
@@ -89,7 +90,7 @@ def write(
             loaded,
             provider,
             kept,
-            fields=tuple(split_names(fields)) or WRITTEN,
+            fields=chosen,
             seed=seed,
             rounds=rounds,
             temperature=temperature,
@@ -150,7 +151,7 @@ def check(
     from populace.run import ProgressLine
 
     if out is not None:
-        check_written(out, personas)
+        check_parquet(out, personas)
     loaded, limit = load(personas), budget_of(budget)
     provider = open_provider(model, settings)
     kept = folder or personas.with_suffix(".check")
