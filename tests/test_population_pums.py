@@ -136,6 +136,9 @@ def broken(old: str, new: str) -> str:
         (broken("1010145,15", "1010145,-15"), "row 2, column PWGTP: the weight -15 is below zero"),
         (broken("1010145,15", "1010145,many"), "row 2, column PWGTP: 'many' is not a whole number"),
         (broken("1010145,15", "1010145,"), "row 2, column PWGTP: the weight is missing"),
+        (broken("1010145,15,44", "1010145,15,"), "row 2, column AGEP: the age is missing"),
+        (broken("2019HU0000001,2", ",2"), "row 2, column SERIALNO: a person has no id"),
+        (broken("2019HU0000001,2", "2019HU0000001,"), "row 2, column SPORDER: a person has no id"),
         (broken("-100,4,110", "-100,4,110,7"), "row 2: broken row: 14 fields"),
         (broken("-100,4,110", "-100,4"), "row 2: broken row: 12 fields"),
         (
@@ -168,6 +171,31 @@ def test_rows_are_counted_within_the_member_of_a_zip(tmp_path):
     parts = {"psam_pusa": PERSONS, "psam_pusb": broken("1010145,15", "1010145,-15")}
     with pytest.raises(DataError, match=r"csv_pus\.zip/psam_pusb\.csv, row 2, column PWGTP"):
         read_pums(zipped(tmp_path / "csv_pus.zip", **parts))
+
+
+def test_a_person_twice_is_named_by_the_row_of_the_zips_member(tmp_path):
+    other = PERSONS.replace("U0000001", "U0000008").replace("Q0000002", "Q0000009")
+    parts = {"psam_pusa": PERSONS, "psam_pusb": other.replace("GQ0000009,1", "HU0000001,1")}
+    with pytest.raises(
+        DataError, match=r"psam_pusb\.csv, row 4, .*person 1 of .*2019HU0000001 is there twice"
+    ):
+        read_pums(zipped(tmp_path / "csv_pus.zip", **parts))
+
+
+def test_people_without_serial_numbers_are_named_by_their_row(tmp_path):
+    people = pl.DataFrame({"STATE": [50] * 12, "PWGTP": 1, "AGEP": 40, "SPORDER": [1, 2] * 6})
+    people.write_csv(tmp_path / "psam_p50.csv")
+    ids = read_pums(tmp_path / "psam_p50.csv")[0]["person_id"].to_list()
+    assert ids == [f"row-{n:02}" for n in range(1, 13)]
+    # Without places, the members of a household are counted.
+    serials = [f"2024HU{n}" for n in (1, 1, 2)]
+    people[:3].drop("SPORDER").with_columns(SERIALNO=pl.Series(serials)).write_csv(tmp_path / "psam_p44.csv")
+    ids = read_pums(tmp_path / "psam_p44.csv")[0]["person_id"].to_list()
+    assert ids == ["2024HU1-01", "2024HU1-02", "2024HU2-01"]
+    with pytest.raises(DataError, match="this file is of an unknown year, psam_p44.csv of 2024"):
+        read_pums(tmp_path)
+    both = read_pums(tmp_path, year=2024)[0]["person_id"]
+    assert both.null_count() == 0 and both.n_unique() == 15
 
 
 def test_a_state_without_households_keeps_its_people(release):
@@ -204,8 +232,14 @@ def test_unreadable_files_are_named(release, tmp_path):
 def test_wrong_households_are_named(tmp_path):
     (tmp_path / "psam_p50.csv").write_text(PERSONS)
     (tmp_path / "psam_h50.csv").write_text(HOUSEHOLDS.replace("2019HU0000001", "2019HU0000007"))
-    with pytest.raises(DataError, match="household 2019HU0000001 of person 1 is missing"):
+    with pytest.raises(DataError, match=r"psam_p50\.csv, row 1, .* of this person is not in psam_h50"):
         read_pums(tmp_path)
+    # The row is that of the file, whatever people were left out.
+    (tmp_path / "psam_p50.csv").write_text(PERSONS.replace("GQ0000002,1,50", "GQ0000003,1,44"))
+    (tmp_path / "psam_h50.csv").write_text(HOUSEHOLDS)
+    with pytest.raises(DataError, match=r"psam_p50\.csv, row 4, .*household 2019GQ0000003 of this person"):
+        read_pums(tmp_path, states=[44])
+    (tmp_path / "psam_p50.csv").write_text(PERSONS)
     (tmp_path / "psam_h50.csv").write_text(HOUSEHOLDS.replace("2019HU0000009", "2019HU0000001"))
     with pytest.raises(DataError, match="two households have this serial number"):
         read_pums(tmp_path)
@@ -232,6 +266,30 @@ def test_codebook_mistakes_are_named(tmp_path):
     bad2.write_text('name = "x"\n[attributes]\nage = ["AGE"]\n')
     with pytest.raises(CodebookError, match="malformed codebook"):
         load_codebook(bad2)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("variables = []", r"bad\.toml: malformed codebook .*variables"),
+        ("variables = { AGE = 3 }", r"bad\.toml: malformed codebook .*variables"),
+        ("vintages = { first = 3 }\nvariables = {}", r"bad\.toml: malformed codebook .*vintages"),
+        ("vintages = [3]\nvariables = {}", r"bad\.toml: malformed codebook .*vintages"),
+        (
+            '[variables.AGE]\nlabels_file = "nope.csv"',
+            r"bad\.toml, column AGE: the list nope\.csv beside .* cannot",
+        ),
+        ("[variables.AGE]\nlabels_file = 3", r"bad\.toml, column AGE: 3 is no name of a file"),
+        ('[variables.AGE]\nlabels_file = "list.csv"', "column AGE: the list list.csv has no column label"),
+        ('[variables.AGE]\ngroups_file = "list.csv"', "column AGE: the list list.csv has no column first"),
+    ],
+)
+def test_lists_and_tables_of_a_codebook_are_checked(tmp_path, text, says):
+    (tmp_path / "list.csv").write_text("code,name\n1,x\n")
+    head = 'name = "x"\ntitle = "x"\nlicence = "x"\nattributes = { age = ["AGE"] }\n'
+    (tmp_path / "bad.toml").write_text(head + text)
+    with pytest.raises(CodebookError, match=says):
+        load_codebook(tmp_path / "bad.toml")
 
 
 def test_every_long_list_is_grouped():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -120,7 +121,7 @@ def test_incomes_of_a_5_year_file_are_brought_to_one_year(tmp_path):
         ),
         (
             [person("2024HU0000001", PWGTP=0), person("2024HU0000002", PWGTP=0)],
-            "column PWGTP: all weights are zero",
+            r"column PWGTP: all weights are zero\. To mend it: .*correct the weights",
         ),
         ([person("2024HU0000001", INDP=4)], "row 1, column INDP: the codebook acs_pums has no code 4"),
     ],
@@ -209,6 +210,34 @@ def test_the_broken_row_is_named_in_any_block(tmp_path, block, row, broken, says
     path.write_text("\n".join(["A,B,C", *lines]) + "\n")
     with pytest.raises(DataError, match=rf"t\.csv, row {row}\b.*{says}"):
         read_tables(path, ["A", "B", "C"], block=block)
+
+
+@pytest.mark.parametrize("block", [7, 64, 1 << 20])
+def test_the_row_of_a_stray_quote_is_named_soon(tmp_path, block):
+    # Once the quote was counted anew at every line end: a megabyte took half a minute.
+    path = tmp_path / "t.csv"
+    lines = ['1,"2\n""2""",3', *["1,2,3"] * 98, '1,2,5" pipe', *["1,2,3"] * (200_000 if block > 64 else 200)]
+    path.write_text("\n".join(["A,B,C", *lines, '1,"2",3', ""]))
+    began = time.perf_counter()
+    with pytest.raises(DataError, match=r"t\.csv, row 100: a row has no end: a quote is open"):
+        read_tables(path, ["A", "B", "C"], as_text=True, block=block)
+    assert time.perf_counter() - began < 5
+    # Two of them close one another.
+    path.write_text('A,B,C\n1,2,3\n1,2,5" pipe\n1,2,3\n1,2,6" pipe\n')
+    with pytest.raises(DataError, match=r"t\.csv, row 2: a quote inside of a value"):
+        read_tables(path, ["A", "B", "C"], as_text=True, block=block)
+    # One that opens a value is named as well.
+    path.write_text('A,B,C\n1,2,"x ""y"""\n1,"2,3\n4,5,6\n')
+    with pytest.raises(DataError, match=r"t\.csv, row 2: a row has no end: a quote is open"):
+        read_tables(path, ["A", "B", "C"], as_text=True, block=block)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_numbers_of_more_than_32_bits_are_named(tmp_path, kind):
+    table, path = pl.DataFrame({"A": [1, 3_000_000_000], "B": [1, 2]}), tmp_path / f"t.{kind}"
+    table.write_csv(path) if kind == "csv" else table.write_parquet(path)
+    with pytest.raises(DataError, match=rf"t\.{kind}, row 2, column A: '3000000000' is too large a number"):
+        read_tables(path, ["A", "B"])
 
 
 def test_a_short_row_does_not_hide_behind_a_long_one(tmp_path):

@@ -137,6 +137,11 @@ def test_draws_inside_bands_follow_the_seed_and_the_row_only(tmp_path, book):
         ("c,2,2000", "c,-2,2000", r"row 3, column w: the weight -2\.0 is below zero"),
         ("c,2,2000", "c,,2000", "row 3, column w: the weight is missing"),
         ("c,2,2000", "c,many,2000", "row 3, column w: 'many' is no number"),
+        ("c,2,2000", "c,inf,2000", "row 3, column w: the weight 'inf' is no number from 0 up"),
+        ("c,2,2000", "c,nan,2000", "row 3, column w: the weight 'nan' is no number from 0 up"),
+        ("1980", "nan", "row 1, column born: 'nan' is no number"),
+        ("1980", "-inf", "row 1, column born: '-inf' is no number"),
+        ("1980", "1e30", "row 1, column born: '1e30' is too large a number"),
         ("c,2,2000", "a,2,2000", "row 3, column id: person 'mine-a' is there twice"),
         ("id,w,", "id,v,", "column w: the column of weights is missing"),
         ("b,0.5", "b,0.5,7", "row 2: broken row: 9 fields"),
@@ -462,6 +467,11 @@ def test_nist_excerpts(year):
     made = population.build(SHARED / "nist_acs" / f"national{year}.csv", codebook="nist_acs")
     frame = made.frame
     validate(persona_columns(frame))
+    # The excerpts do not say their year.
+    given = population.build(SHARED / "nist_acs" / f"national{year}.csv", codebook="nist_acs", year=2019)
+    said = "the year 2019 is as given, not checked: the file does not say its year"
+    assert said in given.provenance.notes and said not in made.provenance.notes
+    assert given.provenance.vintage == "2019"
     # Under 15 nobody was asked; over 2 everybody has some schooling, even if none.
     assert set(frame.filter(pl.col("age") < 15)["marital_status"]) == {"Never married or under 15"}
     assert frame["education"].is_null().equals(frame["age"] < 3)

@@ -20,6 +20,8 @@ from populace.streams import stream
 
 __all__ = ["Answers", "as_labels", "as_numbers"]
 
+_LARGEST = 2.0**53
+"""Below it a float holds every whole number."""
 _WHOLE = r"^(-?)0*(\d+)(?:\.0*)?$"
 
 
@@ -131,7 +133,8 @@ class Answers:
         missing = [code for code in missing if code not in read]
         gone = codes.str.to_lowercase().is_in(missing)
         if book.missing_below is not None:
-            gone |= (codes.cast(pl.Float64, strict=False) < book.missing_below).fill_null(value=False)
+            number = codes.cast(pl.Float64, strict=False)
+            gone |= ((number < book.missing_below) & number.is_finite()).fill_null(value=False)
         return codes.set(gone.fill_null(value=False), None)
 
     def uniform(self, name: str) -> np.ndarray:
@@ -189,7 +192,8 @@ def as_numbers(
     number = plain.cast(pl.Float64, strict=False)
     if variable.range is None:
         answers.unknown(codes, list(bands))
-    answers.refuse(plain.is_not_null() & number.is_null(), name, "{} is no number", plain)
+    answers.refuse(plain.is_not_null() & ~number.is_finite().fill_null(False), name, "{} is no number", plain)
+    answers.refuse(number.abs() >= _LARGEST, name, "{} is too large a number", plain)
     value = number.round().cast(pl.Int64)
     if variable.born:
         if not vintage.isdigit():

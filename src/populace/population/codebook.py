@@ -260,12 +260,10 @@ def _load_file(path: Path) -> Codebook:
         if empty:
             raise CodebookError("nothing says what the values mean: give labels or a range", column=empty[0])
     except CodebookError as error:
-        raise CodebookError(error.what, file=path, column=error.column) from error
+        raise CodebookError(error.what, file=path, column=error.column, fix=error.fix) from error
     except FileNotFoundError as error:
         raise CodebookError(
-            "there is no such codebook",
-            file=error.filename or path,
-            fix=f"use one of {', '.join(codebooks())}",
+            "there is no such codebook", file=path, fix=f"use one of {', '.join(codebooks())}"
         ) from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, KeyError, UnicodeDecodeError) as error:
         raise CodebookError(
@@ -275,26 +273,47 @@ def _load_file(path: Path) -> Codebook:
 
 
 def _add_files(document: dict[str, Any], folder: Path) -> None:
-    """Put the lists that lie in CSV files into their tables."""
-    for table in (*document.get("variables", {}).values(), *document.get("items", {}).values()):
-        if "labels_file" in table:
-            files = table["labels_file"]
-            table["labels"] = {
-                code: label
-                for file in ([files] if isinstance(files, str) else files)
-                for code, label in _labels(folder / file).items()
-            }
-        if "groups_file" in table:
-            table["groups"] = _rows(folder / table["groups_file"])
-    for vintage in document.get("vintages", []):
-        for name, file in vintage.get("labels_files", {}).items():
-            vintage.setdefault("labels", {})[name] = _labels(folder / file)
+    """Put the lists that lie in CSV files into their tables; what is no table is refused later."""
+    for kind in ("variables", "items"):
+        for name, table in _tables(document, kind):
+            if "labels_file" in table:
+                files = table["labels_file"]
+                table["labels"] = {
+                    code: label
+                    for file in (files if isinstance(files, list) else [files])
+                    for code, label in _labels(folder, file, name).items()
+                }
+            if "groups_file" in table:
+                table["groups"] = _rows(
+                    folder, table["groups_file"], name, ("first", "last", "code", "label")
+                )
+    vintages = document.get("vintages")
+    for vintage in vintages if isinstance(vintages, list) else ():
+        for name, file in vintage.get("labels_files", {}).items() if isinstance(vintage, dict) else ():
+            vintage.setdefault("labels", {})[name] = _labels(folder, file, name)
 
 
-def _labels(path: Path) -> dict[str, str]:
-    return {row["code"]: row["label"] for row in _rows(path)}
+def _tables(document: dict[str, Any], kind: str) -> list[tuple[str, dict[str, Any]]]:
+    tables = document.get(kind)
+    if not isinstance(tables, dict):
+        return []
+    return [(name, table) for name, table in tables.items() if isinstance(table, dict)]
 
 
-def _rows(path: Path) -> list[Mapping[str, str]]:
-    with path.open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
+def _labels(folder: Path, file: object, variable: str) -> dict[str, str]:
+    return {row["code"]: row["label"] for row in _rows(folder, file, variable, ("code", "label"))}
+
+
+def _rows(folder: Path, file: object, variable: str, columns: Sequence[str]) -> list[Mapping[str, str]]:
+    if not isinstance(file, str):
+        raise CodebookError(f"{file!r} is no name of a file", column=variable)
+    try:
+        with (folder / file).open(encoding="utf-8", newline="") as handle:
+            rows = csv.DictReader(handle)
+            lacking = [name for name in columns if name not in (rows.fieldnames or ())]
+            if lacking:
+                raise CodebookError(f"the list {file} has no column {lacking[0]}", column=variable)
+            return list(rows)
+    except OSError as error:
+        what = f"the list {file} beside the codebook cannot be read ({error.strerror})"
+        raise CodebookError(what, column=variable) from error

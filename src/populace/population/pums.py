@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -53,8 +54,8 @@ def read_pums(
     Raises
     ------
     DataError
-        If a file is missing, broken, of another year, names a person twice, or has a weight that is not a
-        number from 0 up.
+        If a file is missing, broken, of another year, names a person twice or not at all, lacks somebody's
+        age, or has a weight that is not a number from 0 up.
     CodebookError
         At a code the codebook does not know.
     """
@@ -62,20 +63,22 @@ def read_pums(
     parts, files, notes, derived = [], [], [], []
     vintages: dict[PumsVintage, Path] = {}
     for person_file, household_file in find_files(source):
-        part, vintage = _read(person_file, book, "person", year, replicates=replicates)
+        part, vintage, rows = _read(person_file, book, "person", year, replicates=replicates)
         vintages.setdefault(vintage, person_file)
         if len(vintages) > 1:
             other, first = next(iter(vintages.items()))
-            what = f"wrong vintage: this file is of {vintage or 'an unknown year'}, {first.name} of {other}"
+            of, but = (str(each) or "an unknown year" for each in (vintage, other))
+            what = f"wrong vintage: this file is of {of}, {first.name} of {but}"
             raise DataError(what, file=person_file, fix="keep the files of one release in a folder")
         if states is not None:
-            part = part.filter(pl.col("STATE").is_in(list(states)))
+            kept = part["STATE"].is_in(list(states))
+            part, rows = part.filter(kept), msgspec.structs.replace(rows, kept=kept)
         files.append(person_file)
         if household_file is None:
             notes.append(f"{person_file.name} has no household file: household columns are missing")
         else:
-            households, _ = _read(household_file, book, "household", vintage.year)
-            part = _join(part, households, book, household_file)
+            households, _, homes = _read(household_file, book, "household", vintage.year)
+            part = _join(part, households, book, (person_file, rows), (household_file, homes))
             files.append(household_file)
         if {"HHT", "SPORDER"} <= set(part.columns) and "FPARC" not in part.columns:
             part = _with_children(part, book)
@@ -99,11 +102,36 @@ def _vintage_notes(vintage: PumsVintage, book: Codebook) -> list[str]:
 
 
 def _named(people: pl.DataFrame, book: Codebook) -> pl.DataFrame:
-    """Name people by their serial number and place in the household, as the release does."""
-    serial = pl.col(book.serial) if book.serial in people.columns else pl.lit("row")
-    place = pl.col("SPORDER") if "SPORDER" in people.columns else pl.int_range(pl.len()) + 1
-    person_id = pl.format("{}-{}", serial, place.cast(pl.String).str.zfill(2))
+    """Name people by their serial number and place in the household, as the release does.
+
+    Where the files have no serial numbers, people are named by their row, of all files one after the other.
+    """
+    row = pl.format("row-{}", (pl.int_range(pl.len()) + 1).cast(pl.String).str.zfill(len(str(people.height))))
+    if book.serial not in people.columns:
+        return people.with_columns(person_id=row).drop("SPORDER", strict=False)
+    serial, nth = pl.col(book.serial), pl.int_range(pl.len()).over(book.serial) + 1
+    place = pl.coalesce(pl.col("SPORDER"), nth) if "SPORDER" in people.columns else nth
+    # Of several files, some may have no serial numbers.
+    person_id = pl.coalesce(pl.format("{}-{}", serial, place.cast(pl.String).str.zfill(2)), row)
     return people.with_columns(person_id=person_id).drop("SPORDER", book.serial, strict=False)
+
+
+class _Rows(msgspec.Struct, frozen=True, eq=False):
+    """Where the rows of a frame stand: in a file, or in the members of a zip one after the other."""
+
+    heights: tuple[tuple[str, int], ...]
+    kept: pl.Series | None = None
+    """Which rows of the file are in the frame; None for all."""
+
+    def place(self, row: int) -> tuple[str, int]:
+        """Give the file and the row in it, from 1, of a row of the frame, from 0."""
+        if self.kept is not None:
+            row = int(self.kept.arg_true()[row])
+        for name, height in self.heights:
+            if row < height:
+                break
+            row -= height
+        return name, row + 1
 
 
 def _read(
@@ -113,7 +141,7 @@ def _read(
     year: int | None,
     *,
     replicates: bool = False,
-) -> tuple[pl.DataFrame, PumsVintage]:
+) -> tuple[pl.DataFrame, PumsVintage, _Rows]:
     wanted = [*book.columns(record), "ADJINC"]
     weights = book.replicate_columns() if replicates else {}
     if record == "person":
@@ -128,21 +156,23 @@ def _read(
         if record == "person":
             _check_people(table, book, name)
             _check_replicates(table, weights, name)
+            _check_names(table, book, name)
         frame = _adjust(table, book)
         of_year.check(frame, file=name)
         frames.append(frame.rename(weights, strict=False))
     # A country's weights, once multiplied, add up to more than 32 bits hold.
     frame = pl.concat(frames, how="diagonal").with_columns(pl.col(f"^{book.weight}$").cast(pl.Int64))
-    _check_total(frame, book, record, path)
-    return frame, vintage
+    rows = _Rows(tuple((name, table.height) for name, table in tables))
+    _check_total(frame, book, record, path, rows)
+    return frame, vintage, rows
 
 
-def _check_total(frame: pl.DataFrame, book: Codebook, record: str, file: Path) -> None:
+def _check_total(frame: pl.DataFrame, book: Codebook, record: str, file: Path, rows: _Rows) -> None:
     """Look at what only the whole file can show: people named twice, weights that are all zero."""
     if record == "household":
         return
     if frame[book.weight].sum() == 0:
-        fix = "download the file again, or drop the column"
+        fix = "download the file again, or correct the weights"
         raise DataError("all weights are zero", file=file, column=book.weight, fix=fix)
     if not {book.serial, "SPORDER"} <= set(frame.columns):
         return
@@ -155,7 +185,8 @@ def _check_total(frame: pl.DataFrame, book: Codebook, record: str, file: Path) -
         row = int(twice[0])
         what = f"person {frame['SPORDER'][row]} of household {frame[book.serial][row]} is there twice"
         fix = "remove the copy, or give the files of one release"
-        raise DataError(what, file=file, row=row + 1, column=book.serial, fix=fix)
+        name, row = rows.place(row)
+        raise DataError(what, file=name, row=row, column=book.serial, fix=fix)
 
 
 def _check_replicates(table: pl.DataFrame, weights: dict[str, str], file: str) -> None:
@@ -163,6 +194,18 @@ def _check_replicates(table: pl.DataFrame, weights: dict[str, str], file: str) -
     if lacking:
         fix = "leave out the replicate weights, or give the file as the Census Bureau publishes it"
         raise DataError("this replicate weight is missing", file=file, column=lacking, fix=fix)
+
+
+def _check_names(table: pl.DataFrame, book: Codebook, file: str) -> None:
+    """Where the file has serial numbers and places in the household, everybody has them."""
+    for column in (book.serial, "SPORDER"):
+        if column not in table.columns:
+            continue
+        given = table[column]
+        blank = (given.is_null() | (given == "") if given.dtype == pl.String else given.is_null()).arg_true()
+        if len(blank):
+            what, fix = "a person has no id: the value is missing", "remove the row, or correct it"
+            raise DataError(what, file=file, row=int(blank[0]) + 1, column=column, fix=fix)
 
 
 def _check_people(table: pl.DataFrame, book: Codebook, file: str) -> None:
@@ -175,6 +218,10 @@ def _check_people(table: pl.DataFrame, book: Codebook, file: str) -> None:
         row = int(bad[0])
         what = "the weight is missing" if weight[row] is None else f"the weight {weight[row]} is below zero"
         raise DataError(what, file=file, row=row + 1, column=weight.name, fix="remove the row, or correct it")
+    ageless = table["AGEP"].is_null().arg_true()
+    if len(ageless):
+        fix = "remove the row, or correct it"
+        raise DataError("the age is missing", file=file, row=int(ageless[0]) + 1, column="AGEP", fix=fix)
 
 
 def _adjust(frame: pl.DataFrame, book: Codebook) -> pl.DataFrame:
@@ -186,23 +233,31 @@ def _adjust(frame: pl.DataFrame, book: Codebook) -> pl.DataFrame:
     return frame.drop("ADJINC", strict=False)
 
 
-def _join(people: pl.DataFrame, households: pl.DataFrame, book: Codebook, file: Path) -> pl.DataFrame:
+def _join(
+    people: pl.DataFrame,
+    households: pl.DataFrame,
+    book: Codebook,
+    person_file: tuple[Path, _Rows],
+    household_file: tuple[Path, _Rows],
+) -> pl.DataFrame:
     key = book.serial
-    for frame in (people, households):
+    for frame, (file, _) in ((people, person_file), (households, household_file)):
         if key not in frame.columns:
             raise DataError("persons and households cannot be joined", file=file, column=key)
     if households[key].n_unique() < households.height:
-        row = int((~households[key].is_first_distinct()).arg_true()[0]) + 1
+        name, row = household_file[1].place(int((~households[key].is_first_distinct()).arg_true()[0]))
         fix = "remove the copy, or give the file of one release"
-        raise DataError("two households have this serial number", file=file, row=row, column=key, fix=fix)
+        raise DataError("two households have this serial number", file=name, row=row, column=key, fix=fix)
     shared = [name for name in households.columns if name in people.columns and name != key]
     households = households.drop(shared).with_row_index("_home")
     joined = people.join(households, on=key, how="left", maintain_order="left")
     if joined["_home"].null_count():
         lost = int(joined["_home"].is_null().arg_true()[0])
+        name, row = person_file[1].place(lost)
         raise DataError(
-            f"household {people[key][lost]} of person {lost + 1} is missing",
-            file=file,
+            f"household {people[key][lost]} of this person is not in {household_file[0].name}",
+            file=name,
+            row=row,
             column=key,
             fix="give person and household files of the same state and year",
         )

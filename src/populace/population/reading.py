@@ -3,7 +3,7 @@
 A text file is read in blocks of whole rows, while a thread unpacks the next block of a zip; nothing is
 unpacked to disk. In each block the separators are counted, which finds a broken row without a second pass,
 and only the wanted columns are decoded. A damaged zip is noticed at the latest by the checksum at its end,
-before anything is returned.
+before anything is returned. A quote that is never closed is an error with its row.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _LONGEST = 64 << 20
 """Bytes of the longest row: a file without line ends is no table."""
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _AGAIN = "download it again"
+_NO_QUOTE = "remove the quote, or write it twice inside a quoted value"
 _FIX = "give a CSV, TSV or Parquet file, or a zip of CSV or TSV files"
 
 
@@ -176,7 +177,12 @@ def _read_parquet(path: Path, wish: _Wish) -> pl.DataFrame:
         else pl.col(name).alias(target)
         for name, target in chosen.items()
     ]
-    table = pl.scan_parquet(path).select(columns).collect(engine="streaming")
+    try:
+        table = pl.scan_parquet(path).select(columns).collect(engine="streaming")
+    except pl.exceptions.InvalidOperationError:
+        # A number that 32 bits do not hold: it is looked for below.
+        whole = [pl.col(name).alias(target) for name, target in chosen.items()]
+        table = pl.scan_parquet(path).select(whole).collect(engine="streaming")
     if table.is_empty():
         raise DataError("the file has no rows", file=path, fix=_AGAIN)
     loose = [c for c in table.columns if table[c].dtype != pl.Int32 and not wish.is_text(c)]
@@ -201,30 +207,85 @@ def _read_text(handle: IO[bytes], file: str, wish: _Wish, separator: str, size: 
     kinds = {name: pl.String if wish.is_text(target) else pl.Int32 for name, target in chosen.items()}
     parts: list[pl.DataFrame] = []
     rows = 0
-    for data in _ahead(_blocks(handle, size, file)):
-        part = _parse(data, names, kinds, separator, file, rows).rename(chosen)
-        parts.append(wish.tidy(part))
-        rows += part.height
+    try:
+        for data in _ahead(_blocks(handle, size)):
+            part = _parse(data, names, kinds, separator, file, rows).rename(chosen)
+            parts.append(wish.tidy(part))
+            rows += part.height
+    except _EndlessError as error:
+        # All blocks before were parsed: their rows are counted.
+        row, what, fix = 0, "a row has no end: this is no table", _FIX
+        if b'"' in error.rest:
+            what, fix = "a row has no end: a quote is open and never closed", _NO_QUOTE
+            stray = _stray_quote(error.rest, separator)
+            row = _rows_before(error.rest, error.rest.rfind(b'"')) if stray is None else stray
+        raise DataError(what, file=file, row=rows + 1 + row, fix=fix) from None
     if not rows:
         raise DataError("the file has no rows", file=file, fix=_AGAIN)
     return pl.concat(parts)
 
 
-def _blocks(handle: IO[bytes], size: int, file: str) -> Iterator[bytes]:
-    """Cut a text into blocks of whole rows; a line end inside quotes is not the end of a row."""
-    rest = b""
+class _EndlessError(Exception):
+    """A row has no end; `rest` begins where a row does."""
+
+    def __init__(self, rest: bytes) -> None:
+        super().__init__()
+        self.rest = rest
+
+
+def _blocks(handle: IO[bytes], size: int) -> Iterator[bytes]:
+    """Cut a text into blocks of whole rows; a line end inside quotes is not the end of a row.
+
+    No byte is looked at twice, however long a row is.
+    """
+    rest: list[bytes] = []
+    length, is_open = 0, False
     while data := handle.read(size):
-        data = rest + data
-        cut = data.rfind(b"\n") + 1
-        while cut and data.count(b'"', 0, cut) % 2:
-            cut = data.rfind(b"\n", 0, cut - 1) + 1
+        cut, is_open = _last_end(data, is_open=is_open)
         if cut:
-            yield data[:cut]
-        rest = data[cut:]
-        if len(rest) > max(_LONGEST, 2 * size):
-            raise DataError("a row has no end: this is no table, or a quote is open", file=file, fix=_FIX)
-    if rest.strip(b"\r\n"):
-        yield rest
+            yield b"".join((*rest, data[:cut]))
+            rest, length = [], 0
+        rest.append(data[cut:])
+        length += len(data) - cut
+        if length > max(_LONGEST, 2 * size):
+            raise _EndlessError(b"".join(rest))
+    whole = b"".join(rest)
+    if is_open:
+        raise _EndlessError(whole)
+    if whole.strip(b"\r\n"):
+        yield whole
+
+
+def _last_end(data: bytes, *, is_open: bool) -> tuple[int, bool]:
+    """Find the end of the last whole row; also say whether a quote is open where the data end."""
+    signs = np.frombuffer(data, dtype=np.uint8)
+    quotes = np.flatnonzero(signs == ord('"'))
+    is_open_after = bool((len(quotes) + is_open) % 2)
+    cut = data.rfind(b"\n") + 1
+    if not len(quotes):
+        return (0 if is_open else cut), is_open_after
+    if cut and (np.searchsorted(quotes, cut) + is_open) % 2:
+        ends = np.flatnonzero(signs == ord("\n"))
+        ends = ends[(np.searchsorted(quotes, ends) + is_open) % 2 == 0]
+        cut = int(ends[-1]) + 1 if len(ends) else 0
+    return cut, is_open_after
+
+
+def _stray_quote(data: bytes, separator: str) -> int | None:
+    """Find the first row, from 0, with a quote that opens no value; the data begin with a row."""
+    quotes = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord('"'))
+    # Every other quote opens a value, until one stands inside of a value. What follows a quote at once is
+    # one that was written twice.
+    opening = quotes[::2]
+    before = np.frombuffer(b"\n" + data, dtype=np.uint8)[opening]
+    stray = opening[~np.isin(before, np.frombuffer(f'\n{separator}"'.encode(), dtype=np.uint8))]
+    return _rows_before(data, int(stray[0])) if len(stray) else None
+
+
+def _rows_before(data: bytes, place: int) -> int:
+    signs = np.frombuffer(data[:place], dtype=np.uint8)
+    ends, quotes = np.flatnonzero(signs == ord("\n")), np.flatnonzero(signs == ord('"'))
+    return int(np.count_nonzero(np.searchsorted(quotes, ends) % 2 == 0))
 
 
 def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -269,7 +330,13 @@ def _parse(
     except pl.exceptions.ComputeError:
         # A value that is no plain number, or a row that is too long: find it.
         _check_rows(data, len(names), separator, file, above)
-        table = read(dict.fromkeys(kinds, pl.String))
+        try:
+            table = read(dict.fromkeys(kinds, pl.String))
+        except pl.exceptions.ComputeError:
+            if (row := _stray_quote(data, separator)) is None:
+                raise
+            what = "a quote inside of a value"
+            raise DataError(what, file=file, row=above + 1 + row, fix=_NO_QUOTE) from None
         return table.with_columns(
             _whole_numbers(table[name], file, above) for name, kind in kinds.items() if kind != pl.String
         )
@@ -301,6 +368,7 @@ def _whole_numbers(column: pl.Series, file: str, above: int = 0) -> pl.Series:
     bad = (numbers.is_null() & text.is_not_null()).arg_true()
     if len(bad):
         row = int(bad[0])
-        what = f"{text[row]!r} is not a whole number"
+        large = str(text[row]).lstrip("+-").isdigit()
+        what = f"{text[row]!r} is " + ("too large a number" if large else "not a whole number")
         raise DataError(what, file=file, row=above + row + 1, column=column.name, fix="correct the value")
     return numbers

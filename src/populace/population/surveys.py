@@ -56,12 +56,15 @@ def read_survey(path: Path, book: Codebook, *, seed: int = 0, year: int | None =
     answers = Answers(open_table(path), book, seed)
     answers.load(_columns(answers, book))
     vintage = _take_year(answers, book, year)
+    by_hand = year is not None and not book.vintage and not (book.year and answers.places(book.year))
     weight_name, weight, weight_notes = _weights(answers, book)
     attributes = _attributes(answers, book, vintage)
     items = _items(answers, book)
     people = pl.DataFrame([_person_ids(answers, book), weight, *attributes.values(), *items])
     kept = people.filter(pl.col("weight").is_not_null())
     notes = [*book.notes, *weight_notes, *_notes(answers, book, attributes)]
+    if by_hand:
+        notes.append(f"the year {year} is as given, not checked: the file does not say its year")
     if kept.height < people.height:
         notes.append(f"{people.height - kept.height} people without a weight are left out")
     return Survey(kept, vintage, weight_name, notes)
@@ -129,6 +132,7 @@ def _weights(answers: Answers, book: Codebook) -> tuple[str, pl.Series, list[str
     text = answers.codes(name)
     weight = text.cast(pl.Float64, strict=False).alias("weight")
     answers.refuse(text.is_not_null() & weight.is_null(), name, "{} is no number", text)
+    answers.refuse(weight.is_finite().not_(), name, "the weight {} is no number from 0 up", text)
     answers.refuse(weight < 0, name, "the weight {} is below zero", weight)
     if book.unweighted == "error":
         answers.refuse(weight.is_null(), name, "the weight is missing", weight)
