@@ -31,7 +31,8 @@ from populace.population.comparison import compare_sides
 from populace.population.sides import by_code, by_label, readable
 from populace.report import Baseline, Discriminator, Privacy, fidelity_page
 from populace.report import misfit_tables as misfit
-from populace.report.fidelity_words import bibtex, far, headline
+from populace.report.fidelity_methods import bibtex
+from populace.report.fidelity_words import far, headline
 from populace.report.figures import theme
 from populace.report.people_tables import census_pyramid, pyramid, weight_bars, weights
 from populace.report.titles import title_of
@@ -469,3 +470,45 @@ def test_every_coded_variable_has_a_readable_name(people: Population) -> None:
     titles = [title_of(name) for name in encode(people.frame, complete=True).columns]
     assert len(titles) == len(set(titles))
     assert not [title for title in titles if title.isupper()]
+
+
+def warned(text: str) -> str:
+    found = re.search(r'<div class="warning" role="note">(.*?)</div>', text, re.DOTALL)
+    return " ".join(found.group(1).split()) if found else ""
+
+
+def test_drawn_people_are_no_microdata(people: Population, tmp_path: Path) -> None:
+    other = build("us-2024", size=4000, seed=8, states=[50])
+    text = page_of(people, tmp_path, reference=other)
+    assert "Held against people drawn from the model us-2024: 4,000 people." in text
+    assert "the microdata" not in text and "shows nothing about how near" in warned(text)
+    assert "those of 4,000 people drawn from the model us-2024, no survey, by total" in text
+    assert "seed</" in text and ">8<" in text  # Drawn people have a seed of their own.
+
+
+def test_a_fitted_model_is_known_beside_another_model_and_beside_records(
+    people: Population, vermont: Population, tmp_path: Path
+) -> None:
+    note = ("drawn from a generative model of 6,938 records",)
+    fitted = survey(people.frame.select("person_id", "age", "sex").drop("person_id"), notes=note, source="vt")
+    text = page_of(fitted, tmp_path, reference=people)
+    assert "people drawn from the model us-2024, not a survey" in warned(text)
+    assert "Drawn from the model vt, seed 0" in text and "from the model vt, which is" in text
+    records = page_of(fitted, tmp_path, reference=vermont)
+    assert "nothing about how near" not in records and "Held against the microdata p_50.parquet" in records
+    # Of the same name, but no model: records that were sampled from.
+    plain = survey(fitted.frame.drop("person_id"), source="p_50.parquet")
+    assert "come from the reference itself" in warned(page_of(plain, tmp_path, reference=vermont))
+
+
+def test_where_everything_comes_from_is_told_in_words(people: Population, tmp_path: Path) -> None:
+    drawn = people.sample(700, seed=0)
+    assert drawn.provenance.steps and drawn.provenance.notes
+    text = page_of(drawn, tmp_path)
+    part = text[text.index('id="provenance"') : text.index('id="limits"')]
+    assert not re.search(r"\((?:'|&#39;|\d+,?\)|\))|\[\d|\{&#34;|\{\"", part)  # ('a',) (50,) () [5 {"
+    assert ">Vermont<" in part and "sample: of 1,500 people standing for" in part and "seed 0" in part
+    assert f"{round(drawn.provenance.stands_for):,} people<" in part
+    assert f"{people.provenance.notes[0].split(' (')[0]}" in part
+    bare = page_of(survey(pl.DataFrame({"sex": ["Male", "Female"]})), tmp_path)
+    assert not {"steps", "notes", "states"} & set(re.findall(r"<th[^>]*>(\w+)</th>", bare.lower()))

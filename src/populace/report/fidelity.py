@@ -25,7 +25,7 @@ from populace.report import misfit_tables as misfit
 from populace.report import people_tables
 from populace.report.fidelity_figures import Content
 from populace.report.fidelity_views import render
-from populace.report.fidelity_words import Reference
+from populace.report.fidelity_words import Reference, drawn
 from populace.stats import Estimate
 
 __all__ = ["Baseline", "Discriminator", "Privacy", "fidelity_page"]
@@ -97,7 +97,8 @@ def fidelity_page(
         The HTML file.
     reference
         Microdata: a file or folder that `population.build` reads, or a population; cut to the states and
-        ages of `population`. Without it, the census margins in the package (one-way, the whole country).
+        ages of `population`. People drawn from a model are called so, and the page warns that they are no
+        measure. Without it, the census margins in the package (one-way, the whole country).
     found
         What `population.fidelity` found against this reference, where it is known already; it may hold
         three-way margins, which the page then shows.
@@ -207,7 +208,9 @@ def _embedded(*, adults: bool) -> Reference:
 def _described(reference: Population, people: pl.DataFrame) -> Reference:
     source = reference.provenance
     return Reference(
-        name=f"the microdata {source.source}",
+        name=f"people drawn from the model {source.source}"
+        if drawn(source)
+        else f"the microdata {source.source}",
         citation=", ".join(part for part in (source.citation, source.vintage) if part),
         licence=source.licence,
         records=people.height,

@@ -8,15 +8,17 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any
 
-import msgspec
 import polars as pl
 
-from populace.population import EMBEDDED, Fidelity, Population
+from populace.population import Fidelity, Population
 from populace.population.sides import MOST_VALUES
 from populace.report import fidelity_words, html
 from populace.report import misfit_tables as misfit
 from populace.report.fidelity_figures import Content, drawings
-from populace.report.fidelity_words import far, margin_name, percent, place, whole
+from populace.report.fidelity_methods import bibtex, methods
+from populace.report.fidelity_origins import origins
+from populace.report.fidelity_warnings import warnings
+from populace.report.fidelity_words import drawn, far, margin_name, percent, place, whole
 from populace.report.figures import pyramid as ages
 from populace.report.people_tables import Weights
 from populace.report.titles import title_of
@@ -24,7 +26,6 @@ from populace.report.titles import title_of
 __all__ = ["render"]
 
 WORST_PAIRS, LONG_LIST = 12, 20
-COUNTRY = "United States"
 
 Row = dict[str, Any]
 
@@ -46,7 +47,7 @@ def render(content: Content) -> str:
         title=content.title or _title(content.population),
         byline=_byline(content),
         headline=fidelity_words.headline(found, weights, content.reference),
-        warnings=list(_warnings(content)),
+        warnings=list(warnings(content)),
         tiles=list(_tiles(content)),
         figures=drawings(content),
         singles=_singles(found),
@@ -58,11 +59,9 @@ def render(content: Content) -> str:
         pyramid=_ages(*content.pyramids),
         weights=_weights(weights),
         baselines=_baselines(content),
-        provenance=_provenance(content),
-        methods=fidelity_words.methods(
-            provenance, found, weights, content.reference, auc=auc, told_by=told_by
-        ),
-        bibtex=fidelity_words.bibtex(provenance),
+        provenance=origins(content),
+        methods=methods(provenance, found, weights, content.reference, auc=auc, told_by=told_by),
+        bibtex=bibtex(provenance),
         rules={"far": fidelity_words.FAR, "least": percent(fidelity_words.LEAST, 0)},
     )
 
@@ -77,43 +76,12 @@ def _title(population: Population) -> str:
 
 
 def _byline(content: Content) -> str:
-    source = content.population.provenance
-    return (
-        f"From {source.source}, seed {source.seed}, standing for {whole(source.stands_for)} people. "
-        f"Held against {content.reference.name}: {whole(content.found.reference_size)} records."
-    )
-
-
-def _warnings(content: Content) -> Iterator[str]:
     source, reference = content.population.provenance, content.reference
-    if not content.weights.total:
-        yield "The weights sum to zero, so no share of these people can be given."
-    elif content.weights.zero:
-        yield f"{whole(content.weights.zero)} people weigh nothing and count nowhere on this page."
-    if 0 < content.weights.effective < 100:
-        yield (
-            f"So few people (an effective {content.weights.effective:.0f}) say little: nearly all of the "
-            "misfit below is chance."
-        )
-    of = reference.provenance.geography if reference.provenance else COUNTRY
-    cut = reference.provenance is not None and source.states is not None
-    if source.geography and of and of != source.geography and not cut and source.geography != COUNTRY:
-        yield (
-            f"These people are of {place(source.geography)}, the reference of {place(of)}: what differs "
-            "between the two shows as misfit. Give a reference of the same places."
-        )
-    if reference.provenance and reference.provenance.source == source.source and source.source != EMBEDDED:
-        yield (
-            "These people come from the reference itself. The page then shows what sampling and weighting "
-            "did, not how near the people are to anybody else."
-        )
-    enough = reference.effective is None or reference.effective > 10 * content.weights.effective
-    if reference.provenance and not enough and content.weights.total:
-        yield (
-            f"The reference is itself a sample of {whole(reference.records)} records (an effective "
-            f"{whole(reference.effective or 0)}). Its own chance error is part of every distance here and "
-            "not of what sampling alone would show."
-        )
+    origin = f"Drawn from the model {source.source}" if drawn(source) else f"From {source.source}"
+    return (
+        f"{origin}, seed {source.seed}, standing for {whole(source.stands_for)} people. "
+        f"Held against {reference.name}: {whole(content.found.reference_size)} {reference.unit}."
+    )
 
 
 def _tiles(content: Content) -> Iterator[Row]:
@@ -258,45 +226,3 @@ def _baselines(content: Content) -> list[Row]:
             {"name": name, "cells": cells, "auc": "–" if told is None else f"{told:.3f}", "note": note}
         )
     return rows
-
-
-def _provenance(content: Content) -> list[Row]:
-    """Lay out where the people and the reference come from; fields not known here keep their own names."""
-    rows = []
-    titles: dict[str, str] = {
-        "codebook_hash": "codebook hash",
-        "stands_for": "stands for",
-        "weight": "weight column",
-    }
-    for prefix, source in (
-        ("", content.population.provenance),
-        ("reference: ", content.reference.provenance),
-    ):
-        for name, value in msgspec.to_builtins(source).items() if source else ():
-            if prefix and name in ("seed", "size", "adults", "states"):
-                continue
-            text = _text(name, value)
-            if text:
-                rows.append({"name": prefix + (titles.get(name) or name.replace("_", " ")), "lines": text})
-    if content.reference.provenance is None:
-        reference = content.reference
-        rows.append({"name": "reference", "lines": [f"{reference.citation}, margins in the package"]})
-        rows.append({"name": "reference: licence", "lines": [reference.licence]})
-    return rows
-
-
-def _text(name: str, value: Any) -> list[str]:
-    """Write a field of the provenance as lines; none where it is empty."""
-    if value in (None, "", [], {}):
-        return []
-    if name == "files":
-        return [f"{file['name']}  BLAKE2b {file['hash']}" for file in value]
-    if isinstance(value, dict):
-        return [f"{key}: {item}" for key, item in value.items()]
-    if isinstance(value, list) and isinstance(value[0], int | float):
-        value = ", ".join(str(item) for item in value)
-    if isinstance(value, list):
-        return [item if isinstance(item, str) else msgspec.json.encode(item).decode() for item in value]
-    if isinstance(value, bool):
-        value = "yes" if value else "no"
-    return [f"{value:,.10g}" if isinstance(value, float) or name == "size" else str(value)]

@@ -1,4 +1,4 @@
-"""What the fidelity page says in words: headline, methods section, citation; written by fixed rules.
+"""What the fidelity page says in words: the headline, names of margins and places; written by fixed rules.
 
 A margin is one to beware of if it is off by at least one person in a hundred and by more than sampling
 explains: three times what an honest sample shows on average for one attribute (with two values, chance alone
@@ -8,27 +8,20 @@ make chance steadier.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
-
 import msgspec
 
 from populace.population import EMBEDDED, Fidelity, Margin, Provenance
 from populace.report.people_tables import Weights
 from populace.report.titles import title_of
-from populace.stats import Estimate
 
 __all__ = [
     "FAR",
     "LEAST",
     "Reference",
-    "bibtex",
+    "drawn",
     "far",
     "headline",
     "margin_name",
-    "methods",
     "percent",
     "place",
     "whole",
@@ -37,6 +30,8 @@ __all__ = [
 FAR = {1: 3.0, 2: 2.0, 3: 2.0}
 LEAST = 0.01
 _NAMED = 4
+_DRAWN = "drawn from a generative model"
+"""How the note begins that `populace.population` leaves on people drawn from a model."""
 _ONES = {1: "attribute", 2: "pair of attributes", 3: "triple of attributes"}
 _MANY = {1: "attributes", 2: "pairs of attributes", 3: "triples of attributes"}
 
@@ -53,6 +48,33 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """Kish's effective size of its weights; None where not known."""
     provenance: Provenance | None
     """None for the census margins in the package."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether these are people drawn from a model, and no survey."""
+        return self.provenance is not None and drawn(self.provenance)
+
+    @property
+    def model(self) -> str:
+        """As a sentence calls the model that they are drawn from."""
+        return f"the model {self.provenance.source}" if self.provenance else ""
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        return "people" if self.drawn else "records"
+
+
+def drawn(source: Provenance) -> bool:
+    """Tell whether people come from a model, the embedded one or one that was fitted, and from no survey.
+
+    Examples
+    --------
+    >>> from populace.population import build
+    >>> drawn(build("us-2024", size=2).provenance)
+    True
+    """
+    return source.source == EMBEDDED or any(note.startswith(_DRAWN) for note in source.notes)
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -143,151 +165,3 @@ def _weighing(weights: Weights) -> str:
         f"Weights are unequal: {whole(weights.people)} people tell as much as {whole(weights.effective)} of "
         f"equal weight would (design effect {weights.design_effect:.2f})."
     )
-
-
-def methods(
-    provenance: Provenance,
-    found: Fidelity,
-    weights: Weights,
-    reference: Reference,
-    *,
-    auc: Estimate | None = None,
-    told_by: str = "",
-) -> str:
-    """Write the paragraph for a paper's methods section; every number in it stands on the page too."""
-    parts = [_people(provenance, weights), *_steps(provenance), _weighted(provenance, weights)]
-    if found.margins:
-        parts.append(_compared(found, reference))
-        parts += [_figures(found, ways) for ways in (1, 2, 3) if found.of(ways)]
-        parts.append(
-            "An honest sample is a simple random sample of the reference of the same effective size; its "
-            "expected distance is half the sum over cells of sqrt(2p(1 - p)/(pi n))."
-        )
-    if auc is not None:
-        by = f" ({told_by})" if told_by else ""
-        parts.append(
-            f"A classifier{by} told real from drawn people with an area under the ROC curve "
-            f"of {auc.value:.3f} ({100 * auc.level:g} % interval {auc.low:.3f} to {auc.high:.3f}; "
-            "0.5 is chance)."
-        )
-    parts.append(
-        f"Made with populace {_version()}, seed {provenance.seed}, codebook {provenance.codebook} "
-        f"({provenance.codebook_hash})."
-    )
-    return " ".join(part for part in parts if part)
-
-
-def _people(provenance: Provenance, weights: Weights) -> str:
-    who = "people aged 18 and over" if provenance.adults else "people of all ages"
-    vintage = f", vintage {provenance.vintage}" if provenance.vintage else ""
-    data = f"{provenance.citation.rstrip('.')}{vintage} ({provenance.licence.rstrip('.')})"
-    where = place(provenance.geography) or "an unstated geography"
-    if provenance.source == EMBEDDED:
-        how = (
-            f"We drew a synthetic population of {whole(weights.people)} {who} of {where} from the "
-            f"conditional tables {EMBEDDED} of populace, which are fitted to the {data} and hold no "
-            "record of it."
-        )
-    elif weights.equal and provenance.weight and weights.people == provenance.size:
-        how = (
-            f"We used {whole(weights.people)} equally weighted {who} of {where} from the {data}, drawn with "
-            f"probability proportional to its weight {provenance.weight}."
-        )
-    else:
-        how = f"We used {whole(weights.people)} {who} of {where} from the {data}."
-    return f"{how} They stand for {whole(provenance.stands_for)} people."
-
-
-def _steps(provenance: Provenance) -> Iterator[str]:
-    """Tell what was done to the people after they were built."""
-    names = {"sample": "a sample was drawn", "rake": "weights were raked", "trim": "weights were trimmed"}
-    for step in getattr(provenance, "steps", ()):
-        settings = ", ".join(_settings(step.settings))
-        done = names.get(step.kind, f"a step of kind {step.kind} was taken")
-        yield f"From {whole(step.people)} people {done}" + (f" ({settings})." if settings else ".")
-
-
-def _settings(settings: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in settings.items():
-        if value in (None, False, "", [], {}):
-            continue
-        text = "yes" if value is True else value if isinstance(value, str | int) else _json(value)
-        yield f"{name.replace('_', ' ')} {text}"
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _weighted(provenance: Provenance, weights: Weights) -> str:
-    if not weights.total or weights.equal:
-        return "All carry the same weight." if weights.total else ""
-    column = f" ({provenance.weight})" if provenance.weight else ""
-    none = f"; {whole(weights.zero)} weigh nothing" if weights.zero else ""
-    return (
-        f"Weights{column} run from {weights.smallest:.4g} to {weights.largest:.4g} (median "
-        f"{weights.median:.4g}{none}); Kish's design effect is {weights.design_effect:.2f} and the effective "
-        f"sample size {whole(weights.effective)}."
-    )
-
-
-def _compared(found: Fidelity, reference: Reference) -> str:
-    cited = "" if reference.citation in reference.name else f" ({reference.citation})"
-    return (
-        f"We compared its weighted margins with those of {reference.name}{cited}, "
-        f"{whole(found.reference_size)} records, by total variation distance: half the sum of absolute "
-        f"differences of shares, that is, the share of people who would have to change for the two to agree."
-    )
-
-
-def _figures(found: Fidelity, ways: int) -> str:
-    summary, worst = found.summary(ways), found.of(ways)
-    name = {1: "one-way", 2: "two-way", 3: "three-way"}[ways]
-    if len(worst) == 1:
-        only = worst[0]
-        return (
-            f"On the one {name} margin ({margin_name(only.variables)}) it is {only.total_variation:.4f}; an "
-            f"honest sample would show {only.noise:.4f} on average."
-        )
-    return (
-        f"Over {whole(summary['margins'])} {name} margins it is {summary['mean']:.4f} on average (median "
-        f"{summary['median']:.4f}, 95th percentile {summary['p95']:.4f}, largest {summary['max']:.4f}: "
-        f"{margin_name(worst[0].variables)}); an honest sample would show {summary['noise_mean']:.4f} on "
-        f"average."
-    )  # fmt: skip
-
-
-def bibtex(provenance: Provenance) -> str:
-    r"""Write the data and the software as two BibTeX entries; what is not known is left out.
-
-    Examples
-    --------
-    >>> from populace.population import build
-    >>> print(bibtex(build("us-2024", size=2).provenance).splitlines()[0])
-    @misc{us_2024,
-    """
-    key = re.sub(r"[^a-z0-9]+", "_", provenance.source.lower()).strip("_") or "people"
-    note = [f"Vintage {provenance.vintage}"] if provenance.vintage else []
-    note += [f"{file.name}: BLAKE2b {file.hash}" for file in provenance.files]
-    data = {
-        "title": f"{{{_tex(provenance.citation)}}}",
-        "note": _tex("; ".join((*note, f"licence: {provenance.licence}"))),
-    }
-    software = {"title": "{populace}", "author": "{The populace developers}", "version": _version()}
-    return "\n\n".join(
-        f"@{kind}{{{name},\n"
-        + ",\n".join(f"  {field} = {{{text}}}" for field, text in fields.items())
-        + "\n}"
-        for kind, name, fields in (("misc", key, data), ("software", "populace", software))
-    )
-
-
-def _tex(text: str) -> str:
-    return re.sub(r"([&%$#_{}])", r"\\\1", text)
-
-
-def _version() -> str:
-    try:
-        return version("populace")
-    except PackageNotFoundError:
-        return "(version unknown)"
