@@ -612,3 +612,61 @@ def test_no_file_is_written_over_another(tmp_path):
     assert "file to read" in refused(read, "--out", out, "--report", read)
     assert "one of the shards" in refused(shards, "--out", shards / "1.parquet")
     assert "one of the shards" in refused(shards, "--out", out, "--report", shards / "1.parquet")
+
+
+def test_what_is_left_of_scored_traits_is_told(tmp_path):
+    said = [
+        "Openness: Superb, Foo: Bar",
+        "Openness: Low; Openness: High, ...",
+        "nan",
+        "Openness: Low, Conscientiousness: High, Extraversion: Low, Agreeableness: Low, Neuroticism: High",
+    ]
+    texts = [f"age: {30 + n}\nbig five scores: {each}" for n, each in enumerate(said)]
+    pl.DataFrame({"persona": texts}).write_parquet(tmp_path / "p.parquet")
+    personas, report = import_persona(tmp_path / "p.parquet")
+    notes = [(each.attribute, each.raw, each.how, each.row) for each in report.values]
+    assert ("openness", "Superb", "unread", 1) in notes
+    assert [each for each in notes if each[0] == "big_five_scores"] == [
+        ("big_five_scores", "Foo: Bar", "unread", 1),
+        ("big_five_scores", "...", "missing", 2),
+        ("big_five_scores", "Openness: High", "unread", 2),
+        ("big_five_scores", "nan", "missing", 3),
+    ]
+    assert personas.frame.sort("age")["openness"].to_list() == [None, "Low", None, "Low"]
+
+
+def test_words_before_the_first_key_are_a_defect(tmp_path):
+    pl.DataFrame({"persona": ["age: 30", "Some person\nage: 41"]}).write_parquet(tmp_path / "p.parquet")
+    _, report = import_persona(tmp_path / "p.parquet")
+    assert [(each.name, each.count, each.row) for each in report.defects] == [("text-before-keys", 1, 2)]
+
+
+def test_what_stands_outside_the_quotes_of_a_list_is_told(tmp_path):
+    rows = pl.DataFrame(NEMOTRON)[:3]
+    lists = ["['hiking', chess, None]", "['a, b', \"it's [so]\"]", "plain words, and [more]"]
+    rows.with_columns(hobbies_and_interests_list=pl.Series(lists)).write_parquet(tmp_path / "n.parquet")
+    personas, report = import_nemotron(tmp_path / "n.parquet")
+    notes = [(each.raw, each.how, each.row) for each in report.values if each.attribute == "personal_time"]
+    assert notes == [("None", "missing", 1), ("chess", "unread", 1)]
+    kept = set(personas.frame["personal_time"])
+    assert kept == {"on hiking", "on a, b, it's [so]", "on plain words, and [more]"}
+
+
+def test_a_bad_shard_is_named(tmp_path):
+    whole = pl.DataFrame(NEMOTRON)
+    whole.write_parquet(tmp_path / "0.parquet")
+    bad = tmp_path / "1.parquet"
+    bad.write_bytes(b"")
+    with pytest.raises(DataError, match="cannot be read") as found:
+        import_nemotron(tmp_path)
+    assert found.value.file == str(bad)
+    whole.drop("state").write_parquet(bad)
+    with pytest.raises(DataError, match="column state: this shard's column is absent, the first's String"):
+        import_nemotron(tmp_path)
+    # The footer is whole, the data are not: only reading finds it.
+    whole.write_parquet(bad, compression="uncompressed")
+    data = bad.read_bytes()
+    bad.write_bytes(data[:4] + b"\xff" * 300 + data[304:])
+    with pytest.raises(DataError) as found:
+        import_nemotron(tmp_path)
+    assert found.value.file == str(bad)

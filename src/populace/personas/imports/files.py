@@ -55,13 +55,38 @@ def open_source(path: str | Path) -> Source:
     return source
 
 
+_BROKEN = (pl.exceptions.PolarsError, UnicodeDecodeError, OSError)
+
+
 @contextmanager
-def _told(place: Path) -> Iterator[None]:
+def _told(place: Path, columns: Sequence[str] = ()) -> Iterator[None]:
     try:
         yield
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+    except _BROKEN as error:
+        if place.is_dir():
+            _blame(place, columns)
         fix = "fetch it again if it is cut short; save text as UTF-8"
         raise DataError(f"cannot be read: {str(error).splitlines()[0]}", file=place, fix=fix) from error
+
+
+def _blame(folder: Path, columns: Sequence[str]) -> None:
+    """Raise for the first shard that cannot be read, or is no part of one table with the first."""
+    first: pl.Schema | None = None
+    for shard in _shards(folder):
+        with _told(shard):
+            lazy = pl.scan_parquet(shard, glob=False)
+            schema = lazy.collect_schema()
+            present = [name for name in columns if name in schema]
+            lazy.select(present or pl.len()).collect(engine="streaming")
+        first = schema if first is None else first
+        for name in dict.fromkeys([*first, *schema]):
+            if first.get(name) != schema.get(name):
+                what = f"this shard's column is {_type(schema, name)}, the first's {_type(first, name)}"
+                raise DataError(what, file=shard, column=name, fix="keep only the shards of one table")
+
+
+def _type(schema: pl.Schema, name: str) -> str:
+    return str(schema[name]) if name in schema else "absent"
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -89,7 +114,7 @@ def _table(place: Path) -> Source:
         )
         if wanted is not None:
             table = table.filter(pl.col("row").is_in(pl.Series(wanted, dtype=pl.Int64).implode()))
-        with _told(place):
+        with _told(place, columns):
             return table.select(*columns, "row").collect(engine="streaming").sort("row")
 
     return Source(place, dict(schema), rows, read)

@@ -17,7 +17,7 @@ from populace.errors import DataError
 from populace.personas.frames import Personas
 from populace.personas.imports.files import Source, open_source
 from populace.personas.imports.finishing import defect, finish
-from populace.personas.imports.reading import read_columns
+from populace.personas.imports.reading import different, read_columns
 from populace.personas.imports.report import Defect, ImportReport, ValueNote
 from populace.personas.imports.wording import Vocabulary, normal, vocabulary
 from populace.personas.schema import COLUMNS, attribute
@@ -70,9 +70,12 @@ def import_nemotron(
     extra = [name for name in ("uuid", "country") if name in source.columns]
     raw = source.read([*columns, *extra], _drawn(source, sample, seed))
     _check_country(raw, source)
+    unquoted: list[ValueNote] = []
     if _LIST in columns:
+        unquoted = _unquoted(raw[_LIST], raw["row"], columns[_LIST])
         raw = raw.with_columns(_joined(raw[_LIST]))
     read, notes = read_columns(raw, columns, book)
+    notes += unquoted
     read = _derived(raw, read, book)
     uuid = pl.col("uuid").cast(pl.String) if "uuid" in raw.columns else pl.lit(None, pl.String)
     ids = raw.select(pl.coalesce(uuid, pl.format("nemotron-{}", "row")).alias("person_id")).to_series()
@@ -134,6 +137,24 @@ def _joined(lists: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"joined": joined})
     some = pl.when(pl.col("joined") != "").then(pl.format("on {}", "joined"))
     return frame.select(some.alias(lists.name)).to_series()
+
+
+def _unquoted(lists: pl.Series, rows: pl.Series, name: str) -> list[ValueNote]:
+    r"""Note what is in the text of a list, but not in quotes, and so is not read.
+
+    >>> [note.raw for note in _unquoted(pl.Series(["['hiking', chess]", "['a, b']"]), pl.Series([1, 2]), "x")]
+    ['chess']
+    """
+    if isinstance(lists.dtype, pl.List):
+        return []
+    frame = pl.DataFrame({"left": lists.cast(pl.String).str.strip_chars(), "row": rows})
+    frame = frame.filter(pl.col("left").str.starts_with("["))
+    frame = frame.with_columns(pl.col("left").str.replace_all(_QUOTED, "").str.split(",")).explode("left")
+    frame = frame.with_columns(pl.col("left").str.strip_chars("[] \t\r\n")).filter(pl.col("left") != "")
+    return [
+        ValueNote(name, raw, None, "missing" if raw in ("None", "nan") else "unread", count, row)
+        for raw, count, row in different(frame["left"], frame["row"])
+    ]
 
 
 def _derived(raw: pl.DataFrame, read: pl.DataFrame, book: Vocabulary) -> pl.DataFrame:

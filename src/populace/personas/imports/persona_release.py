@@ -104,6 +104,12 @@ def parse_persona(text: str) -> dict[str, list[str]]:
     return found
 
 
+def _before_keys(text: str) -> bool:
+    """Tell whether a text begins with words that belong to no key."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return bool(first) and not _LINE.fullmatch(first)
+
+
 def _keys() -> dict[str, str]:
     """Key of the file in the form in which keys are compared -> attribute."""
     keys = {normal(each.title): each.name for each in ATTRIBUTES}
@@ -133,11 +139,13 @@ def _from_texts(source: Source, column: str, keys: dict[str, str]) -> tuple[pl.D
     raw = raw.rename({name: f"key {name}" for name in names if name in ("row", "rows", "runs", "twice")})
     twice = pl.Series([any(len(values) > 1 for values in each.values()) for each in parsed], dtype=pl.Boolean)
     none = pl.Series([not any(key in keys for key in each) for each in parsed], dtype=pl.Boolean)
+    before = pl.Series([_before_keys(text) for text in texts["text"]], dtype=pl.Boolean)
     rows = texts["row"]
     blocks = "holds another number of rows than 200, or is not in one block"
     found = [
         *defect("key-twice", "a key comes more than once; the first value counts", twice, rows),
         *defect("no-attribute", "no line is an attribute", none, rows),
+        *defect("text-before-keys", "words before the first key, which are not read", before, rows),
         *defect("empty-text", "rows without a persona", blank["row"] > 0, blank["row"], source.rows),
     ]
     if source.rows > texts.height:

@@ -10,7 +10,7 @@ from populace.personas.imports.report import ValueNote
 from populace.personas.imports.wording import How, Reading, Vocabulary
 from populace.personas.schema import BASIC_VALUES, BIG_FIVE, Attribute, attribute
 
-__all__ = ["SCORES", "read_columns"]
+__all__ = ["SCORES", "different", "read_columns"]
 
 SCORES = {"big_five_scores": BIG_FIVE, "basic_values": BASIC_VALUES}
 """Several attributes in one text: "Openness: Low, Conscientiousness: High, ..."."""
@@ -54,7 +54,7 @@ def read_columns(
         if name in SCORES:
             notes += _scores_unread(name, value, raw["row"], book)
             for trait in SCORES[name]:
-                part = value.str.extract(rf"{_pattern(trait)}([^,;]+)")
+                part = value.str.extract(_pattern(trait))
                 read[trait] = _read(part, attribute(trait), raw["row"], book, read.get("sex"), notes)
         else:
             read[name] = _read(value, attribute(name), raw["row"], book, read.get("sex"), notes)
@@ -81,7 +81,7 @@ def _read(
 ) -> pl.Series:
     if each.kind == "text":
         return _read_text(value, each, rows, book, notes)
-    found = [(raw, count, row, book.read_value(raw, each)) for raw, count, row in _different(value, rows)]
+    found = [(raw, count, row, book.read_value(raw, each)) for raw, count, row in different(value, rows)]
     notes += [
         ValueNote(each.name, raw, _shown(reading), reading.how, count, row)
         for raw, count, row, reading in found
@@ -106,11 +106,11 @@ def _read_text(
     for start in book.minor:
         nothing = nothing | plain.str.starts_with(start)
     gone = value.zip_with(nothing.fill_null(False), pl.Series([None], dtype=pl.String))
-    notes += [ValueNote(each.name, raw, None, "missing", n, row) for raw, n, row in _different(gone, rows)]
+    notes += [ValueNote(each.name, raw, None, "missing", n, row) for raw, n, row in different(gone, rows)]
     return text.zip_with(~nothing, pl.Series([None], dtype=pl.String))
 
 
-def _different(value: pl.Series, rows: pl.Series) -> list[tuple[str, int, int]]:
+def different(value: pl.Series, rows: pl.Series) -> list[tuple[str, int, int]]:
     """Different values with their counts and first rows, in the order of these."""
     frame = pl.DataFrame({"value": value, "row": rows}).drop_nulls("value")
     counted = frame.group_by("value").agg(pl.len().alias("count"), pl.col("row").min())
@@ -118,12 +118,16 @@ def _different(value: pl.Series, rows: pl.Series) -> list[tuple[str, int, int]]:
 
 
 def _scores_unread(name: str, value: pl.Series, rows: pl.Series, book: Vocabulary) -> list[ValueNote]:
-    """Texts about traits that name none of them."""
-    any_of = "|".join(_pattern(trait) for trait in SCORES[name])
-    none = (~value.str.contains(any_of)).fill_null(False)
+    """What is left of texts about traits once every trait has been taken out, the first time it is named."""
+    left = value
+    for trait in SCORES[name]:
+        left = left.str.replace(_pattern(trait), "")
+    parts = pl.DataFrame({"left": left.str.split(";"), "row": rows}).explode("left")
+    parts = parts.with_columns(pl.col("left").str.split(",")).explode("left")
+    parts = parts.with_columns(pl.col("left").str.strip_chars()).filter(pl.col("left") != "")
     return [
         ValueNote(name, raw, None, _missing_or_unread(raw, book), count, row)
-        for raw, count, row in _different(value.filter(none), rows.filter(none))
+        for raw, count, row in different(parts["left"], parts["row"])
     ]
 
 
@@ -132,8 +136,8 @@ def _missing_or_unread(raw: str, book: Vocabulary) -> How:
 
 
 def _pattern(trait: str) -> str:
-    """What comes before the level of a trait; `self_direction` is also Self-Direction."""
-    return rf"(?i)\b{trait.replace('_', '[-_ ]')}\s*:\s*"
+    """A trait and its level, which is the group; `self_direction` is also Self-Direction."""
+    return rf"(?i)\b{trait.replace('_', '[-_ ]')}\s*:\s*([^,;]+)"
 
 
 def _shown(reading: Reading) -> str | None:
