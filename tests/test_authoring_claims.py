@@ -42,7 +42,22 @@ BOB = Persona(
     hearing_difficulty="Yes",
 )
 
+CAM = Persona(
+    age=50,
+    state="Ohio",
+    citizenship="Not a citizen",
+    vision_difficulty="Yes",
+    ability_to_speak_english="Not at all",
+    employment_status="Not in labor force",
+)
+
 BAD = [
+    (CAM, "citizenship", "voting in every local election"),
+    (CAM, "english", "speaking fluent English to tourists"),
+    (CAM, "sight", "reading novels by the window"),
+    (CAM, "work", "teaching calculus at the nearby high school"),
+    (CAM, "work", "managing a team of engineers"),
+    (CAM, "state", "saying y'all like a true Texan"),
     (ANN, "refusal", "as an AI I do not have quirks"),
     (ANN, "refusal", "I’m sorry, but that is not something to write"),
     (ANN, "length", "hm"),
@@ -90,6 +105,9 @@ BAD = [
     (ANN, "parroting", "a divorced catholic life"),
 ]
 GOOD = [
+    (ANN, "voting in every local election"),
+    (ANN, "reading novels by the window"),
+    (CAM, "reading large-print novels by the window"),
     (ANN, "knowing each regular's coffee order by heart"),
     (ANN, "folding a paper crane from every receipt"),
     (ANN, "a brisk life of early shifts and late soups"),

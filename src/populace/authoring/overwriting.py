@@ -16,6 +16,22 @@ from populace.personas.schema import EMPLOYED
 
 __all__: list[str] = []
 
+DEMONYMS = {
+    "texan": "Texas",
+    "californian": "California",
+    "floridian": "Florida",
+    "ohioan": "Ohio",
+    "virginian": "Virginia",
+    "michigander": "Michigan",
+    "hoosier": "Indiana",
+    "alaskan": "Alaska",
+    "oregonian": "Oregon",
+    "coloradan": "Colorado",
+    "minnesotan": "Minnesota",
+    "new yorker": "New York",
+}
+"""People of a state, where one word names them."""
+
 _REPEATED = (
     *("state", "race", "hispanic_origin", "ancestry", "education", "employment_status", "class_of_worker"),
     *("industry_category", "occupation_category", "marital_status", "household_type", "religion"),
@@ -67,12 +83,39 @@ def _sex(persona: Persona, field: str, text: str) -> str | None:
 def _state(persona: Persona, field: str, text: str) -> str | None:
     """Another state than the one lived in or born in."""
     rest = text
+    people = match("|".join(DEMONYMS), text)
+    if people and DEMONYMS[people.lower()] not in (persona.state, persona.place_of_birth):
+        return people
     for state in sorted(STATES, key=len, reverse=True):  # West Virginia before Virginia
         if (found := match(re.escape(state), rest)) and found[0].isupper():
             if state not in (persona.state, persona.place_of_birth):
                 return found
             rest = rest.replace(found, " ")
     return None
+
+
+@check
+def _citizenship(persona: Persona, field: str, text: str) -> str | None:
+    """Voting or holding office by somebody who is no citizen."""
+    if persona.citizenship != "Not a citizen":
+        return None
+    return match(r"voting|votes|cast(?:s|ing) (?:a |every )?ballots?|registered voter|jury duty", text)
+
+
+@check
+def _english(persona: Persona, field: str, text: str) -> str | None:
+    """Good English by somebody who speaks it not well or not at all."""
+    if persona.ability_to_speak_english not in ("Not well", "Not at all"):
+        return None
+    return match(r"(?:fluent|perfect|flawless|native|polished) english", text)
+
+
+@check
+def _sight(persona: Persona, field: str, text: str) -> str | None:
+    """Reading ordinary print by somebody who has difficulty seeing."""
+    if persona.vision_difficulty != "Yes" or match(r"audio\w*|large[- ]print|braille|aloud", text):
+        return None
+    return match(r"reading (?:\w+ )?(?:novels?|books?|newspapers?|magazines?|maps?)", text)
 
 
 @check
@@ -139,6 +182,11 @@ def _household(persona: Persona, field: str, text: str) -> str | None:
 def _work(persona: Persona, field: str, text: str) -> str | None:
     """A job where there is none, or another than the persona's."""
     employed = persona.employment_status in EMPLOYED
+    duties = (
+        r"teaching (?:\w+ )?at the (?:\w+ )*(?:school|college|university)|managing an? (?:team|staff|crew)"
+    )
+    if not employed and (found := match(duties, text)):
+        return found
     office = (
         r"(?<!old )(?<!former )co-?workers?|colleagues|the boss|day job|at the office|"
         r"work shifts?|night shifts?|commut\w+|workdays?"
