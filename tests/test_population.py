@@ -16,7 +16,7 @@ from populace.errors import DataError
 from populace.population.codebook import load_codebook
 from populace.population.columns import with_labels
 from populace.population.comparison import compare
-from populace.population.people import draw_rows
+from populace.population.sampling import draw_rows
 from populace.population.us2024 import coding
 from populace.population.us2024.source import CENSUS_FILE, MODEL_FILE, census, model
 
@@ -190,7 +190,7 @@ def test_samples_weigh_the_same_and_name_repeats():
     assert sample.provenance.size == 4
     ids = sample.frame["person_id"].to_list()
     # Person 2 holds three quarters of the weight: three of four draws, told apart by number.
-    assert len(set(ids)) == 4 and {"p2", "p2-2", "p2-3"} <= set(ids)
+    assert len(set(ids)) == 4 and {"p2", "p2~2", "p2~3"} <= set(ids)
     assert "p1" not in ids
     with pytest.raises(DataError, match="all weights are zero"):
         tiny([0, 0]).sample(1, seed=0)

@@ -92,7 +92,7 @@ def test_raking_meets_the_margins_and_says_what_it_costs(folder, tmp_path):
     out, cells = tmp_path / "raked.parquet", tmp_path / "cells.csv"
     said = run(
         *("rake", folder / "people.parquet", "--margins", folder / "margins.csv"),
-        *("--out", out, "--cells", cells, "--cap", "median:1.3"),
+        *("--out", out, "--cells", cells, "--cap", "median:1.6"),
     )
     assert "converged" in said and "design effect" in said and "sex: 2 cells" in said
     frame = Population.load(out).frame
@@ -132,6 +132,38 @@ def test_raking_refuses_bad_values(folder, tmp_path, options, message):
     command = ["rake", folder / "people.parquet", "--margins", folder / "margins.csv", "--out", out]
     assert message in fails(*command, *options)
     assert not out.exists()
+
+
+def test_what_is_written_as_parquet_is_named_so(folder, tmp_path):
+    people, table = folder / "people.parquet", tmp_path / "people.csv"
+    table.write_text("a,b\n1,2\n")
+    for command in (
+        ["build", "--size", 5],
+        ["fit", people],
+        ["rake", people, "--margins", "us-2024"],
+        ["sample", people, "--size", 5],
+    ):
+        assert f"{table}: this file is written as Parquet" in fails(*command, "--out", table)
+    assert table.read_text() == "a,b\n1,2\n"
+    run("build", "--size", 5, "--out", tmp_path / "people.PARQUET")
+
+
+def test_a_boost_by_a_reading_is_accounted_for(folder, tmp_path):
+    people, out = folder / "people.parquet", tmp_path / "sample.parquet"
+    old = "75 and over"
+    said = run("sample", people, "--size", 400, "--seed", 1, "--boost", f"age_band={old}:3", "--out", out)
+    frame = Population.load(out).frame.filter(pl.col("AGEP") >= 75)
+    assert f"age_band = {old}: {frame.height} people, {frame.height / 400:.1%} of the sample" in said
+
+
+@needs_data
+def test_a_boosted_survey_is_shown_by_its_answers(folder, tmp_path):
+    out = tmp_path / "sample.parquet"
+    run("sample", folder / "anes.parquet", "--size", 300, "--boost", "sex=Female:3", "--out", out)
+    said = run("show", out)
+    assert "inclusion" not in said and "item_pid_x" in said
+    # Thermometers end at 100.
+    assert "75-100" in said and "100-124" not in said
 
 
 def test_a_boosted_sample_weighs_right(folder, tmp_path):

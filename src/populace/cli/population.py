@@ -12,6 +12,7 @@ import typer
 from populace.cli.options import check_written, people_or_source
 from populace.cli.population_fidelity import fidelity, report
 from populace.cli.population_weights import Out, People, rake, sample, summary
+from populace.cli.written import parquet
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -91,7 +92,7 @@ def fit(
             metavar="SOURCE|PEOPLE.parquet",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="File to write.", metavar="MODEL.parquet")],
+    out: Annotated[Path, typer.Option(help="File to write.", metavar="MODEL.parquet", callback=parquet)],
     min_records: Annotated[
         int, typer.Option(min=1, help="No count is kept that stands for fewer records than this.")
     ] = 20,
@@ -117,11 +118,14 @@ def fit(
         raise DataError("these people are built already", file=source, fix=fix)
     model = population.fit(people, min_records=min_records, seed=seed)
     model.save(out)
+    records = int(model.info["records"])
     typer.echo(
-        f"{out}: {len(model.variables)} variables learned from {len(people):,} records "
+        f"{out}: {len(model.variables)} variables learned from {records:,} records "
         f"({people.provenance.geography}), {out.stat().st_size / 1e3:,.0f} kB; nothing in it stands for "
         f"fewer than {min_records} of them"
     )
+    if records < len(people):
+        typer.echo(f"  {len(people):,} rows: people who were drawn more than once are one record each")
     typer.echo(f"next: populace population build --source {out} --size 10000 --out people.parquet")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from populace.cli.options import check_written, read_bounds, read_cap, read_cells, split_names
+from populace.cli.written import parquet
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +21,7 @@ __all__ = ["Out", "People", "rake", "sample", "summary"]
 People = Annotated[
     Path, typer.Argument(metavar="PEOPLE.parquet", help="People made by `build`, `rake` or `sample`.")
 ]
-Out = Annotated[Path, typer.Option(help="File to write.", metavar="PEOPLE.parquet")]
+Out = Annotated[Path, typer.Option(help="File to write.", metavar="PEOPLE.parquet", callback=parquet)]
 
 
 class Allocation(StrEnum):
@@ -198,6 +199,7 @@ def _account(drawn: Population) -> list[str]:
     import polars as pl
 
     from populace.population import design_effect, effective_size
+    from populace.population.targets import NONE, with_readings
 
     frame, design = drawn.frame, drawn.provenance.steps[-1].settings
     lines = [f"drawn with seed {design['seed']}"]
@@ -205,10 +207,10 @@ def _account(drawn: Population) -> list[str]:
         lines.append(f"{frame['household_id'].n_unique():,} households, {frame.height:,} people")
     for option in ("boost", "shares"):
         for column, values in design.get(option, {}).items():
-            if column not in frame.columns:  # a reading, such as age_band
-                continue
+            # It may be a reading, such as age_band.
+            read = with_readings(frame, [column]).to_series().cast(pl.String).fill_null(NONE)
             for value in values:
-                those = frame.filter(pl.col(column).cast(pl.String) == value)
+                those = frame.filter(read == value)
                 weighted = float(those["weight"].sum()) / float(frame["weight"].sum())
                 lines.append(
                     f"{column} = {value}: {those.height:,} people, "

@@ -3,16 +3,10 @@
 from populace.population.building import EMBEDDED, build
 from populace.population.codebook import Codebook, codebooks, load_codebook
 from populace.population.comparison import Fidelity, Margin, census_fidelity, fidelity
-from populace.population.estimates import (
-    Mean,
-    Quantile,
-    Share,
-    design_effect_of,
-    estimate,
-    replicate_estimate,
-    shares_of,
-)
+from populace.population.designs import Design
+from populace.population.estimates import design_effect_of, estimate, replicate_estimate, shares_of
 from populace.population.fetch import fetch_acs_pums
+from populace.population.figures import Mean, Quantile, Share
 from populace.population.fitted import draw_from, fit
 from populace.population.generative import GenerativeModel
 from populace.population.margins import (
@@ -22,10 +16,10 @@ from populace.population.margins import (
     major_groups,
     margins,
 )
-from populace.population.people import Population, Provenance, Step
+from populace.population.people import Population
+from populace.population.provenance import Provenance, Step
 from populace.population.raked import Raking
 from populace.population.raking import rake
-from populace.population.sampling import Design
 from populace.population.targets import census_targets, load_margins, margins_of
 from populace.population.weights import Cap, design_effect, effective_size, trim
 

@@ -15,8 +15,10 @@ from populace.population.columns import geography, with_labels
 from populace.population.fitted import draw_from, is_model
 from populace.population.formats import open_table
 from populace.population.generative import GenerativeModel
-from populace.population.people import ADULT, Population, Provenance, SourceFile, draw_sample
+from populace.population.people import ADULT, Population, draw_sample
+from populace.population.provenance import Provenance, SourceFile
 from populace.population.pums import read_pums
+from populace.population.reading import header
 from populace.population.surveys import read_survey
 from populace.population.us2024 import source as us2024
 from populace.population.vintages import detect_vintage
@@ -28,6 +30,8 @@ EMBEDDED = "us-2024"
 """Name of the source that needs no file."""
 # The fifty states and the District of Columbia.
 _STATES = 51
+_OF_CENSUS = (".csv", ".tsv", ".tab", ".zip", ".parquet")
+"""Kinds of file that census microdata come in."""
 
 
 def build(
@@ -92,19 +96,16 @@ def build(
             fix="leave out the size, or the replicate weights",
         )
     if str(source) == EMBEDDED:
-        if codebook is not None or replicates:
-            raise DataError(
-                f"{EMBEDDED} is drawn from a model: it takes no codebook and has no replicate weights",
-                fix="leave them out, or give files",
-            )
-        _check_year(year)
+        _check_model(EMBEDDED, "2024", codebook, year, replicates)
         files = (us2024.MODEL_FILE, us2024.CENSUS_FILE)
         return _from_model(us2024.model(), EMBEDDED, size, seed, adults, states, files)
     if not Path(source).exists() and difflib.get_close_matches(str(source).lower(), [EMBEDDED], cutoff=0.7):
         raise DataError(f"there is no source {str(source)!r}", fix=f"did you mean {EMBEDDED}?")
     if is_model(Path(source)):
         path = Path(source)
-        return _from_model(GenerativeModel.load(path), path.stem, size, seed, adults, states, (path,))
+        model = GenerativeModel.load(path)
+        _check_model(path.stem, model.info.get("vintage", ""), codebook, year, replicates)
+        return _from_model(model, path.stem, size, seed, adults, states, (path,))
     book = codebook if isinstance(codebook, Codebook) else load_codebook(codebook or _detect(Path(source)))
     if book.kind == "survey":
         if replicates and not book.replicates:
@@ -113,27 +114,48 @@ def build(
     return _from_files(Path(source), book, size, seed, adults, states, year, replicates)
 
 
-def _check_year(year: int | None) -> None:
-    if year not in (None, 2024):
-        raise DataError(f"wrong vintage: {EMBEDDED} is of 2024, not of {year}", fix="leave out the year")
+def _check_model(
+    name: str, vintage: str, codebook: Codebook | str | Path | None, year: int | None, replicates: bool
+) -> None:
+    """Refuse what only files have; the year may be named where it is the model's."""
+    if codebook is not None or replicates:
+        raise DataError(
+            f"{name} is drawn from a model: it takes no codebook and has no replicate weights",
+            fix="leave them out, or give files",
+        )
+    # Of a period, the year is the last.
+    if year is not None and str(year) != vintage[-4:]:
+        known = f"is of {vintage}" if vintage else "does not say its year"
+        raise DataError(f"wrong vintage: {name} {known}, not of {year}", fix="leave out the year")
 
 
 def _detect(source: Path) -> str:
     """Name the codebook of files: the census's, or an error that lists the others."""
     census = "acs_pums"
-    if source.is_dir() or not source.exists() or source.suffix.lower() in (".xlsx", ".xls", ""):
-        return census  # Reading it says what is wrong.
     suffix = source.suffix.lower()
-    if suffix in (".csv", ".zip", ".parquet"):
-        names = {name.upper() for name in open_table(source).columns}
-        serial = {"SERIALNO", "SPORDER", "STATE", "ST"}
-        if ("PWGTP" in names and names & serial) or {"SERIALNO", "WGTP"} <= names:
-            return census
-    raise DataError(
-        "this is no person file as the Census Bureau publishes it: it lacks SERIALNO or PWGTP",
-        file=source,
-        fix=f"name the codebook of the survey ({', '.join(codebooks())}), or the path of your own",
-    )
+    if source.is_dir() or not source.exists() or suffix in (".xlsx", ".xls", ""):
+        return census  # Reading it says what is wrong.
+    fix = f"name the codebook of the survey ({', '.join(codebooks())}), or the path of your own"
+    if suffix not in _OF_CENSUS:
+        what = f"a {suffix} file is none that the Census Bureau publishes: what its columns mean is not known"
+        raise DataError(what, file=source, fix=fix)
+    names = {name.upper() for name in _columns(source)}
+    serial = {"SERIALNO", "SPORDER", "STATE", "ST"}
+    if ("PWGTP" in names and names & serial) or {"SERIALNO", "WGTP"} <= names:
+        return census
+    lacking = "PWGTP" if "PWGTP" not in names else "SERIALNO"
+    what = f"this is no person file as the Census Bureau publishes it: it lacks {lacking}"
+    raise DataError(what, file=source, fix=fix)
+
+
+def _columns(source: Path) -> list[str]:
+    """Name the columns; of the first table of a zip, for the country comes in several."""
+    try:
+        return header(source)
+    except DataError:
+        if source.suffix.lower() != ".zip":
+            raise
+        return open_table(source).columns  # A survey's zip may hold other kinds of file.
 
 
 def _from_model(
@@ -161,6 +183,7 @@ def _from_files(
     replicates: bool,
 ) -> Population:
     people, files, notes = read_pums(source, codebook=book, states=states, year=year, replicates=replicates)
+    _check_states(people, source)
     vintage = detect_vintage(people["person_id"].str.head(-3), book, year=year)
     if adults:
         people = people.filter(pl.col("AGEP") >= ADULT)
@@ -180,6 +203,7 @@ def _from_files(
         codebook_hash=book.hash,
         seed=seed,
         size=frame.height if size is None else size,
+        drawn=size is not None,
         adults=adults,
         weight=book.weight,
         stands_for=total,
@@ -189,6 +213,16 @@ def _from_files(
     if size is not None:
         frame = draw_sample(frame, size, stream(seed, "population.build"))
     return Population(with_labels(frame, book.at(vintage.year, vintage.span)), provenance)
+
+
+def _check_states(people: pl.DataFrame, source: Path) -> None:
+    """Refuse people without a state; where people are cut to states there are none."""
+    lost = people["STATE"].is_null().arg_true()
+    if len(lost):
+        what = f"person {people['person_id'][int(lost[0])]} has no state"
+        # In a folder, or a zip of several tables, rows are counted otherwise than here.
+        row = int(lost[0]) + 1 if source.is_file() and source.suffix.lower() != ".zip" else None
+        raise DataError(what, file=source, row=row, column="STATE", fix="remove the row, or correct it")
 
 
 def _from_survey(
@@ -224,6 +258,7 @@ def _from_survey(
         codebook_hash=book.hash,
         seed=seed,
         size=frame.height if size is None else size,
+        drawn=size is not None,
         adults=adults or book.adults_only,
         weight=survey.weight,
         stands_for=float(frame["weight"].sum()),

@@ -3,10 +3,11 @@
 Replicate weights R times over give the variance c · Σ (θᵣ − θ)², where θᵣ is the figure under the r-th set.
 The American Community Survey's 80 are of successive difference replication, c = 4/80 (Fay and Train, 1995;
 U.S. Census Bureau, "PUMS Accuracy of the Data"). Without replicate weights, the figure's linearised residuals
-are summed by household, where people have one, and vary between households (ultimate clusters drawn with
-replacement; Särndal, Swensson and Wretman, 1992, Model Assisted Survey Sampling, chapter 5); quantiles have
-Woodruff's interval (1952, Journal of the American Statistical Association 47). That takes no account of
-strata or of raking, so it is mostly a little wide.
+are summed by household, where people have one, else by person, and vary between these (ultimate clusters
+drawn with replacement; Särndal, Swensson and Wretman, 1992, Model Assisted Survey Sampling, chapter 5);
+quantiles have Woodruff's interval (1952, Journal of the American Statistical Association 47). That takes no
+account of strata or of raking, so it is mostly a little wide. Who was drawn into a sample more than once is
+one person: the interval is for the people that the survey stands for, of whom a second row says nothing new.
 """
 
 from __future__ import annotations
@@ -21,16 +22,14 @@ import numpy as np
 import polars as pl
 
 from populace.errors import DataError
-from populace.population.sampling import household_ids
+from populace.population.figures import Mean, Quantile, Share, numbers, ratio
+from populace.population.ids import clusters, person_weights
 from populace.population.targets import NONE, with_readings
 from populace.population.weights import Floats, check_weights, effective_size, tally, total_of
 from populace.stats import Estimate
 
 __all__ = [
     "Kind",
-    "Mean",
-    "Quantile",
-    "Share",
     "design_effect_of",
     "estimate",
     "replicate_estimate",
@@ -44,81 +43,8 @@ _NAMES = {
     "jackknife": "jackknife",
     "bootstrap": "bootstrap weights",
 }
+_OF_TABLE = ("value", "share", "low", "high", "people", "method")
 Statistic: TypeAlias = Callable[[pl.DataFrame, Floats], float]
-
-
-class Share(msgspec.Struct, frozen=True):
-    """Weighted share of people who have a value; those with null count in the whole.
-
-    Examples
-    --------
-    >>> Share("sex", "F")(pl.DataFrame({"sex": ["F", "M"]}), np.array([1.0, 3.0]))
-    0.25
-    """
-
-    column: str
-    value: str | int | bool | None
-
-    def parts(self, frame: pl.DataFrame) -> tuple[Floats, Floats]:
-        """What is averaged, and who counts."""
-        column = with_readings(frame, [self.column]).to_series()
-        value = column.is_null() if self.value is None else (column == self.value).fill_null(False)
-        return value.to_numpy().astype(np.float64), np.ones(frame.height)
-
-    def __call__(self, frame: pl.DataFrame, weights: Floats) -> float:
-        """Compute it."""
-        return _ratio(*self.parts(frame), weights)
-
-
-class Mean(msgspec.Struct, frozen=True):
-    """Weighted mean of a number over people who have one.
-
-    Examples
-    --------
-    >>> Mean("age")(pl.DataFrame({"age": [20, 40, None]}), np.array([1.0, 3.0, 9.0]))
-    35.0
-    """
-
-    column: str
-
-    def parts(self, frame: pl.DataFrame) -> tuple[Floats, Floats]:
-        """What is averaged, and who counts."""
-        values = _numbers(frame, self.column)
-        known = ~np.isnan(values)
-        return np.where(known, values, 0.0), known.astype(np.float64)
-
-    def __call__(self, frame: pl.DataFrame, weights: Floats) -> float:
-        """Compute it."""
-        return _ratio(*self.parts(frame), weights)
-
-
-class Quantile(msgspec.Struct, frozen=True):
-    """Smallest value that has at least a share of the weight at or below it.
-
-    Examples
-    --------
-    >>> Quantile("age", 0.5)(pl.DataFrame({"age": [20, 40, 60]}), np.array([1.0, 1.0, 3.0]))
-    60.0
-    """
-
-    column: str
-    share: float
-
-    def __call__(self, frame: pl.DataFrame, weights: Floats) -> float:
-        """Compute it."""
-        return float(self.at(frame, weights, np.array([self.share]))[0])
-
-    def at(self, frame: pl.DataFrame, weights: Floats, shares: Floats) -> Floats:
-        """Compute it for several shares."""
-        if not 0 < self.share < 1:
-            raise DataError(f"there is no quantile {self.share}", fix="give a share between 0 and 1")
-        values = _numbers(frame, self.column)
-        order = np.argsort(values, kind="stable")[: int((~np.isnan(values)).sum())]
-        if not len(order) or not weights[order].any():
-            return np.full(len(shares), np.nan)
-        upto = np.cumsum(weights[order])
-        place = np.searchsorted(upto, np.clip(shares, 0, 1) * upto[-1] * (1 - 1e-12), side="left")
-        return values[order][np.minimum(place, len(order) - 1)]
 
 
 def replicate_estimate(
@@ -194,16 +120,16 @@ def estimate(
     >>> print(estimate(people, Share("sex", "F")))  # 0.5 ± 1.96 · √(0.25 / 99)
     0.500 [0.402, 0.598] (95 %, n=100, 100 clusters)
     """
+    weights = check_weights(frame[weight].cast(pl.Float64).to_numpy(), weight)
     if _replicates(frame, prefix):
         found = replicate_estimate(frame, figure, weight=weight, prefix=prefix, kind=kind, level=level)
-        return _inside(found) if isinstance(figure, Share) else found
-    weights = check_weights(frame[weight].cast(pl.Float64).to_numpy(), weight)
-    unit, units, by = _clusters(frame)
+        return _as_share(found, frame, weights) if isinstance(figure, Share) else found
+    unit, units, by = clusters(frame)
     value = figure(frame, weights)
     if isinstance(figure, Quantile):
-        numbers = _numbers(frame, figure.column)
-        below = (numbers <= value).astype(np.float64)
-        error = _linearised(below, (~np.isnan(numbers)).astype(np.float64), weights, unit, units)
+        values = numbers(frame, figure.column)
+        below = (values <= value).astype(np.float64)
+        error = _linearised(below, (~np.isnan(values)).astype(np.float64), weights, unit, units)
         z = NormalDist().inv_cdf((1 + level) / 2)
         low, high = figure.at(frame, weights, figure.share + z * error * np.array([-1.0, 1.0]))
         method = f"Woodruff, by {by}"
@@ -218,11 +144,7 @@ def estimate(
         )
     error = _linearised(*figure.parts(frame), weights, unit, units)
     found = _interval(value, error, frame.height, units, f"linearised, by {by}", level)
-    if not isinstance(figure, Share):
-        return found
-    if value in (0.0, 1.0):
-        return _all_or_none(found, effective_size(weights))
-    return _inside(found)
+    return _as_share(found, frame, weights) if isinstance(figure, Share) else found
 
 
 def shares_of(
@@ -247,6 +169,7 @@ def shares_of(
     [('F', 0.25, 50), ('M', 0.75, 50)]
     """
     groups = [] if by is None else [by] if isinstance(by, str) else list(by)
+    _apart(column, groups)
     read = with_readings(frame, [column, *groups])
     people = frame.with_columns(read.select(column, *groups))
     rows = []
@@ -260,8 +183,17 @@ def shares_of(
             count = part.filter(pl.col(column).eq_missing(pl.lit(value))).height
             label = NONE if value is None else str(value)
             rows.append((*key, label, found.value, found.low, found.high, count, found.method))
-    names = [*groups, "value", "share", "low", "high", "people", "method"]
-    return pl.DataFrame(rows, schema=names, orient="row")
+    return pl.DataFrame(rows, schema=[*groups, *_OF_TABLE], orient="row")
+
+
+def _apart(column: str, groups: list[str]) -> None:
+    """Refuse a table with two columns of one name."""
+    if column in groups or len(set(groups)) < len(groups):
+        twice = column if column in groups else next(name for name in groups if groups.count(name) > 1)
+        raise DataError("this column is asked for twice", column=twice, fix="group by other columns")
+    if taken := next((name for name in groups if name in _OF_TABLE), None):
+        what = "the table has a column of this name already"
+        raise DataError(what, column=taken, fix="rename the column")
 
 
 def design_effect_of(frame: pl.DataFrame, figure: Share | Mean, *, weight: str = "weight") -> float:
@@ -282,11 +214,11 @@ def design_effect_of(frame: pl.DataFrame, figure: Share | Mean, *, weight: str =
     weights = check_weights(frame[weight].cast(pl.Float64).to_numpy(), weight)
     values, counts = figure.parts(frame)
     known = weights * counts
-    mean = _ratio(values, counts, weights)
+    mean = ratio(values, counts, weights)
     spread = total_of(known * (values - mean) ** 2) / total_of(known)
     people = np.count_nonzero(known)
     found = estimate(frame, figure, weight=weight, level=0.95)
-    unit, units, _ = _clusters(frame)
+    unit, units, _ = clusters(frame)
     if _replicates(frame, "replicate_"):
         error = (replicate_estimate(frame, figure, weight=weight).high - found.value) / NormalDist().inv_cdf(
             0.975
@@ -321,25 +253,9 @@ def _scale(kind: Kind, replicates: int, fay: float) -> float:
     return by_kind[kind]
 
 
-def _ratio(values: Floats, counts: Floats, weights: Floats) -> float:
-    whole = total_of(weights * counts)
-    return total_of(weights * values * counts) / whole if whole > 0 else float("nan")
-
-
-def _clusters(frame: pl.DataFrame) -> tuple[np.ndarray, int, str]:
-    """Give everybody's household, or where there are none, a unit of their own."""
-    try:
-        if "person_id" not in frame.columns and "household_id" not in frame.columns:
-            raise DataError("no ids")
-        unit = household_ids(frame).rank("dense").to_numpy().astype(np.intp) - 1
-    except DataError:
-        return np.arange(frame.height), frame.height, "person"
-    return unit, int(unit.max()) + 1 if len(unit) else 0, "household"
-
-
 def _linearised(values: Floats, counts: Floats, weights: Floats, unit: np.ndarray, units: int) -> float:
     """Give the standard error of a ratio: residuals by cluster, clusters as if drawn with replacement."""
-    mean, whole = _ratio(values, counts, weights), total_of(weights * counts)
+    mean, whole = ratio(values, counts, weights), total_of(weights * counts)
     if units < 2 or math.isnan(mean):
         return float("nan")
     residual = tally(unit, weights * counts * (values - mean), units) / whole
@@ -355,23 +271,19 @@ def _interval(value: float, error: float, n: int, clusters: int, method: str, le
     )
 
 
-def _inside(found: Estimate) -> Estimate:
-    """Cut the interval of a share to what a share can be."""
-    if not found.defined or math.isnan(found.low):
+def _as_share(found: Estimate, frame: pl.DataFrame, weights: Floats) -> Estimate:
+    """Cut the interval of a share to what a share can be; where nobody or everybody has it, widen it.
+
+    Then no weights vary and nothing says how much persons of a household resemble one another: Clopper and
+    Pearson's interval is that of persons, at their effective number.
+    """
+    if not found.defined:
+        return found
+    if found.value in (0.0, 1.0):
+        far = 1 - ((1 - found.level) / 2) ** (1 / effective_size(person_weights(frame, weights)))
+        low, high = (0.0, far) if found.value == 0 else (1 - far, 1.0)
+        method = "Clopper and Pearson, one-sided, at the effective size"
+        return msgspec.structs.replace(found, low=low, high=high, method=method)
+    if math.isnan(found.low):
         return found
     return msgspec.structs.replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
-
-
-def _all_or_none(found: Estimate, size: float) -> Estimate:
-    """Where nobody or everybody has a value: Clopper and Pearson's interval at the effective size."""
-    far = 1 - ((1 - found.level) / 2) ** (1 / size)
-    low, high = (0.0, far) if found.value == 0 else (1 - far, 1.0)
-    return msgspec.structs.replace(
-        found, low=low, high=high, method="Clopper and Pearson, one-sided, at the effective size"
-    )
-
-
-def _numbers(frame: pl.DataFrame, name: str) -> Floats:
-    if name not in frame.columns or not frame[name].dtype.is_numeric():
-        raise DataError("this is no column of numbers", column=name)
-    return frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()

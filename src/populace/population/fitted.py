@@ -13,23 +13,25 @@ from populace.errors import DataError
 from populace.population.codebook import Codebook, load_codebook
 from populace.population.columns import ORDER, geography, with_labels
 from populace.population.generative import GenerativeModel
-from populace.population.people import ADULT, Population, Provenance, SourceFile
+from populace.population.ids import ABOUT_SAMPLE, distinct
+from populace.population.people import ADULT, Population
+from populace.population.provenance import Provenance, SourceFile
 
 __all__ = ["draw_from", "fit", "is_model"]
-
-# Columns of a population that are about the sample, not the person.
-_NOT_DRAWN = r"^(person_id|household_id|weight|inclusion|replicate_\d+)$"
 
 
 def fit(population: Population, *, min_records: int = 20, seed: int = 0) -> GenerativeModel:
     """Learn a generative model from people.
+
+    Whoever was drawn into a sample more than once is one record, with the weight of all their rows: a count
+    of 20 stands for 20 people who were asked.
 
     Parameters
     ----------
     population
         Census people are learned by their codes; those of a survey by their attributes and answers.
     min_records
-        Fewest records that anything stored stands for.
+        Fewest records that anything stored stands for; repeats of a person are one.
     seed
         Chooses the records that the structure is learned from.
 
@@ -46,12 +48,12 @@ def fit(population: Population, *, min_records: int = 20, seed: int = 0) -> Gene
     ['Vermont', 'Vermont', 'Vermont']
     """
     from_ = population.provenance
-    frame, book = population.frame, None
+    frame, book = distinct(population.frame), None
     if from_.codebook == "acs_pums":
         book = load_codebook("acs_pums")
         names = [name for name in ORDER if name in frame.columns]
     else:
-        names = _answered(frame.select(pl.exclude(_NOT_DRAWN)))
+        names = _answered(frame.select(pl.exclude(ABOUT_SAMPLE)))
     info = {
         "citation": from_.citation,
         "licence": from_.licence,

@@ -13,78 +13,26 @@ import polars as pl
 from populace.atomic import atomic_path
 from populace.canonical import canonical_bytes
 from populace.errors import DataError
+from populace.population.designs import Boost, Design, as_design
+from populace.population.ids import base_id, household_ids, numbered
+from populace.population.provenance import Provenance, Step
 from populace.population.raked import Raking
 from populace.population.raking import rake
-from populace.population.sampling import Boost, Design, as_design, draw, draw_rows, household_ids
+from populace.population.sampling import draw
 from populace.population.targets import Margins, as_targets, census_targets
 from populace.population.weights import Cap, total_of, trim
 from populace.streams import stream
 
-__all__ = ["ADULT", "Population", "Provenance", "SourceFile", "Step", "draw_rows", "draw_sample"]
+__all__ = ["ADULT", "REPLICATE", "Population", "draw_sample"]
 
 _METADATA_KEY = "populace.population"
+_DRAW = "draw*"
 
 ADULT = 18
 """Age from which a person counts as an adult."""
 
-
-class SourceFile(msgspec.Struct, frozen=True):
-    """A file that was read."""
-
-    name: str
-    hash: str
-    """BLAKE2b of its bytes."""
-
-
 REPLICATE = r"^replicate_\d+$"
 """Columns of replicate weights."""
-
-
-class Step(msgspec.Struct, frozen=True):
-    """Something done to the people after they were built."""
-
-    kind: Literal["sample", "rake", "trim"]
-    settings: dict[str, Any]
-    """Everything needed to do it again; margins by name and hash."""
-    people: int
-    """How many there were before."""
-    weight: float
-    """What their weights added up to before."""
-
-
-class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything needed to make a population again: what was built, and what was done to it then."""
-
-    source: str
-    """`us-2024`, or the name of the file or folder read."""
-    citation: str
-    files: tuple[SourceFile, ...]
-    vintage: str
-    """Survey year; empty where the files do not say."""
-    geography: str
-    states: tuple[int, ...] | None
-    """FIPS codes that the people were cut to; None for all that the source has."""
-    codebook: str
-    codebook_hash: str
-    seed: int
-    """Of the build; every later draw has its own, in its step."""
-    size: int
-    """People there are now."""
-    adults: bool
-    """Whether people under 18 were left out."""
-    weight: str
-    """Column of the source that weights the people."""
-    stands_for: float
-    """People of the geography that the population stands for: the sum of its weights."""
-    licence: str
-    notes: tuple[str, ...] = ()
-    steps: tuple[Step, ...] = ()
-    """Samples, raking and trimming, in order."""
-
-    def then(self, step: Step, *, size: int, stands_for: float) -> Provenance:
-        """Add a step."""
-        steps = (*self.steps, step)
-        return msgspec.structs.replace(self, steps=steps, size=size, stands_for=stands_for)
 
 
 class Population:
@@ -145,9 +93,9 @@ class Population:
         seed
             Of the random generator.
         replace
-            Draw independently, so that a person may come more than once. By default the draw is systematic
-            over the weights in the order of the frame (Madow, 1949, Annals of Mathematical Statistics 20),
-            which repeats only people who weigh more than total / size.
+            Draw independently, so that a person may come more than once, numbered (`~2`). By default the
+            draw is systematic over the weights in the order of the frame (Madow, 1949, Annals of
+            Mathematical Statistics 20), which repeats only people who weigh more than total / size.
         once
             Nobody comes twice: who weighs so much comes once, with his own weight.
         strata
@@ -192,6 +140,8 @@ class Population:
             shares=shares,
             households=households,
         )
+        if households:
+            self._provenance.require_whole_households()
         frame = _drawn(self._frame, design, stream(seed, "population.sample"))
         step = self._step("sample", {"seed": seed, **msgspec.to_builtins(design)})
         stands_for = self._provenance.stands_for if not households else _total(frame)
@@ -284,10 +234,7 @@ class Population:
 
     def save(self, path: str | Path) -> None:
         """Write `people.parquet`, provenance in its metadata: whole or not at all, the same bytes always."""
-        said = msgspec.to_builtins(self._provenance)
-        if not self._provenance.steps:
-            del said["steps"]  # Built people have the bytes that they had before there were steps.
-        metadata = {_METADATA_KEY: canonical_bytes(said).decode()}
+        metadata = {_METADATA_KEY: canonical_bytes(self._provenance.record()).decode()}
         with atomic_path(path) as temporary:
             self._frame.write_parquet(temporary, compression="zstd", metadata=metadata)
 
@@ -320,21 +267,20 @@ def draw_sample(
 
 def _drawn(frame: pl.DataFrame, design: Design, rng: np.random.Generator) -> pl.DataFrame:
     found = draw(frame, design, rng)
-    # A person drawn twice is two people of the sample.
-    nth = pl.int_range(pl.len()).over("person_id")
-    columns = [_numbered("person_id", nth), pl.Series("weight", found.weights)]
     # Replicate weights belong to the whole sample of the survey, not to a draw from it.
     people = frame.select(pl.exclude(REPLICATE))
     if design.households:
         people = people.with_columns(household_ids(frame))
-        columns.append(_numbered("household_id", nth))
+    sample = people[found.rows].with_columns(pl.Series(_DRAW, found.draws))
+    # A person drawn twice is two people of the sample, whichever of their rows was drawn.
+    nth = pl.int_range(pl.len()).over(base_id("person_id"))
+    columns = [numbered("person_id", nth), pl.Series("weight", found.weights)]
+    if design.households:
+        nth = pl.col(_DRAW).rank("dense").over(base_id("household_id")).cast(pl.Int64) - 1
+        columns.append(numbered("household_id", nth))
     if design != Design(size=design.size, replace=design.replace):
         columns.append(pl.Series("inclusion", found.expected))
-    return people[found.rows].with_columns(columns)
-
-
-def _numbered(name: str, nth: pl.Expr) -> pl.Expr:
-    return pl.when(nth > 0).then(pl.format("{}-{}", name, nth + 1)).otherwise(name).alias(name)
+    return sample.with_columns(columns).drop(_DRAW)
 
 
 def _total(frame: pl.DataFrame) -> float:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from populace.population.ids import ABOUT_SAMPLE
+
 __all__ = ["survey_shares"]
 
 _WIDTHS = {"age": 10, "income": 25_000}
+_SCALE = (0, 100)
+"""Ends of a scale whose last band takes in the upper one: 75-100."""
 _MANY = 30
 """Answers beyond which a question was answered in people's own words."""
 
@@ -38,15 +42,11 @@ def survey_shares(people: pl.DataFrame) -> pl.DataFrame:
     """
     total = float(people["weight"].sum())
     tables = []
-    for name in people.columns:
-        if name in ("person_id", "weight") or name.startswith("replicate_"):
-            continue
+    for name in people.select(pl.exclude(ABOUT_SAMPLE)).columns:
         column = pl.col(name)
         label, order = column.cast(pl.String), column.cast(pl.String)
         if people[name].dtype.is_numeric():
-            width = _WIDTHS.get(name, 25)
-            order = column // width * width
-            label = pl.format("{}-{}", order, order + width - 1)
+            label, order = _bands(people[name])
         known = people.filter(column.is_not_null()).select("weight", label=label, order=order)
         if known["label"].n_unique() > _MANY or not known.height:
             continue
@@ -66,3 +66,15 @@ def survey_shares(people: pl.DataFrame) -> pl.DataFrame:
         kinds = {"attribute": pl.String, "label": pl.String, "share": pl.Float64, "answered": pl.Float64}
         return pl.DataFrame(schema=kinds)
     return pl.concat(tables)
+
+
+def _bands(numbers: pl.Series) -> tuple[pl.Expr, pl.Expr]:
+    """Give the label and the order of the band of every number."""
+    column, width = pl.col(numbers.name), _WIDTHS.get(numbers.name, 25)
+    low = (column // width * width).cast(pl.Int64)
+    high = low + width - 1
+    if numbers.name not in _WIDTHS and numbers.is_between(*_SCALE).all():
+        last = _SCALE[1] - width
+        low = pl.min_horizontal(low, pl.when(column.is_not_null()).then(last))
+        high = pl.when(low == last).then(_SCALE[1]).otherwise(high)
+    return pl.format("{}-{}", low, high), low
