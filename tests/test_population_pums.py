@@ -192,7 +192,7 @@ def test_people_without_serial_numbers_are_named_by_their_row(tmp_path):
     people[:3].drop("SPORDER").with_columns(SERIALNO=pl.Series(serials)).write_csv(tmp_path / "psam_p44.csv")
     ids = read_pums(tmp_path / "psam_p44.csv")[0]["person_id"].to_list()
     assert ids == ["2024HU1-01", "2024HU1-02", "2024HU2-01"]
-    with pytest.raises(DataError, match="this file is of an unknown year, psam_p44.csv of 2024"):
+    with pytest.raises(DataError, match=r"this file is of an unknown year, psam_p44\.csv of 2024"):
         read_pums(tmp_path)
     both = read_pums(tmp_path, year=2024)[0]["person_id"]
     assert both.null_count() == 0 and both.n_unique() == 15

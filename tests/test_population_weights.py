@@ -143,6 +143,94 @@ def test_shares_counts_totals_and_nulls():
     assert rake(frame, {"n": {1: 0.5, None: 0.5}}, weight=None).weights.tolist() == [0.75, 1.5, 0.75]
 
 
+def test_the_total_is_never_that_of_shares():
+    frame = pl.DataFrame({"a": ["x", "y"] * 2, "b": ["p", "p", "q", "q"], "weight": [10.0, 20, 30, 40]})
+    frame = frame.with_columns(pl.col("weight") * 2)  # 200 in all
+    shares = {"a": {"x": 0.5, "y": 0.5}, "b": {"p": 0.2, "q": 0.75}}
+    for margins in (shares, dict(reversed(shares.items()))):
+        assert rake(frame, margins, rescale=True).weights.sum() == pytest.approx(200)
+        assert rake(frame, margins, rescale=True, total=7).weights.sum() == pytest.approx(7)
+    assert rake(
+        frame, {"a": {"x": 3, "y": 4}, **{"b": shares["b"]}}, rescale=True
+    ).weights.sum() == pytest.approx(7)
+    # Counts of 100 people are counts where somebody says so, or where the weights add up to as many.
+    percent = {"a": {"x": 49, "y": 51}}
+    assert rake(frame, percent, total=100).weights.sum() == pytest.approx(100)
+    with pytest.raises(DataError, match="these look like percentages"):
+        rake(frame, percent, rescale=True)
+    hundred = frame.with_columns(pl.col("weight") / 2)
+    assert rake(hundred, percent).weights.sum() == pytest.approx(100)
+    # So are small numbers, such as the margins of weights that add up to 0.97.
+    small = frame.with_columns(pl.col("weight") * 0.97 / 200)
+    assert rake(small, margins_of(small, ["a", "b"])).weights.sum() == pytest.approx(0.97)
+
+
+def test_categories_that_nobody_has_are_merged_on_request():
+    frame = pl.DataFrame({"a": ["x", "x", "y"], "b": ["p", "q", "q"], "weight": [1.0, 1.0, 1.0]})
+    margins = {"a": {"x": 0.4, "y": 0.4, "z": 0.2}}
+    with pytest.raises(
+        DataError, match=r"column a: z shall weigh 0\.6, but has no people at all.*missing='merge'"
+    ):
+        rake(frame, margins)
+    found = rake(frame, margins, missing="merge")
+    np.testing.assert_allclose(found.weights, [0.75, 0.75, 1.5])  # 0.4 : 0.4 of 3
+    assert found.notes == ("a: nobody stands for z; their 20.000% of the target went to the others",)
+    assert found.notes[0] in found.text() and found.cells["target"].to_list() == pytest.approx([1.5, 1.5, 0])
+    with pytest.raises(DataError, match=r"z shall weigh 3, but has no people"):
+        rake(frame, {"a": {"z": 1.0}}, missing="merge")
+    with pytest.raises(DataError, match="2 people have categories without a target"):
+        rake(frame, {"a": {"X": 0.5, "y": 0.5}}, missing="merge")  # a slip of the pen stays an error
+    joint = pl.DataFrame(
+        {"a": ["x", "x", "y", "z"], "b": ["p", "q", "q", "q"], "target": [0.2, 0.2, 0.4, 0.2]}
+    )
+    [b] = [pl.DataFrame({"b": ["p", "q"], "target": [0.2, 0.8]})]
+    with pytest.raises(DataError, match="in the margin"):
+        rake(frame, [joint, b], missing="merge")
+    with pytest.raises(DataError, match="no way 'drop'"):
+        rake(frame, margins, missing=cast(Any, "drop"))
+
+
+def test_the_census_fits_few_people():
+    from populace.population import build
+
+    drawn = build("us-2024", size=2000, seed=1).frame.filter(pl.col("race") != "Alaska Native alone")
+    with pytest.raises(DataError, match=r"Alaska Native alone shall weigh .*--merge-absent"):
+        rake(drawn, "us-2024")
+    found = rake(drawn, "us-2024", missing="merge")
+    assert found.converged and "Alaska Native alone" in found.text()
+    assert found.weights.sum() == pytest.approx(drawn["weight"].sum())
+
+
+def test_weights_below_zero_are_bounded_by_their_size():
+    frame = pl.DataFrame({"a": ["x", "x", "x", "y"], "weight": [4.0, -1.0, 2.0, 5.0]})
+    margins = {"a": {"x": 6, "y": 4}}
+    # x: 5 to 6, one factor; with a cap of 4.5 the heavy one stays there and 2 f - f = 1.5.
+    np.testing.assert_allclose(rake(frame, margins, signed=True).weights, [4.8, -1.2, 2.4, 4])
+    capped = rake(frame, margins, signed=True, cap=Cap("weight", 4.5)).weights
+    np.testing.assert_allclose(capped, [4.5, -1.5, 3, 4], rtol=1e-7)
+    # Within 0.8 to 1.3 nothing binds, and the one below 0 is raked like the others.
+    bounded = rake(frame, margins, signed=True, bounds=(0.8, 1.3)).weights
+    np.testing.assert_allclose(bounded, [4.8, -1.2, 2.4, 4], rtol=1e-7)
+
+
+def test_an_empty_cell_of_a_replicate_is_skipped():
+    frame = pl.DataFrame(
+        {"a": ["x", "x", "y", "z"], "weight": [1.0] * 4, "replicate_3": [2.0, 1.0, 2.0, 0.0]}
+    )
+    margins = {"a": {"x": 2, "y": 1, "z": 1}}
+    found = rake(frame, margins, weight="replicate_3", signed=True)
+    np.testing.assert_allclose(found.weights, [16 / 9, 8 / 9, 4 / 3, 0])  # x and y share 4 as 2 : 1
+    assert "nobody stands for z" in found.notes[0]
+    with pytest.raises(
+        DataError, match=r"z shall weigh 1, but has people who all weigh nothing \(by the weights rep"
+    ):
+        rake(frame, margins, weight="replicate_3", signed=True, missing="error")
+    # So is one whose people weigh less than nothing in all.
+    below = frame.with_columns(replicate_3=pl.Series([2.0, 1.0, 2.0, -0.5]))
+    found = rake(below, margins, weight="replicate_3", signed=True)
+    np.testing.assert_allclose(found.weights, [16 / 9, 8 / 9, 4 / 3, 0])
+
+
 def test_a_target_of_zero_takes_weight_away():
     frame = pl.DataFrame({"a": ["x", "y", "z"], "weight": [1.0, 1.0, 0.0]})
     found = rake(frame, {"a": {"x": 2, "y": 0}})  # z weighs nothing and needs no target
@@ -179,10 +267,16 @@ def test_bounded_raking_by_hand():
 CASES = [
     ({"a": {"x": 1, "y": 3}, "b": {"p": 2, "q": 3}}, "column b: .* add up to 5, not to 4 as those of a do"),
     ({"a": {"x": 0.4, "y": 0.61}}, "column a: the shares add up to 1.01, not to 1.*rescale=True"),
-    ({"a": {"x": 40, "y": 60}, "b": {"p": 500, "q": 500}}, "column b: .*1,000, not to 100"),
-    ({"b": {"p": 500, "q": 500}, "a": {"x": 40, "y": 60}}, r"percentages\? divide them by 100"),
+    ({"a": {"x": 400, "y": 60}, "b": {"p": 500, "q": 500}}, "column b: .*1,000, not to 460"),
+    ({"b": {"p": 500, "q": 500}, "a": {"x": 40, "y": 60}}, "column a: .* 100: these look like percentages"),
+    ({"a": {"x": 49, "y": 51}}, r"column a: .* 100: these look like percentages.*counts, give the total 100"),
+    ({"a": {"x": 0.49, "y": 0.48}}, r"column a: the shares add up to 0\.97, not to 1"),
+    ({"a": {"x": 0.5, "y": 0.5}, "b": {"p": 0.5, "q": 0.45}}, r"column b: the shares add up to 0\.95"),
     ({"a": {"x": 0.5, "Y": 0.5}}, "column a: Y shall weigh .* no people at all"),
-    ({"a": {"x": 1.0}}, "row 3, column a: 2 people have categories without a target, the first y"),
+    (
+        {"a": {"x": 1.0}},
+        r"column a: 2 people have categories without a target, the first y \(row 3 of the people\)",
+    ),
     ({"a": {"x": -1, "y": 2}}, "row 1, column a: the target -1.0 of x is no number from 0 up"),
     ({"a": {"x": float("nan"), "y": 2}}, "the target nan of x"),
     ({"a": {"x": 0, "y": 0}}, "column a: all targets are zero"),
@@ -302,8 +396,47 @@ def test_margins_from_files(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "sex,a,target\nF,,0.5\n,z,1\nM,,0.5\n",
+            r"m\.csv, row 2, column a: z shall weigh .* no people at all",
+        ),
+        ("sex,a,target\nF,,0.5\n,x,1\nG,,0.5\n", r"m\.csv, row 3, column sex: G shall weigh"),
+        ("sex,a,target\nF,,1\n,x,1\n", r"m\.csv, column sex: 1 person has .* first M \(row 2 of the people"),
+        (
+            "n,a,target\n1,,1\n,x,1\ntwo,,1\n",
+            r"m\.csv, row 3, column n: 'two' is no value of a column of Int64",
+        ),
+        ("sex,target\nF,0.5\nM,0.4\n", r"m\.csv, column sex: the shares add up to 0\.9"),
+        ("sex,a,target\nF,,2\nM,,2\n,x,3\n,y,2\n", r"m\.csv, column a: the targets add up to 5, not to 4"),
+    ],
+)
+def test_margin_files_that_do_not_fit_are_named(tmp_path, text, says):
+    frame = pl.DataFrame({"sex": ["F", "M"], "a": ["x", "x"], "n": [1, 2], "weight": [1.0, 1.0]})
+    (tmp_path / "m.csv").write_text(text)
+    with pytest.raises(DataError, match=says):
+        rake(frame, tmp_path / "m.csv")
+    # The targets may be read first.
+    with pytest.raises(DataError, match=says):
+        rake(frame, as_targets(tmp_path / "m.csv"))
+
+
+@pytest.mark.parametrize(
     ("name", "text", "says"),
     [
+        ("m.csv", "sex,a,target\nF,,1\n,x,1\nM,,1\n,y,-1\n", "m.csv, row 4, column a: the target -1.0 of y"),
+        ("m.csv", "a,target\nx,1\ny,1\nz,1\ny,1\n", "m.csv, row 4, column a: y has two targets"),
+        ("m.csv", "a,target\nx,0\n", "m.csv, column a: all targets are zero"),
+        ("m.toml", "margin=[1,2]", "m.toml: margin 1 needs `columns` and `cells`"),
+        ("m.toml", "[[margin]]\ncolumns=[1]\ncells=[[1, 2]]", "m.toml: margin 1: .* 1 is none"),
+        (
+            "m.toml",
+            '[[margin]]\ncolumns=["a","a"]\ncells=[[1, 1, 2]]',
+            "m.toml: margin 1: .* 'a' is .* twice",
+        ),
+        ("m.toml", '[[margin]]\ncolumns=["target"]\ncells=[[1, 2]]', "m.toml: margin 1: .* 'target' is"),
+        ("m.toml", '[[margin]]\ncolumns=["a"]\ncells=[[["x"], 2]]', r"m.toml, row 1: .* not \[\['x'\], 2\]"),
         ("m.csv", "sex,target\nF,lots\n", "m.csv, row 1, column target: 'lots' is not a number"),
         ("m.csv", "sex,region,target\nF,,1\n,,2\n", "m.csv, row 2: this target belongs to no category"),
         ("m.csv", "sex\nF\n", "m.csv: margins need a column `target`"),

@@ -127,11 +127,11 @@ class _Rows(msgspec.Struct, frozen=True, eq=False):
         """Give the file and the row in it, from 1, of a row of the frame, from 0."""
         if self.kept is not None:
             row = int(self.kept.arg_true()[row])
-        for name, height in self.heights:
+        for name, height in self.heights[:-1]:
             if row < height:
-                break
+                return name, row + 1
             row -= height
-        return name, row + 1
+        return self.heights[-1][0], row + 1
 
 
 def _read(

@@ -21,6 +21,10 @@ Group = tuple[Codes, int, list[tuple[int, Codes]]]
 
 _AGREE = 1e-6
 """Relative difference up to which totals agree."""
+_SHARES = 1.5
+"""Targets that add up to so much or less are shares."""
+_PERCENT = 2
+"""How near to 100 percentages add up."""
 _PRODUCT = 1 << 22
 """Largest table made to number joint cells."""
 
@@ -59,27 +63,43 @@ def same_total(
 ) -> list[Floats]:
     """Bring shares and counts to one total.
 
+    Targets of a margin that add up to 1.5 or less are shares, unless that is what the weights add up to, or
+    shall. The total is the wanted one; else that of the first counts; else that of the weights.
+
     Raises
     ------
     DataError
-        If shares do not add up to 1, or counts to different totals.
+        If shares do not add up to 1, or counts to different totals, and are not rescaled; or if targets add
+        up to about 100, which nobody asked for.
     """
     if wanted is not None and not (np.isfinite(wanted) and wanted > 0):
         raise DataError(f"weights cannot add up to {wanted}", fix="give a total above 0")
+    if not of_weights > 0:
+        raise DataError(
+            f"the weights add up to {of_weights:,.10g}", fix="give weights that add up to more than 0"
+        )
     values = [target.cells["target"].to_numpy() for target in targets]
     totals = [total_of(value) for value in values]
-    shares = [abs(total - 1) < 0.02 for total in totals]
+    # Targets that add up to what the weights do, or shall, are counts, however small.
+    known = of_weights if wanted is None else wanted
+    shares = [total <= _SHARES and abs(total - known) > _AGREE * known for total in totals]
     counts = [(t, k) for t, k, share in zip(totals, targets, shares, strict=True) if not share]
     whole = wanted or (counts[0][0] if counts else of_weights)
     for total, target, share in zip(totals, targets, shares, strict=True):
+        percent = abs(total - 100) < _PERCENT and not abs(known - 100) < _PERCENT
+        if percent and wanted is None:
+            what = f"the targets add up to {total:,.10g}: these look like percentages"
+            fix = "divide them by 100; or, if they are counts, give the total 100"
+            raise DataError(what, file=target.file, column=target.name, fix=fix)
         aim, kind = (1.0, "shares") if share else (whole, "targets")
         if rescale or abs(total - aim) <= _AGREE * aim:
             continue
         what = f"the {kind} add up to {total:,.10g}, not to {aim:,.10g}"
         if not share and wanted is None:
             what += f" as those of {counts[0][1].name} do"
-        percent = " (percentages? divide them by 100)" if abs(total - 100) < 2 else ""
-        raise DataError(what, column=target.name, fix=f"correct the targets{percent}, or pass rescale=True")
+        hint = " (percentages? divide them by 100)" if percent else ""
+        fix = f"correct the targets{hint}, or pass rescale=True"
+        raise DataError(what, file=target.file, column=target.name, fix=fix)
     return [value * (whole / total) for value, total in zip(values, totals, strict=True)]
 
 
@@ -109,23 +129,31 @@ def shared_margins_agree(targets: list[Target], numbers: list[Floats]) -> None:
             *values, first, second = both.row(row)
             label = " × ".join("(none)" if value is None else str(value) for value in values)
             what = f"{label} has {first:,.10g} here, but {second:,.10g} in the margin {two.name}"
-            raise DataError(what, column=one.name, fix="take both margins from one source, or leave one out")
+            fix = "take both margins from one source, or leave one out"
+            raise DataError(what, file=one.file, column=one.name, fix=fix)
 
 
 def code_margins(
-    frame: pl.DataFrame, targets: list[Target], numbers: list[Floats], base: Floats
-) -> list[Cells]:
+    frame: pl.DataFrame, targets: list[Target], numbers: list[Floats], base: Floats, *, merge: bool = False
+) -> tuple[list[Cells], list[str]]:
     """Find every person's cell of every margin.
+
+    Parameters
+    ----------
+    merge
+        Give the target of a category that nobody has to the others of its margin, in proportion; what was
+        done is said in words.
 
     Raises
     ------
     DataError
-        If a margin names a category that nobody has, or people have one that it leaves out.
+        If a margin names a category that nobody has, or people have one that it leaves out; or if margins
+        that share variables no longer agree once targets were given away.
     """
     names = list(dict.fromkeys(name for target in targets for name in target.columns))
     people = with_readings(frame, names)
     columns = _columns(people, targets)
-    cells = []
+    cells, notes = [], []
     for target, number in zip(targets, numbers, strict=True):
         keys, key = [], np.zeros(frame.height, dtype=np.int64)
         for name in target.columns:
@@ -135,10 +163,13 @@ def code_margins(
             keys.append(column.code_of(target.cells[name], target))
         sizes = tuple(columns[name].size for name in target.columns)
         code = _places(np.asarray(np.ravel_multi_index(keys, sizes)), key, math.prod(sizes))
-        _present(target, number, code, base)
+        reached, note = _present(target, number, code, base, merge=merge)
         _covered(target, people, code, base)
-        cells.append(Cells(target, number, code))
-    return cells
+        cells.append(Cells(target, reached, code))
+        notes += [note] if note else []
+    if notes:
+        shared_margins_agree(targets, [cell.target for cell in cells])
+    return cells, notes
 
 
 class _Column(msgspec.Struct, frozen=True, eq=False):
@@ -202,7 +233,8 @@ def _cast(categories: pl.Series, dtype: pl.DataType, target: Target) -> pl.Serie
     if len(wrong):
         bad = int(wrong[0])
         what = f"{categories[bad]!r} is no value of a column of {dtype}"
-        raise DataError(what, column=target.name, row=bad + 1, fix="write it as the people have it")
+        fix = "write it as the people have it"
+        raise DataError(what, file=target.file, column=target.name, row=target.row(bad), fix=fix)
     return cast
 
 
@@ -254,29 +286,41 @@ def _covered(target: Target, people: pl.DataFrame, code: Codes, base: Floats) ->
     label = " × ".join("(none)" if value is None else str(value) for value in values)
     who = "1 person has a category" if len(lost) == 1 else f"{len(lost):,} people have categories"
     raise DataError(
-        f"{who} without a target, the first {label}",
-        row=row + 1,
+        f"{who} without a target, the first {label} (row {row + 1} of the people)",
+        file=target.file,
         column=target.name,
         fix="give a target for them (0 takes their weight away), or leave these people out",
     )
 
 
-def _present(target: Target, number: Floats, code: Codes, base: Floats) -> None:
-    """Every category that shall weigh something has people."""
+def _present(
+    target: Target, number: Floats, code: Codes, base: Floats, *, merge: bool
+) -> tuple[Floats, str | None]:
+    """Every category that shall weigh something has people; or else its target goes to the others."""
     known = code >= 0
     if not known.all():
         code, base = code[known], base[known]
     empty = (tally(code, base, len(number)) <= 0) & (number > 0)
     if not empty.any():
-        return
+        return number, None
     cell = int(np.flatnonzero(empty)[0])
     there = np.bincount(code, minlength=len(number))[cell]
     who = "people who all weigh nothing" if there else "no people at all"
-    raise DataError(
-        f"{target.label(cell)} shall weigh {number[cell]:,.6g}, but has {who}",
-        column=target.name,
-        fix="check the spelling, merge it with another category, or leave it out",
-    )
+    total = total_of(number)
+    left = np.where(empty, 0.0, number)
+    if not merge or not total_of(left) > 0:
+        raise DataError(
+            f"{target.label(cell)} shall weigh {number[cell]:,.6g}, but has {who}",
+            file=target.file,
+            row=target.row(cell) if target.file else None,
+            column=target.name,
+            fix="check the spelling, merge it with another category, leave it out, or give its target to the "
+            "others (missing='merge', or --merge-absent)",
+        )
+    names = ", ".join(target.label(int(c)) for c in np.flatnonzero(empty))
+    share = total_of(np.where(empty, number, 0.0)) / total
+    note = f"{target.name}: nobody stands for {names}; their {share:.3%} of the target went to the others"
+    return left * (total / total_of(left)), note
 
 
 def group_margins(cells: list[Cells], people: int) -> list[Group]:

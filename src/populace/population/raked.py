@@ -40,6 +40,8 @@ class Raking(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """People whose weight a target of 0 took away."""
     cap: float | None = None
     """Largest weight that was allowed."""
+    notes: tuple[str, ...] = ()
+    """What was done about categories that nobody has."""
 
     @property
     def design_effect(self) -> float:
@@ -77,6 +79,7 @@ class Raking(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         if self.cap is not None:
             at_cap = int(np.count_nonzero(self.weights >= self.cap * (1 - 1e-12)))
             lines.append(f"{at_cap:,} people are at the cap of {self.cap:.4g}")
+        lines += self.notes
         for name, cells, _, relative, before, after in self.margins.iter_rows():
             moved = f"total variation {before:.4f} → {after:.1e}"
             lines.append(f"  {name}: {cells} cells, worst misfit {relative:.1e}, {moved}")

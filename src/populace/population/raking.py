@@ -16,6 +16,7 @@ together, and no loop of trimming and raking again is needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -31,7 +32,7 @@ from populace.population.rakecells import (
 )
 from populace.population.raked import Raking, diagnose, not_converged, report_of, worst_misfit
 from populace.population.rakenewton import LARGEST, Newton
-from populace.population.targets import Margins, as_targets
+from populace.population.targets import Margins, Target, as_targets
 from populace.population.weights import Cap, Floats, check_weights, tally, total_of
 
 __all__ = ["rake"]
@@ -53,6 +54,7 @@ def rake(
     rescale: bool = False,
     strict: bool = True,
     signed: bool = False,
+    missing: Literal["error", "merge"] | None = None,
     max_iterations: int = 1000,
     tolerance: float = 1e-9,
 ) -> Raking:
@@ -64,7 +66,8 @@ def rake(
         People, one a row: the columns that the margins name, and the weight.
     margins
         Frames with the variables and `target`; or `{column: {category: target}}`; or a CSV or TOML file; or
-        `us-2024`. Margins whose targets add up to 1 are shares; others are counts and must have one total.
+        `us-2024`. Margins whose targets add up to 1.5 or less are shares, and must add up to 1; others are
+        counts and must have one total.
     weight
         Column of the weights to start from; None starts from equal ones.
     bounds
@@ -74,11 +77,16 @@ def rake(
     total
         What the weights shall add up to, where all margins are shares; the old weights' sum by default.
     rescale
-        Bring every margin to the same total, as for published shares that are rounded.
+        Bring every margin to the same total, as for published shares that are rounded: `total`, or else that
+        of the first counts, or else that of the old weights.
     strict
         Raise where the margins do not hold in the end; otherwise `converged` and the report say so.
     signed
         Allow weights below 0, as some replicate weights of the Census Bureau are.
+    missing
+        What becomes of a category that has a target, but nobody who weighs anything: `error`, or `merge`,
+        which gives its target to the others of the margin in proportion, and says so in `notes`. By default
+        an error; signed weights, those of replicates that happen to leave a small category empty, are merged.
     max_iterations, tolerance
         Sweeps over all margins, and the largest relative misfit of a cell that counts as held.
 
@@ -99,11 +107,47 @@ def rake(
     >>> rake(people, {"sex": {"F": 0.5, "M": 0.5}}).weights.tolist()
     [0.75, 0.75, 1.5]
     """
+    if missing not in (None, "error", "merge"):
+        raise DataError(f"there is no way {missing!r} to treat absent categories", fix="give error or merge")
     targets = as_targets(margins)
     base = _base(frame, weight, signed=signed)
+    try:
+        return _rake(
+            frame,
+            targets,
+            base,
+            bounds,
+            cap,
+            total,
+            rescale,
+            strict,
+            missing == "merge" or (missing is None and signed),
+            max_iterations,
+            tolerance,
+        )
+    except DataError as error:
+        if not signed:
+            raise
+        what = f"{error.what} (by the weights {weight})"
+        raise DataError(what, file=error.file, row=error.row, column=error.column, fix=error.fix) from error
+
+
+def _rake(
+    frame: pl.DataFrame,
+    targets: list[Target],
+    base: Floats,
+    bounds: tuple[float, float] | None,
+    cap: Cap | None,
+    total: float | None,
+    rescale: bool,
+    strict: bool,
+    merge: bool,
+    max_iterations: int,
+    tolerance: float,
+) -> Raking:
     numbers = same_total(targets, total_of(base), total, rescale=rescale)
     shared_margins_agree(targets, numbers)
-    cells = code_margins(frame, targets, numbers, base)
+    cells, notes = code_margins(frame, targets, numbers, base, merge=merge)
     scaled = base * (total_of(cells[0].target) / total_of(base))
     fit = _Fit(cells, base, max_iterations, tolerance, strict)
     weights = fit.free(scaled) if bounds is None else fit.within(scaled, *_limits(scaled, bounds, None))
@@ -125,6 +169,7 @@ def rake(
         factor_high=float(factor.max()),
         zeroed=int(np.count_nonzero((weights == 0) & (base != 0))),
         cap=level,
+        notes=tuple(notes),
     )
 
 
@@ -148,10 +193,14 @@ def _limits(scaled: Floats, bounds: tuple[float, float] | None, level: float | N
         raise DataError(
             f"bounds {low:g} to {high:g} leave no room", fix="give a low of 0 to 1, a high from 1"
         )
-    highest = np.full(len(scaled), np.inf) if np.isinf(high) else scaled * high
+    # A weight below 0 is bounded like its size; 0 times no bound is 0, as what weighs nothing stays so.
+    size = np.abs(scaled)
+    most = np.where(size > 0, np.inf, 0.0) if np.isinf(high) else size * high
+    lowest = np.where(scaled < 0, -most, size * low)
+    highest = np.where(scaled < 0, -size * low, most)
     if level is not None:
         highest = np.minimum(highest, level)
-    return np.minimum(scaled * low, highest), highest
+    return np.minimum(lowest, highest), highest
 
 
 class _Fit:
@@ -244,6 +293,8 @@ class _Fit:
 def _step(cell: Cells, sums: Floats) -> tuple[Floats, float]:
     """Give the factor of every cell of a margin, and how far the margin was off."""
     factor = np.divide(cell.target, sums, out=np.ones(cell.size), where=sums > 0)
+    # Weights below 0 may add up to less.
+    factor[cell.target == 0] = 0.0
     off = np.abs(sums - cell.target)
     # A cell that shall be empty is off by its share of the whole.
     scale = np.where(cell.target > 0, cell.target, cell.total)

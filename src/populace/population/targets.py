@@ -25,7 +25,7 @@ from populace.population.margins import label_in_census
 
 __all__ = ["Margins", "Target", "as_targets", "census_targets", "load_margins", "margins_of", "with_readings"]
 
-Margins: TypeAlias = "Sequence[pl.DataFrame] | Mapping[str, Mapping[Any, float]] | str | Path"
+Margins: TypeAlias = "Sequence[pl.DataFrame | Target] | Mapping[str, Mapping[Any, float]] | str | Path"
 """What `rake` takes: frames, `{column: {category: target}}`, a CSV or TOML file, or `us-2024`."""
 
 NONE = "(none)"
@@ -46,6 +46,14 @@ class Target(msgspec.Struct, frozen=True, eq=False):
     columns: tuple[str, ...]
     cells: pl.DataFrame
     """`columns` and `target`, as given."""
+    file: str | None = None
+    """File that it was read from."""
+    rows: tuple[int, ...] = ()
+    """Row of each cell in the file, from 1; without a file, the place in the margin."""
+
+    def row(self, cell: int) -> int:
+        """Say in which row a cell stands, for messages."""
+        return self.rows[cell] if self.rows else cell + 1
 
     @property
     def name(self) -> str:
@@ -84,20 +92,21 @@ def as_targets(margins: Margins) -> list[Target]:
     ('sex', 'Female', 1.0)
     """
     if isinstance(margins, (str, Path)):
-        frames = census_targets() if str(margins) == "us-2024" else load_margins(margins)
+        frames = census_targets() if str(margins) == "us-2024" else _read(Path(margins))
     elif isinstance(margins, Mapping):
         frames = [_one_way(column, cells) for column, cells in margins.items()]
     else:
         frames = [margins] if isinstance(margins, pl.DataFrame) else margins
-    if not isinstance(frames, Sequence) or not all(isinstance(frame, pl.DataFrame) for frame in frames):
+    if not isinstance(frames, Sequence) or not all(isinstance(f, (pl.DataFrame, Target)) for f in frames):
         raise DataError("these are no margins", fix="give frames, {column: {category: target}}, or a file")
     if not frames:
         raise DataError("there is no margin to rake to", fix="give at least one")
-    targets = [_checked(frame) for frame in frames]
+    targets = [frame if isinstance(frame, Target) else _checked(frame) for frame in frames]
     names = [frozenset(target.columns) for target in targets]
     for number, target in enumerate(targets):
         if names[number] in names[:number]:
-            raise DataError("this margin is given twice", column=target.name, fix="leave one out")
+            what = "this margin is given twice"
+            raise DataError(what, file=target.file, column=target.name, fix="leave one out")
     return targets
 
 
@@ -194,9 +203,12 @@ def load_margins(path: str | Path) -> list[pl.DataFrame]:
     Raises
     ------
     DataError
-        If the file is missing, broken, or a row has no number: with its row.
+        If the file is missing, broken, or a row has no number from 0 up or names a cell again: with its row.
     """
-    file = Path(path)
+    return [target.cells for target in _read(Path(path))]
+
+
+def _read(file: Path) -> list[Target]:
     if not file.is_file():
         raise DataError("no such file", file=file, fix="give a CSV or TOML file of margins")
     if file.suffix.lower() == ".toml":
@@ -255,32 +267,34 @@ def _one_way(column: str, cells: Mapping[Any, float]) -> pl.DataFrame:
         raise DataError(f"broken margin ({str(error).splitlines()[0]})", column=column) from error
 
 
-def _checked(frame: pl.DataFrame) -> Target:
+def _checked(frame: pl.DataFrame, file: Path | None = None, rows: Sequence[int] = ()) -> Target:
     columns = tuple(name for name in frame.columns if name != "target")
     name = " × ".join(columns)
     if "target" not in frame.columns or not columns:
-        raise DataError("a margin needs `target` and the variables beside it", column=name or None)
+        what = "a margin needs `target` and the variables beside it"
+        raise DataError(what, file=file, column=name or None)
     if frame.is_empty():
-        raise DataError("this margin has no cells", column=name)
+        raise DataError("this margin has no cells", file=file, column=name)
     if not frame["target"].dtype.is_numeric():
-        raise DataError("targets are not numbers", column=name)
+        raise DataError("targets are not numbers", file=file, column=name)
     cells = frame.select(*columns, pl.col("target").cast(pl.Float64))
-    target = Target(columns, cells)
+    target = Target(columns, cells, None if file is None else str(file), tuple(rows))
     bad = (~(cells["target"].is_finite() & (cells["target"] >= 0))).fill_null(True).arg_true()
     if len(bad):
         cell = int(bad[0])
         what = f"the target {cells['target'][cell]} of {target.label(cell)} is no number from 0 up"
-        raise DataError(what, column=name, row=cell + 1, fix="give a count or a share")
-    twice = cells.select(columns).is_duplicated().arg_true()
-    if len(twice):
-        what = f"{target.label(int(twice[0]))} has two targets"
-        raise DataError(what, column=name, row=int(twice[1]) + 1, fix="remove one")
+        raise DataError(what, file=file, column=name, row=target.row(cell), fix="give a count or a share")
+    again = (~cells.select(pl.struct(columns).is_first_distinct()).to_series()).arg_true()
+    if len(again):
+        cell = int(again[0])
+        what = f"{target.label(cell)} has two targets"
+        raise DataError(what, file=file, column=name, row=target.row(cell), fix="remove one")
     if not target.total > 0:
-        raise DataError("all targets are zero", column=name)
+        raise DataError("all targets are zero", file=file, column=name)
     return target
 
 
-def _from_csv(file: Path) -> list[pl.DataFrame]:
+def _from_csv(file: Path) -> list[Target]:
     try:
         rows = pl.read_csv(file, infer_schema=False)
     except pl.exceptions.PolarsError as error:
@@ -296,40 +310,51 @@ def _from_csv(file: Path) -> list[pl.DataFrame]:
         raise DataError(f"{rows['target'][row]!r} is not a number", file=file, row=row + 1, column="target")
     filled = rows.select((pl.col(name).fill_null("") != "").alias(name) for name in names)
     shape = filled.select(pl.concat_str(pl.all().cast(pl.Int8).cast(pl.String))).to_series()
-    frames = []
+    targets = []
     for pattern in shape.unique(maintain_order=True):
         columns = [name for name, full in zip(names, pattern, strict=True) if full == "1"]
         part = rows.with_columns(target=number).filter(shape == pattern)
         if not columns:
             row = int((shape == pattern).arg_true()[0]) + 1
             raise DataError("this target belongs to no category", file=file, row=row)
-        frames.append(part.select(*(_none(name) for name in columns), "target"))
-    return frames
+        places = ((shape == pattern).arg_true() + 1).to_list()
+        cells = part.select(*(_none(name) for name in columns), "target")
+        targets.append(_checked(cells, file, places))
+    return targets
 
 
 def _none(name: str) -> pl.Expr:
     return pl.when(pl.col(name) != NONE).then(pl.col(name)).alias(name)
 
 
-def _from_toml(file: Path) -> list[pl.DataFrame]:
+def _from_toml(file: Path) -> list[Target]:
     try:
         parts = tomllib.loads(file.read_text(encoding="utf-8")).get("margin")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"not TOML ({error})", file=file) from error
     if not isinstance(parts, list) or not parts:
         raise DataError("the file has no [[margin]]", file=file, fix="see the documentation of load_margins")
-    frames = []
-    for number, part in enumerate(parts, 1):
-        columns, cells = part.get("columns"), part.get("cells")
-        if not isinstance(columns, list) or not columns or not isinstance(cells, list):
-            raise DataError(f"margin {number} needs `columns` and `cells`", file=file)
-        for row, cell in enumerate(cells, 1):
-            number_last = isinstance(cell, list) and len(cell) == len(columns) + 1
-            if not number_last or isinstance(cell[-1], bool) or not isinstance(cell[-1], (int, float)):
-                what = f"margin {number}: a cell is {len(columns)} categories and a number, not {cell!r}"
-                raise DataError(what, file=file, row=row)
-        series = [pl.Series(c, [cell[i] for cell in cells], strict=False) for i, c in enumerate(columns)]
-        frame = pl.DataFrame([*series, pl.Series("target", [float(cell[-1]) for cell in cells])])
-        texts = [c for c in columns if frame[c].dtype == pl.String]
-        frames.append(frame.with_columns(_none(c) for c in texts))
-    return frames
+    return [_from_table(part, number, file) for number, part in enumerate(parts, 1)]
+
+
+def _from_table(part: object, number: int, file: Path) -> Target:
+    table = part if isinstance(part, dict) else {}
+    columns, cells = table.get("columns"), table.get("cells")
+    if not isinstance(columns, list) or not columns or not isinstance(cells, list):
+        raise DataError(f"margin {number} needs `columns` and `cells`", file=file)
+    for at, name in enumerate(columns):
+        if not isinstance(name, str) or name == "target" or name in columns[:at]:
+            what = (
+                f"margin {number}: `columns` names each variable once, and {name!r} is none or is there twice"
+            )
+            raise DataError(what, file=file, fix="name columns of the people")
+    for row, cell in enumerate(cells, 1):
+        right = isinstance(cell, list) and len(cell) == len(columns) + 1
+        right = right and not any(isinstance(value, (list, dict)) for value in cell)
+        if not right or isinstance(cell[-1], bool) or not isinstance(cell[-1], (int, float)):
+            what = f"margin {number}: a cell is {len(columns)} categories and a number, not {cell!r}"
+            raise DataError(what, file=file, row=row)
+    series = [pl.Series(c, [cell[i] for cell in cells], strict=False) for i, c in enumerate(columns)]
+    frame = pl.DataFrame([*series, pl.Series("target", [float(cell[-1]) for cell in cells])])
+    texts = [c for c in columns if frame[c].dtype == pl.String]
+    return _checked(frame.with_columns(_none(c) for c in texts), file)
