@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -232,7 +233,7 @@ def test_weights_that_are_text_are_refused():
 def test_nobody_left():
     with pytest.raises(DataError, match="no persona is left of 1 people"):
         build(pl.DataFrame({"age": [10]}), seed=0)
-    with pytest.raises(DataError, match="no persona is left of 0 people"):
+    with pytest.raises(DataError, match="the population is empty"):
         build(pl.DataFrame({"age": []}, schema={"age": pl.Int64}), seed=0)
 
 
@@ -284,3 +285,14 @@ def test_command_line(people, tmp_path):
     assert f"I live in {personas.frame['state'][0]}" in shown.output
     shown = RUN.invoke(app, ["show", str(out), "--leave-out", "state", "-n", "1", "--template", "release"])
     assert "age: " in shown.output and "state: " not in shown.output
+
+
+@pytest.mark.parametrize("seed", [-1, "x", 1.5, None, True])
+def test_a_seed_that_is_none(seed):
+    with pytest.raises(DataError, match=r"is no seed.*whole number from 0 up"):
+        build(pl.DataFrame({"age": [30]}), seed=seed)
+
+
+def test_a_seed_of_numpy_is_a_seed():
+    people = pl.DataFrame({"age": [30, 40]})
+    assert build(people, seed=np.int64(3)).frame.equals(build(people, seed=3).frame)

@@ -13,7 +13,7 @@ from populace.personas import ATTRIBUTES, COLUMNS, Persona, build, render
 from populace.personas.leaks import GROUPS, LEAKS, hidden, neutral_household, resolve, told
 from populace.personas.lists import entries
 from populace.personas.render import LEVELS, TEMPLATES
-from populace.personas.schema import BIG_FIVE, WRITTEN, attribute
+from populace.personas.schema import BASIC_VALUES, BIG_FIVE, WRITTEN, attribute
 from populace.population import build as build_population
 
 FORMS = [(template, level) for template in TEMPLATES for level in LEVELS if template != "release"]
@@ -263,3 +263,27 @@ def test_every_household_type_has_no_sex():
     kinds = attribute("household_type").values
     assert not any(re.search(r"male", neutral_household(kind), re.IGNORECASE) for kind in kinds)
     assert len({neutral_household(kind) for kind in kinds}) == len(kinds) - 4 - 1 - 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("openness", "a curious life, always taking some class"),
+        ("conscientiousness", "a life organized around lists and deadlines"),
+        ("neuroticism", "a calm life guarded against hurry"),
+        ("tradition", "a traditional life that keeps to familiar ways"),
+        ("benevolence", "looking after the people close by"),  # by its tag alone
+        ("extraversion", "somebody outgoing in every company"),  # by its words alone
+        ("security", "a safe harbor above all"),
+    ],
+)
+def test_traits_and_values_are_not_told_by_a_text(name, text):
+    assert name in told(text)
+    assert text not in render(Persona(age=40, lifestyle=text), leave_out=[name])
+    assert text in render(Persona(age=40, lifestyle=text), leave_out=["race"])
+
+
+def test_leaving_out_one_trait_or_value_leaves_most_texts():
+    for name in (*BIG_FIVE, *BASIC_VALUES):
+        kept = [name not in told(text) for texts in TEXTS.values() for text in texts]
+        assert sum(kept) / len(kept) >= 0.75, name

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from populace.personas.frames import complete
 from populace.personas.jobs import draw_job, job_parts
-from populace.personas.lists import FLAGS, MIN_AGE, Entry, draw_text, draw_texts, entries, flagged, pool
+from populace.personas.lists import (
+    FLAGS,
+    MIN_AGE,
+    OPPOSED,
+    Entry,
+    clash,
+    draw_text,
+    draw_texts,
+    entries,
+    flagged,
+    pool,
+)
 from populace.personas.schema import ATTRIBUTES, EMPLOYED, WRITTEN, attribute
 from populace.population.codebook import load_codebook
 
@@ -84,7 +95,7 @@ def random_people(n, low, seed=0):
 def test_however_odd_an_adult_is_there_is_a_choice(name):
     frame = random_people(20_000, 18)
     counts = pool(name).fitting(frame["age"].to_numpy(), flagged(frame, pool(name).flags))
-    assert counts.min() >= 25
+    assert counts.min() >= 20
     assert np.median(counts) >= 50
 
 
@@ -113,12 +124,16 @@ def test_the_same_seed_gives_the_same_texts_however_many_people_there_are():
         whole.head(100).to_list()
         == draw_text(frame.head(100), "mannerisms", np.random.default_rng(3)).to_list()
     )
-    # Lists drawn together are the lists drawn apart.
+    # The first of several lists is that list alone; whatever is drawn after it fits it.
     generators = {name: np.random.default_rng(place) for place, name in enumerate(WRITTEN)}
-    for place, series in enumerate(draw_texts(frame, generators)):
-        alone = draw_text(frame, WRITTEN[place], np.random.default_rng(place))
-        assert series.name == WRITTEN[place]
-        assert series.equals(alone)
+    drawn = draw_texts(frame, generators)
+    assert [series.name for series in drawn] == list(WRITTEN)
+    assert drawn[0].equals(draw_text(frame, WRITTEN[0], np.random.default_rng(0)))
+    part = draw_texts(
+        frame.head(100), {name: np.random.default_rng(place) for place, name in enumerate(WRITTEN)}
+    )
+    for whole, few in zip(drawn, part, strict=True):
+        assert whole.head(100).to_list() == few.to_list()
 
 
 def test_no_text_speaks_of_race_origin_or_sex():
@@ -290,6 +305,155 @@ def test_a_job_is_duty_employer_and_industry():
     )
     duty = draw_job(frame, np.random.default_rng(0))[0].removesuffix(", self-employed in retail")
     assert duty in {each.text for each in job_parts().duties["SAL"]}
+
+
+def test_texts_of_one_person_do_not_contradict_each_other():
+    """Everyone keeps a text of every list, and no two of them clash."""
+    frame = random_people(30_000, 18, seed=4)
+    generators = {name: np.random.default_rng(place) for place, name in enumerate(WRITTEN)}
+    drawn = pl.DataFrame(draw_texts(frame, generators))
+    assert drawn.null_count().sum_horizontal().item() == 0
+    by_text = {name: {entry.text: entry for entry in entries(name)} for name in WRITTEN}
+    for one, other in itertools.combinations(WRITTEN, 2):
+        pairs = drawn.select(one, other).unique()
+        assert pairs.height > 1000
+        for mine, theirs in pairs.iter_rows():
+            assert not clash(by_text[one][mine], by_text[other][theirs]), (mine, theirs)
+
+
+READ_BY_SOMEBODY = [
+    ("arriving ten minutes early to everything", "arriving out of breath with an apology ready"),
+    ("a hands-on life, more at ease with tools than screens", "playing mobile puzzle games"),
+    ("a newly settled life, still learning the streets", "having coffee with the same three friends"),
+    ("sleeping through any alarm", "a life of early mornings and early nights"),
+    (
+        "a city-minded life of buses, parks, and corner stores",
+        "drumming on the steering wheel at red lights",
+    ),
+]
+
+
+def entry_of(text):
+    return next(entry for name in WRITTEN for entry in entries(name) if entry.text == text)
+
+
+@pytest.mark.parametrize(("one", "other"), READ_BY_SOMEBODY)
+def test_pairs_that_a_reader_found_clash(one, other):
+    assert clash(entry_of(one), entry_of(other)) and clash(entry_of(other), entry_of(one))
+
+
+def test_what_entries_say_has_an_opposite():
+    known = {word for pair in OPPOSED for word in pair}
+    said = {word for name in WRITTEN for entry in entries(name) for word in entry.says}
+    assert said == known
+    assert not clash(Entry("a", says=("early",)), Entry("b", says=("early",)))
+    assert not clash(Entry("a", avoid=("low_openness",)), Entry("b", avoid=("low_openness",)))
+
+
+def test_a_text_that_a_person_has_rules_out_its_opposite():
+    late = "arriving out of breath with an apology ready"
+    free = people(age=[40] * 3000)
+    bound = free.with_columns(mannerisms=pl.lit(late))
+    quirks = [
+        set(draw_texts(frame, {"defining_quirks": np.random.default_rng(1)})[0]) for frame in (free, bound)
+    ]
+    early = "arriving ten minutes early to everything"
+    assert early in quirks[0] and early not in quirks[1]
+    # A text of no list rules out nothing.
+    own = free.with_columns(mannerisms=pl.lit("whittling"))
+    assert set(draw_texts(own, {"defining_quirks": np.random.default_rng(1)})[0]) == quirks[0]
+
+
+def fits(text, **person):
+    frame = people(**{name: [value] for name, value in {"age": 40, **person}.items()})
+    name = next(name for name in WRITTEN if any(entry.text == text for entry in entries(name)))
+    place = [entry.text for entry in entries(name)].index(text)
+    ready = pool(name)
+    flags = np.tile(flagged(frame, ready.flags), (2000, 1))
+    drawn = ready.draw(np.repeat(frame["age"].to_numpy(), 2000), flags, np.arange(2000) / 2000)
+    return place in drawn
+
+
+TAGGED = [
+    ("doing crossword puzzles", {"ability_to_speak_english": "Not at all"}, {}),
+    ('saying "here\'s the thing" before every opinion', {"ability_to_speak_english": "Not well"}, {}),
+    ("spotting every typo on a restaurant menu", {"ability_to_speak_english": "Not well"}, {}),
+    ("going to trivia nights", {"ability_to_speak_english": "Not well"},
+     {"ability_to_speak_english": "Well"}),
+    ("volunteering as a poll worker", {"citizenship": "Not a citizen"},
+     {"citizenship": "Naturalized citizen"}),
+    ("volunteering as a poll worker", {"vision_difficulty": "Yes"}, {"vision_difficulty": "No"}),
+    ("reading history books", {"education": "No schooling"}, {"education": "GED"}),
+    ("tutoring beginning readers", {"education": "Grade 3"}, {"education": "Grade 5"}),
+    ("squinting at phone screens", {"vision_difficulty": "Yes", "age": 60}, {"age": 60}),
+    ("humming softly while working", {"hearing_difficulty": "Yes"}, {"hearing_difficulty": "No"}),
+    ("whistling under the breath while waiting", {"hearing_difficulty": "Yes"}, {}),
+    ("a generous life, first to help a neighbor", {"benevolence": "Low"}, {"benevolence": "Average"}),
+    ("a cautious life that avoids risk", {"security": "Low"}, {"security": "High"}),
+    ("a party-hosting life", {"hedonism": "Low", "household_type": "Married couple household"},
+     {"household_type": "Married couple household"}),
+    ("an eventful life with little sleep", {"stimulation": "Extremely Low"}, {}),
+    ("a hands-on life, more at ease with tools than screens",
+     {"employment_status": EMPLOYED[0], "occupation_category": "Graphic Designers"},
+     {"employment_status": EMPLOYED[0], "occupation_category": "Machinists"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "no", "yes"), TAGGED)
+def test_whom_a_text_is_kept_from(text, no, yes):
+    assert not fits(text, **no)
+    assert fits(text, **yes)
+
+
+def test_quoted_english_and_reading_are_kept_from_those_who_lack_them():
+    for name in WRITTEN:
+        for entry in entries(name):
+            if re.search(r"\b(saying|asking) \"|\b(crossword|typo|puns)\b", entry.text):
+                assert "little_english" in entry.avoid, entry.text
+            if re.search(r"\b(reading (?!picture)|writing (?!songs)|bookstores|book club)", entry.text):
+                assert "no_schooling" in entry.avoid, entry.text
+
+
+# Never married with children of 5 to 17 at home: at 24 mostly a brother or sister. At least 17 years older
+# than a child of 5 is 22, than an infant 17.
+PARENTS = [
+    (24, "Never married or under 15", "Related children 5 to 17 only", False),
+    (25, "Never married or under 15", "Related children 5 to 17 only", True),
+    (21, "Married", "Related children 5 to 17 only", False),
+    (22, "Married", "Related children under 5 and 5 to 17", True),
+    (16, "Never married or under 15", "Related children under 5 only", False),
+    (17, "Never married or under 15", "Related children under 5 only", True),
+    (None, "Married", "Related children under 5 only", False),
+]
+
+
+@pytest.mark.parametrize(("age", "married", "children", "expected"), PARENTS)
+def test_who_is_taken_for_a_parent(age, married, children, expected):
+    kind = "Female householder, no spouse or partner, with children under 18"
+    frame = people(
+        age=[age], marital_status=[married], household_type=[kind], family_presence_and_age=[children]
+    )
+    assert flagged(frame, ["parent"]).item() is expected
+
+
+UNFIT = [
+    ("Medical Transcriptionists", "helping people in care feel safe and comfortable"),
+    ("Real Estate Brokers And Sales Agents", "keeping track of orders, prices, and returns"),
+    ("Insurance Sales Agents", "answering questions, ringing up sales, and following up"),
+    ("Lawyers, And Judges, Magistrates, And Other Judicial Workers", "searching titles and public records"),
+    ("Librarians And Media Collections Specialists", "explaining things a second and third way"),
+    ("Flight Attendants", "checking loads, equipment, and schedules"),
+]
+
+
+@pytest.mark.parametrize(("occupation", "duty"), UNFIT)
+def test_duties_that_a_reader_found_odd_are_gone(occupation, duty):
+    frame = people(age=[40] * 1000).with_columns(
+        occupation_category=pl.lit(occupation), employment_status=pl.lit(EMPLOYED[0])
+    )
+    said = set(draw_job(frame, np.random.default_rng(0)))
+    assert duty not in said and len(said) >= 3
+    assert any(duty == each.text for duties in job_parts().duties.values() for each in duties)
 
 
 def test_a_misspelt_tag_of_a_list_is_an_error():

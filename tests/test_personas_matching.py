@@ -244,3 +244,42 @@ def test_held_out_respondents_get_answers_like_their_own():
     # 800 people: standard error 0.018 a share.
     assert agree(found.frame["approval"]) > agree(random) + 0.08
     assert found.report["items"]["approval"]["tv_by_ideology"] < 0.1
+
+
+# --- ages -------------------------------------------------------------------------------------------
+
+
+def test_nobody_under_age_gets_the_answers_of_adults():
+    donors = pl.DataFrame({"age": [25, 70], "sex": ["Male", "Female"], "tax": ["up", "down"]})
+    people = pl.DataFrame({"age": [9, 40, 17, None, 18], "sex": ["Male", "Female", "Male", "Male", "Male"]})
+    made = match(people, donors, seed=1, on=("age_group", "sex"), exact=("sex",), k=1, reuse=None)
+    assert made.frame["tax"].to_list() == [None, "down", None, "up", "up"]
+    assert made.frame["donor_id"].to_list() == [None, "2", None, "1", "1"]
+    assert made.frame["distance"].is_null().to_list()[:3] == [True, False, True]
+    assert [made.report[name] for name in ("people", "too_young", "youngest")] == [5, 2, 18]
+    # They count in nothing else: the rest is matched as if the young were not there.
+    rest = match(
+        people.filter(pl.col("age").fill_null(99) >= 18),
+        donors, seed=1, on=("age_group", "sex"), exact=("sex",), k=1, reuse=None,
+    )  # fmt: skip
+    assert rest.frame.equals(made.frame.filter(pl.col("donor_id").is_not_null()))
+    assert rest.report["agreement"] == made.report["agreement"]
+    assert rest.report["too_young"] == 0
+
+
+def test_a_survey_of_minors_answers_for_minors():
+    donors = pl.DataFrame({"age": [15, 70], "sex": ["Male", "Female"], "tax": ["up", "down"]})
+    people = pl.DataFrame({"age": [14, 15, 17], "sex": ["Male"] * 3})
+    made = match(people, donors, seed=1, on=("sex",), exact=(), k=1, reuse=None)
+    assert made.frame["tax"].to_list() == [None, "up", "up"]
+    assert made.report["youngest"] == 15
+
+
+def test_only_children():
+    donors = pl.DataFrame({"sex": ["Male", "Female"], "tax": ["up", "down"]})
+    people = pl.DataFrame({"age": [9, 10], "sex": ["Male"] * 2})
+    made = match(people, donors, seed=1, on=("sex",), exact=(), k=1, reuse=None)
+    assert made.frame.height == 2 and made.frame["tax"].null_count() == 2
+    assert made.report["too_young"] == 2
+    with pytest.raises(DataError, match="is no seed"):
+        match(people, donors, seed=-1, on=("sex",), exact=())

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from populace.cli.personas import app
 from populace.errors import DataError
 from populace.personas import COLUMNS, RULES, build, load
 from populace.personas.presets import persona_1586, preset, readme
+from populace.personas.schema import attribute
 
 RUN = CliRunner(env={"COLUMNS": "160"})
 
@@ -98,3 +100,21 @@ def test_unknown_presets_and_other_personas():
         preset("persona-1600")
     with pytest.raises(DataError, match="not made by a preset"):
         readme(build(pl.DataFrame({"age": [30]}), seed=0))
+
+
+def test_nobody_in_it_does_learned_work_with_little_schooling(made):
+    few = attribute("education").values[: attribute("education").values.index("Regular high school diploma")]
+    learned = ["Registered Nurses", "Dental Hygienists", "Special Education Teachers",
+               "Aircraft Pilots And Flight Engineers"]  # fmt: skip
+    working = made.frame.filter(pl.col("employment_status").str.starts_with("Civilian employed"))
+    odd = working.filter(pl.col("occupation_category").is_in(learned) & pl.col("education").is_in(few))
+    assert odd.height == 0
+    names = [name for name in RULES if re.search(r"-without-(college|diploma)$", name)]
+    names.remove("forces-without-diploma")
+    assert made.frame.select(RULES[name].expression.alias(name) for name in names).sum_horizontal().sum() == 0
+    # Some were drawn, and are counted.
+    left_out = made.provenance["preset"]["left_out"]
+    assert set(left_out) <= set(names) and all(count > 0 for count in left_out.values())
+    assert "little" in readme(made)
+    with pytest.raises(DataError, match="is no seed"):
+        persona_1586(-1)

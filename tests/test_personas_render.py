@@ -3,6 +3,7 @@
 import re
 
 import jinja2
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -400,3 +401,24 @@ def test_tokens_are_counted_or_estimated():
     assert (lengths.median, lengths.longest, lengths.words, lengths.estimated) == (27, 27, 5, False)
     with pytest.raises(DataError, match="no persona"):
         token_lengths([])
+
+
+def test_a_married_person_outside_a_family_household():
+    kind = "Nonfamily household: male householder not living alone"
+    one = Persona(age=50, marital_status="Married", household_type=kind)
+    assert "married and live with people outside the family" in render(one)
+    other = msgspec.structs.replace(one, marital_status="Divorced")
+    assert "divorced and live with a partner or roommates" in render(other)
+
+
+@pytest.mark.parametrize(
+    ("income", "said"), [(0, "no income at all"), (50_000, "about $50,000"), (-900, "lost")]
+)
+def test_who_lives_alone_has_no_household_members(income, said):
+    one = Persona(age=50, household_type="Male householder living alone", income=income)
+    text = render(one, level="rich")
+    assert said in text and "members of" not in text and "Living alone, you" in text
+    family = msgspec.structs.replace(one, household_type="Married couple household")
+    assert "Taken together, the members of" in render(family, level="rich")
+    # Without the household type it is not told.
+    assert "members of" in render(one, level="rich", leave_out=["household_type"])

@@ -230,6 +230,7 @@ CASES = {
     "practitioner-without-diploma": at_work("Registered Nurses", "Grade 11", "GED"),
     "teaching-without-diploma": at_work("Educational instruction and library occupations", "Grade 11", "GED"),
     "engineering-without-diploma": at_work("Civil Engineers", "12th grade, no diploma", "GED"),
+    "flying-without-diploma": at_work("Aircraft Pilots And Flight Engineers", "Grade 8", "GED"),
     "learned-manual-work": at_work("Janitors And Building Cleaners", "Doctorate", "Master's degree"),
     "manager-under-18": (
         {"age": 17, "employment_status": WORK, "occupation_category": "Management occupations"},

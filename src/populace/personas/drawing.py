@@ -8,7 +8,7 @@ every fitting entry is equally likely, and the bytes depend on nothing but the n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -40,6 +40,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Flags that the person must have."""
     avoid: tuple[str, ...] = ()
     """Flags that the person must not have."""
+    says: tuple[str, ...] = ()
+    """What the text says of the person beyond the flags: `early`, of whoever is early to everything. An entry
+    that says the opposite is not drawn beside it."""
 
 
 class Pool:
@@ -79,6 +82,7 @@ class Pool:
         flags: npt.ArrayLike,
         uniform: npt.ArrayLike,
         kinds: npt.ArrayLike | None = None,
+        beside: Sequence[tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]] = (),
     ) -> npt.NDArray[np.int32]:
         """Choose one fitting entry a row.
 
@@ -92,6 +96,9 @@ class Pool:
             Numbers in [0, 1), shape (rows,).
         kinds
             Kind of each person, shape (rows,), for a pool that has kinds; below zero where nothing fits.
+        beside
+            What each person has of other pools: a table of `together`, and the places chosen there, shape
+            (rows,), -1 for none.
 
         Returns
         -------
@@ -107,8 +114,15 @@ class Pool:
             if self._by_kind is not None and kind is not None:
                 fitting &= self._by_kind[kind[part]]
                 fitting[kind[part] < 0] = 0
+            for table, places in beside:
+                fitting &= table[places[part]]
             chosen[part] = _pick(fitting, numbers[part])
         return chosen
+
+    def together(self, other: Pool, clash: Callable[[Entry, Entry], bool]) -> npt.NDArray[np.uint64]:
+        """Table of the entries that may stand beside each entry of another pool; the last row is for none."""
+        allowed = [[not clash(theirs, ours) for ours in self.entries] for theirs in other.entries]
+        return _packed(np.array([*allowed, [True] * len(self.entries)]))
 
     def fitting(self, ages: npt.ArrayLike, flags: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Count the entries that fit each row; parameters as those of `draw`."""

@@ -20,7 +20,7 @@ from populace.personas.rules import apply_rules, broken_rules
 from populace.personas.rules import soften as weighted_down
 from populace.personas.schema import ATTRIBUTES, COLUMNS
 from populace.personas.traits import trait_model
-from populace.personas.validation import validate
+from populace.personas.validation import checked_seed, validate
 from populace.personas.values import value_model
 from populace.personas.views import view_model
 from populace.population import Population
@@ -123,9 +123,13 @@ def build(
     Raises
     ------
     DataError
-        If a value is not allowed, a weight is negative, or nobody is left.
+        If a value is not allowed, the seed is no whole number from 0 up, a weight is negative, or nobody is
+        left.
     """
+    seed = checked_seed(seed)
     source = population if isinstance(population, pl.DataFrame) else population.frame
+    if source.is_empty():
+        raise DataError("the population is empty", fix="give at least one person")
     _check_weights(source)
     people = complete(validate(source))
     grown = people.filter(pl.col("age") >= ADULT_AGE) if adults else people

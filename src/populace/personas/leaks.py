@@ -4,7 +4,9 @@ An attribute is told by another's words where the other's value entails it, or n
 sex, *Grade 3* the age, *a single-adult household* the marital status. `LEAKS` says so attribute by
 attribute: what is dropped, and what is only coarsened. Written texts are read from their lists: an entry
 that needs a flag tells every attribute the flag is made of, one for a narrow range of ages tells the age.
-Texts of other origin are searched for words.
+An entry kept from those low in a trait or a value ("always taking some class") was written about the high,
+and tells it; what other flags keep an entry from (a text about sight from the blind) is told by so many
+texts of so many people that it is no leak. Texts of other origin are searched for words.
 
 What statistics can guess is no leak: a Spanish-speaking household makes some origins likelier than others
 and stays. Nor is it hidden that a person is an adult: whoever has an occupation is.
@@ -180,9 +182,26 @@ WORDS: dict[str, str] = {
     r"|ramadan|diwali|hindu|buddhis\w+|christian|catholic|muslim|jewish|god|religio\w+|meditat\w+|spiritual\w*",
     "ideology": r"liberal|conservative|progressive|moderate",
     "political_views": r"democrat\w*|republican\w*|party politics|campaign\w*",
+    # The words of a rendering for both ends of each trait and for each value, and their kin.
+    "openness": r"conventional|curious|curiosity|creativ\w+|open-minded",
+    "conscientiousness": r"organi[sz]\w+|disorgani[sz]\w+|orderly|tidy|messy|disciplined?|well-ordered",
+    "extraversion": r"reserved|outgoing|shy|sociable|social life|talkative",
+    "agreeableness": r"blunt|warm-hearted|kind|kindness|generous|stubborn",
+    "neuroticism": r"calm|anxious|anxiety|worr\w+|nervous|easygoing",
+    "self_direction": r"independen\w+|self-directed|free to choose|freedom",
+    "stimulation": r"excit\w+|adventur\w+|thrill\w*|risk-taking",
+    "hedonism": r"enjoy\w*|pleasures?|having fun|comfort-loving",
+    "achievement": r"success\w*|ambitio\w+|achiev\w+",
+    "power": r"status|power|powerful|in charge",
+    "security": r"safe|safety|secur\w+|cautious",
+    "conformity": r"rules?|obedien\w+|conform\w+|by-the-book|politeness",
+    "tradition": r"tradition\w*|customs|old ways",
+    "benevolence": r"helping\b.*\b(friends?|neighbors?|others)|helpful|generous",
+    "universalism": r"fairness|equality|justice|the good of all|peace between people",
 }
 """Attribute -> words of a written text that tell it, as a regular expression between word boundaries."""
 
+_SCORED = frozenset((*BIG_FIVE, *BASIC_VALUES))
 _NARROW = 30
 """Years: an entry for a narrower range of ages than this, or from this age up, tells the age."""
 
@@ -241,7 +260,8 @@ def _told_by_entry() -> Mapping[str, frozenset[str]]:
     told: dict[str, frozenset[str]] = {}
     for name in WRITTEN:
         for entry in entries(name):
-            found = frozenset[str]().union(*(_told_by_flag(flag) for flag in entry.needs))
+            scored = [flag for flag in entry.avoid if flag.partition("_")[2] in _SCORED]
+            found = frozenset[str]().union(*(_told_by_flag(flag) for flag in (*entry.needs, *scored)))
             narrow = entry.max_age - entry.min_age < _NARROW or entry.min_age >= _NARROW or entry.max_age < 60
             told[entry.text] = (
                 told.get(entry.text, frozenset()) | found | ({"age"} if narrow else frozenset())

@@ -1,8 +1,10 @@
 """Free text of a persona, drawn from lists written for this project and chosen to fit the person.
 
 An entry says whom it fits: an age range, flags the person must have (`needs`) and flags they must not
-(`avoid`). Every fitting entry is equally likely. No flag is about race, Hispanic origin or sex, and those
-of religion only keep apart what a religion itself decides (whose service one attends).
+(`avoid`). What the texts of one person say must agree too (`clash`): whoever is known for being early does
+not arrive out of breath. The lists are drawn in order, each given those before it, and every entry that
+fits is equally likely. No flag is about race, Hispanic origin or sex, and those of religion only keep apart
+what a religion itself decides (whose service one attends).
 """
 
 from __future__ import annotations
@@ -19,9 +21,21 @@ import polars as pl
 
 from populace.personas.drawing import MIN_AGE, Entry, Pool
 from populace.personas.evidence import REGIONS
-from populace.personas.schema import BASIC_VALUES, BIG_FIVE, EMPLOYED
+from populace.personas.schema import BASIC_VALUES, BIG_FIVE, EMPLOYED, WRITTEN, attribute
+from populace.population.codebook import load_codebook
 
-__all__ = ["FLAGS", "MIN_AGE", "Entry", "draw_text", "draw_texts", "entries", "flagged", "pool"]
+__all__ = [
+    "FLAGS",
+    "MIN_AGE",
+    "OPPOSED",
+    "Entry",
+    "clash",
+    "draw_text",
+    "draw_texts",
+    "entries",
+    "flagged",
+    "pool",
+]
 
 _LOW_INCOME, _HIGH_INCOME = 35_000, 150_000
 
@@ -52,33 +66,59 @@ def _levels(*columns: str) -> dict[str, pl.Expr]:
     return {f"{end}_{name}": pl.col(name).is_in(labels) for name in columns for end, labels in levels.items()}
 
 
+def _screen_work() -> list[str]:
+    """Labels of occupations done in front of a screen, and of their major groups."""
+    book = load_codebook("acs_pums").variables["OCCP"]
+    groups = {group.code: group.label for group in book.groups if group.code in ("CMM", "FIN", "BUS", "OFF")}
+    owners = ((code, label, book.group_of(code)) for code, label in book.labels.items())
+    own = [
+        label
+        for code, label, group in owners
+        if (group and group.code in groups) or code in (2631, 2634, 2640, 2810, 2830, 2840, 2850)
+    ]
+    return [*groups.values(), *own]
+
+
 _EMPLOYMENT = pl.col("employment_status")
 _HOUSEHOLD = pl.col("household_type")
 _CHILDREN = pl.col("family_presence_and_age")
 _STATE = pl.col("state")
+_NEVER = pl.col("marital_status").str.starts_with("Never").fill_null(False)
+_PARENT_AGE, _UNMARRIED_PARENT_AGE = 17, 25
+_GRADES = attribute("education").values
+_UNSCHOOLED, _LITTLE_SCHOOL = _GRADES[: _GRADES.index("Grade 1")], _GRADES[: _GRADES.index("Grade 5")]
 
 FLAGS: dict[str, pl.Expr] = {
     "household": _HOUSEHOLD.is_not_null(),
     "alone": _HOUSEHOLD.str.contains("householder living alone"),
     "children": _CHILDREN.str.starts_with("Related") | _HOUSEHOLD.str.contains("with children"),
     "young_children": _CHILDREN.str.contains("under 5"),
-    # Of grown people who never married, those in a couple's household are mostly its grown children.
+    "school_children": _CHILDREN.str.contains("5 to 17"),
+    # Of grown people who never married, those in a couple's household are mostly its grown children, and
+    # those under 25 beside children at school mostly their brothers and sisters.
     "parent": (
         (_CHILDREN.str.starts_with("Related") | _HOUSEHOLD.str.contains("with children"))
-        & ~(
-            pl.col("marital_status").str.starts_with("Never").fill_null(False)
-            & _HOUSEHOLD.str.starts_with("Married couple").fill_null(False)
+        & ~(_NEVER & _HOUSEHOLD.str.starts_with("Married couple").fill_null(False))
+        & (
+            pl.col("age")
+            >= pl.when(_CHILDREN == "Related children under 5 only")
+            .then(_PARENT_AGE)
+            .when(_NEVER)
+            .then(_UNMARRIED_PARENT_AGE)
+            .otherwise(_PARENT_AGE + 5)
         )
     ),
     "roommates": _HOUSEHOLD.str.contains("only nonrelatives|not living alone"),
+    # In a household outside the family there is no husband or wife.
     "partner": (
         (pl.col("marital_status") == "Married")
-        & ~_HOUSEHOLD.str.contains("householder living alone").fill_null(False)
+        & ~_HOUSEHOLD.str.contains("living alone|only nonrelatives").fill_null(False)
     )
     | _HOUSEHOLD.str.starts_with("Cohabiting couple"),
-    "never_married": pl.col("marital_status").str.starts_with("Never"),
+    "never_married": _NEVER,
     "widowed": pl.col("marital_status") == "Widowed",
     "employed": _EMPLOYMENT.is_in(EMPLOYED),
+    "screen_work": _EMPLOYMENT.is_in(EMPLOYED) & pl.col("occupation_category").is_in(_screen_work()),
     "unemployed": _EMPLOYMENT == "Unemployed",
     "out_of_labor_force": _EMPLOYMENT == "Not in labor force",
     "armed_forces": _EMPLOYMENT.str.starts_with("Armed forces"),
@@ -90,6 +130,13 @@ FLAGS: dict[str, pl.Expr] = {
     "low_income": pl.col("income") < _LOW_INCOME,
     "high_income": pl.col("income") >= _HIGH_INCOME,
     "immigrant": pl.col("citizenship").is_in(["Naturalized citizen", "Not a citizen"]),
+    "not_citizen": pl.col("citizenship") == "Not a citizen",
+    "little_english": pl.col("ability_to_speak_english").is_in(["Not well", "Not at all"]),
+    # Too little to read and write for pleasure: none from 8 years on, less than five grades from 14 on.
+    "no_schooling": (
+        (pl.col("education").is_in(_UNSCHOOLED) & (pl.col("age") >= 8))
+        | (pl.col("education").is_in(_LITTLE_SCHOOL) & (pl.col("age") >= 14))
+    ),
     "other_language": pl.col("ability_to_speak_english").is_not_null(),
     "disability": pl.col("disability") == "With a disability",
     **{
@@ -110,6 +157,76 @@ FLAGS: dict[str, pl.Expr] = {
     **_levels(*BIG_FIVE, *BASIC_VALUES),
 }
 """Name of each flag -> expression over the attributes. What is missing is not flagged."""
+
+OPPOSED = (
+    ("early", "late"),
+    ("early_riser", "late_riser"),
+    ("screens", "few_screens"),
+    ("on_the_phone", "phone_off"),
+    ("newcomer", "rooted"),
+    ("drives", "rides_the_bus"),
+    ("active", "sedentary"),
+    ("tidy", "messy"),
+    ("talkative", "terse"),
+    ("hurried", "slow"),
+    ("thrifty", "spends"),
+    ("keeps_things", "few_things"),
+    ("good_memory", "forgetful"),
+    ("deadpan", "laughs_early"),
+    ("planner", "unplanned"),
+)
+"""Pairs of what texts may say (`Entry.says`) that no one person is both of."""
+_OPPOSITE = {**dict(OPPOSED), **{two: one for one, two in OPPOSED}}
+
+
+@functools.cache
+def _said(entry: Entry) -> frozenset[str]:
+    """What an entry says: its own words for it, and the end of a trait or value that it is for."""
+    # An entry that avoids those low in a trait is one for the high: "always taking some class".
+    for_high = {flag[4:] for flag in entry.avoid if flag[:4] == "low_" and flag[4:] in _SCORED}
+    for_low = {flag[5:] for flag in entry.avoid if flag[:5] == "high_" and flag[5:] in _SCORED}
+    needed = {flag for flag in entry.needs if flag.partition("_")[2] in _SCORED}
+    return frozenset({*entry.says, *needed, *(f"high_{each}" for each in for_high)}) | {
+        f"low_{each}" for each in for_low
+    }
+
+
+_SCORED = frozenset((*BIG_FIVE, *BASIC_VALUES))
+
+
+def clash(one: Entry, other: Entry) -> bool:
+    """Whether two texts say opposite things of a person.
+
+    They do if what they say is opposed in `OPPOSED`, or one is for people high in a trait or value and the
+    other for people low in it: somebody average may be given either, but not both.
+
+    Examples
+    --------
+    >>> clash(Entry("being early", says=("early",)), Entry("being late", says=("late",)))
+    True
+    >>> clash(Entry("asking why", avoid=("low_openness",)), Entry("the old ways", avoid=("high_openness",)))
+    True
+    """
+    mine, theirs = _said(one), _said(other)
+    return any(_opposite(each) in theirs for each in mine)
+
+
+def _opposite(said: str) -> str:
+    if said in _OPPOSITE:
+        return _OPPOSITE[said]
+    end, _, name = said.partition("_")
+    return f"{'low' if end == 'high' else 'high'}_{name}"
+
+
+@functools.cache
+def _together(attribute: str, other: str) -> npt.NDArray[np.uint64]:
+    """Entries of one list that may stand beside each entry of another."""
+    return pool(attribute).together(pool(other), clash)
+
+
+@functools.cache
+def _places(attribute: str) -> dict[str, int]:
+    return {entry.text: place for place, entry in enumerate(entries(attribute))}
 
 
 @functools.cache
@@ -188,7 +305,10 @@ def draw_text(frame: pl.DataFrame, attribute: str, rng: np.random.Generator) -> 
 
 
 def draw_texts(frame: pl.DataFrame, generators: Mapping[str, np.random.Generator]) -> list[pl.Series]:
-    """Do the same for several lists at once: what the lists ask of a person is worked out once.
+    """Do the same for several lists, one after the other: each text agrees with those before it.
+
+    A text that a person already has counts as drawn before all others, and is drawn anyway, for the caller
+    to leave aside.
 
     Parameters
     ----------
@@ -201,13 +321,24 @@ def draw_texts(frame: pl.DataFrame, generators: Mapping[str, np.random.Generator
     flags = flagged(frame, names)
     ages = frame["age"].fill_null(-1).to_numpy()
     drawn = []
-    for attribute, rng in generators.items():
-        ready = pool(attribute)
+    held = {each: _held(frame[each], each) for each in WRITTEN if frame[each].null_count() < frame.height}
+    for name, rng in generators.items():
+        ready = pool(name)
         mine = flags[:, [names.index(flag) for flag in ready.flags]]
-        chosen = pl.Series(ready.draw(ages, mine, rng.random(frame.height)))
+        beside = [(_together(name, other), places) for other, places in held.items() if other != name]
+        places = ready.draw(ages, mine, rng.random(frame.height), beside=beside)
+        own = held.get(name)
+        held[name] = places if own is None else np.where(frame[name].is_null(), places, own)
+        chosen = pl.Series(places)
         texts = pl.Series([entry.text for entry in ready.entries])
-        drawn.append(texts.gather(chosen.set(chosen < 0, None)).alias(attribute))
+        drawn.append(texts.gather(chosen.set(chosen < 0, None)).alias(name))
     return drawn
+
+
+def _held(texts: pl.Series, attribute: str) -> npt.NDArray[np.int32]:
+    """Places of the texts that people have already; -1 for none and for those of no list."""
+    places = texts.replace_strict(_places(attribute), default=-1, return_dtype=pl.Int32)
+    return places.fill_null(-1).to_numpy()
 
 
 def _coded(column: pl.Series) -> tuple[pl.DataFrame, npt.NDArray[np.int64]]:

@@ -7,8 +7,9 @@ proportion to survey weight. Answers of one respondent hang together as they did
 
 What is assumed: given the variables matched on, the answers do not depend on anything else about the
 person (conditional independence). An item goes with income in the result only as far as income goes with
-the variables matched on. A donor's id is an index into the user's own file: it is no attribute, is never
-rendered, and no persona is the respondent. Surveys forbid re-identification; so does this module's purpose.
+the variables matched on. Nobody under 18 is given answers that only adults were asked for. A donor's id is
+an index into the user's own file: it is no attribute, is never rendered, and no persona is the respondent.
+Surveys forbid re-identification; so does this module's purpose.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.personas import matching_quality as quality
+from populace.personas.enrich import ADULT_AGE
 from populace.personas.evidence import EVIDENCE, evidence
 from populace.personas.frames import complete
 from populace.personas.gower import coordinates, distances
 from populace.personas.schema import COLUMNS, attribute
+from populace.personas.validation import checked_seed
 from populace.population import Population
 from populace.streams import stream
 
@@ -89,7 +92,9 @@ def match(
     Returns
     -------
     Matching
-        `report` holds `people`, `donors`, `donors_used`; `agreement`: weighted share of people whose donor
+        Who is under 18 (or under the youngest donor, if the survey asked minors) has neither donor nor
+        answers. `report` holds `people`; `too_young`: those of them, who count in nothing else; `youngest`:
+        the age that counts; `donors`, `donors_used`; `agreement`: weighted share of people whose donor
         has the same value, among those where both are known; `relaxed`: people without a donor that
         agrees on all of `exact`; `mean_distance`; `reuse`: mean, quantiles, most, limit, people over it;
         `items`: missing answers, total variation between donors and people, and the same within levels of
@@ -107,6 +112,7 @@ def match(
     >>> match(people, donors, seed=1, on=("age_group", "sex"), exact=("sex",), k=1, reuse=None).frame.rows()
     [('2', 0.0, 'daily'), ('1', 0.25, 'never'), ('1', 0.0, 'never')]
     """
+    seed = checked_seed(seed)
     given = donors.frame if isinstance(donors, Population) else donors
     items = _items(given, items)
     weight, ids = _checked_donors(given)
@@ -114,6 +120,9 @@ def match(
     _check_settings(variables, exact, k, reuse)
     names = list(dict.fromkeys([*variables, *exact]))
     theirs, ours = _codes(given, names, "donors"), _codes(people, names, "people")
+    youngest = _youngest(given)
+    young = _under(people, youngest)
+    people, ours = people.filter(~young), ours.filter(~young)
     rng = stream(seed, "personas.matching")
     cells = ours.unique(maintain_order=True).with_row_index("cell")
     cell = ours.join(cells, on=names, how="left", nulls_equal=True, maintain_order="left")["cell"].to_numpy()
@@ -131,7 +140,9 @@ def match(
     after = quality.by_ideology(donor, outlooks[1], given.height, mass)
     levels = (before > 0).sum(axis=1) >= quality.MIN_DONORS
     report = {
-        "people": people.height,
+        "people": len(young),
+        "too_young": int(young.sum()),
+        "youngest": youngest,
         "donors": given.height,
         "donors_used": int((uses > 0).sum()),
         "seed": seed,
@@ -146,7 +157,7 @@ def match(
         "source": donors.provenance.source if isinstance(donors, Population) else None,
         "licence": donors.provenance.licence if isinstance(donors, Population) else None,
     }
-    return Matching(frame, report)
+    return Matching(_in_place(frame, young), report)
 
 
 # --- input ------------------------------------------------------------------------------------------
@@ -163,6 +174,26 @@ def _items(donors: pl.DataFrame, items: Sequence[str] | None) -> list[str]:
             fix = "rename the item; what a person has is never overwritten"
             raise DataError("an item is called as an attribute", column=name, fix=fix)
     return list(items)
+
+
+def _youngest(donors: pl.DataFrame) -> int:
+    """Age from which people may get answers: 18, or that of the youngest donor if a survey asked minors."""
+    found = donors["age"].min() if "age" in donors.columns else None
+    return min(ADULT_AGE, found) if isinstance(found, int) else ADULT_AGE
+
+
+def _under(people: pl.DataFrame, youngest: int) -> pl.Series:
+    """Who is too young for the answers; nobody whose age is unknown."""
+    if "age" not in people.columns:
+        return pl.Series(np.zeros(people.height, dtype=bool))
+    return (people["age"] < youngest).fill_null(False)
+
+
+def _in_place(frame: pl.DataFrame, young: pl.Series) -> pl.DataFrame:
+    """Put nulls where somebody was too young."""
+    place = (~young).cum_sum().cast(pl.Int64) - 1
+    rows = pl.select(pl.when(~young).then(place)).to_series()
+    return frame.select(pl.all().gather(rows))
 
 
 def _checked_donors(donors: pl.DataFrame) -> tuple[np.ndarray, pl.Series]:

@@ -51,6 +51,7 @@ def phrases(persona: Persona, speak: Voice = _YOU, level: str = "standard") -> d
         "citizenship": words.CITIZENSHIP.get(persona.citizenship or ""),
         "marital": _marital(persona, speak),
         "household": _household(persona),
+        "alone": "living alone" in (persona.household_type or ""),
         "children": None if _minor(persona) else words.CHILDREN.get(persona.family_presence_and_age or ""),
         "income": dollars(persona.income) if persona.income and persona.income > 0 else None,
         "loss": dollars(-persona.income) if persona.income and persona.income < 0 else None,
@@ -158,6 +159,9 @@ def _household(persona: Persona) -> str | None:
     if couple and persona.marital_status == "Married":
         return None
     usual = words.HOUSEHOLD.get(kind)
+    # Of a married person, the partner of a household outside the family would be somebody else.
+    if persona.marital_status == "Married" and kind in words.OUTSIDE_FAMILY:
+        usual = words.OUTSIDE_FAMILY[kind]
     return words.MINOR_HOUSEHOLD.get(kind, usual) if _minor(persona) else usual
 
 

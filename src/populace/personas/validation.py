@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import difflib
+import operator
 
 import polars as pl
 
 from populace.errors import DataError
 from populace.personas.schema import ATTRIBUTES, Attribute
 
-__all__ = ["validate"]
+__all__ = ["checked_seed", "validate"]
+
+
+def checked_seed(seed: object) -> int:
+    """Give a seed that every draw can start from.
+
+    Raises
+    ------
+    DataError
+        If it is no whole number from 0 up.
+
+    Examples
+    --------
+    >>> checked_seed(7)
+    7
+    """
+    try:
+        number = operator.index(seed)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(seed, bool):
+        raise DataError(f"{seed!r} is no seed", fix="give a whole number from 0 up")
+    return number
 
 
 def validate(frame: pl.DataFrame, *, file: object | None = None) -> pl.DataFrame:

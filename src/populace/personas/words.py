@@ -16,6 +16,7 @@ __all__ = [
     "LANGUAGE",
     "MINOR_HOUSEHOLD",
     "ORIGIN",
+    "OUTSIDE_FAMILY",
     "PARTY",
     "PLAIN_EDUCATION",
     "RACE",
@@ -83,13 +84,16 @@ HOUSEHOLD = {
     # The older household type does not tell partners from roommates.
     "Nonfamily household: householder not living alone": "with a partner or roommates",
 }
+OUTSIDE_FAMILY = {
+    "Nonfamily household: householder not living alone": "with people outside the family",
+    "Householder, no spouse or partner, only nonrelatives present": "with people outside the family",
+}
 # Of a child, the children of the home include itself.
 MINOR_HOUSEHOLD = {
     "Married couple household with children under 18": "in a married-couple household",
     "Cohabiting couple household with children under 18": "in an unmarried-couple household",
     "Householder, no spouse or partner, with children under 18": "in a household with one adult at its head",
-    "Nonfamily household: householder not living alone": "with people outside the family",
-    "Householder, no spouse or partner, only nonrelatives present": "with people outside the family",
+    **OUTSIDE_FAMILY,
 }
 CHILDREN = {
     "Related children under 5 only": "children under 5",

@@ -54,8 +54,11 @@ def worship_against_religion() -> pl.Expr:
 
 @rule("hard")
 def sight_against_difficulty() -> pl.Expr:
-    """Texts describe reading, driving or watching only for people who see well enough."""
-    patterns = r"\b(reading|driving|watching|painting|sketching|birdwatching|photographs)\b"
+    """Texts describe reading, driving, watching and the like only for people who see well enough."""
+    patterns = (
+        r"\b(reading|driving|watching|painting|sketching|birdwatching|photographs|squinting|stargazing"
+        r"|telescope|typos?|gas prices|steering wheel|sightseeing|eye contact)\b"
+    )
     return text(patterns) & (pl.col("vision_difficulty") == "Yes")
 
 

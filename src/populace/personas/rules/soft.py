@@ -11,6 +11,7 @@ import polars as pl
 
 from populace.personas.rules.registry import among, labels_of_group, rule
 from populace.personas.schema import EMPLOYED, attribute
+from populace.population.codebook import load_codebook
 
 _age = pl.col("age")
 _employment = pl.col("employment_status")
@@ -21,6 +22,7 @@ _alone = _household.str.contains("householder living alone")
 _income = pl.col("income")
 _levels = attribute("education").values
 _occupation = "occupation_category"
+_occupations = load_codebook("acs_pums").variables["OCCP"].labels
 _service = pl.col("veteran_status")
 
 
@@ -165,6 +167,13 @@ def engineering_without_diploma() -> pl.Expr:
         & among(_occupation, labels_of_group("OCCP", "ENG", "CMM"))
         & _schooling_below("Regular high school diploma")
     )
+
+
+@rule("soft")
+def flying_without_diploma() -> pl.Expr:
+    """Works as a pilot or in air traffic control without a high school diploma."""
+    flying = [_occupations[code] for code in (9030, 9040)]
+    return _employed & among(_occupation, flying) & _schooling_below("Regular high school diploma")
 
 
 @rule("soft")
