@@ -160,6 +160,7 @@ def test_the_total_is_never_that_of_shares():
         rake(frame, percent, rescale=True)
     hundred = frame.with_columns(pl.col("weight") / 2)
     assert rake(hundred, percent).weights.sum() == pytest.approx(100)
+    assert rake(frame, percent, signed=True).weights.sum() == pytest.approx(100)  # a replicate of theirs
     # So are small numbers, such as the margins of weights that add up to 0.97.
     small = frame.with_columns(pl.col("weight") * 0.97 / 200)
     assert rake(small, margins_of(small, ["a", "b"])).weights.sum() == pytest.approx(0.97)

@@ -59,12 +59,17 @@ class Cells(msgspec.Struct, frozen=True, eq=False):
 
 
 def same_total(
-    targets: list[Target], of_weights: float, wanted: float | None, *, rescale: bool
+    targets: list[Target],
+    of_weights: float,
+    wanted: float | None,
+    *,
+    rescale: bool,
+    hundred: bool = False,
 ) -> list[Floats]:
     """Bring shares and counts to one total.
 
     Targets of a margin that add up to 1.5 or less are shares, unless that is what the weights add up to, or
-    shall. The total is the wanted one; else that of the first counts; else that of the weights.
+    shall. With `hundred`, targets that add up to 100 are counts, whatever the weights add up to. The total is the wanted one; else that of the first counts; else that of the weights.
 
     Raises
     ------
@@ -87,7 +92,7 @@ def same_total(
     whole = wanted or (counts[0][0] if counts else of_weights)
     for total, target, share in zip(totals, targets, shares, strict=True):
         percent = abs(total - 100) < _PERCENT and not abs(known - 100) < _PERCENT
-        if percent and wanted is None:
+        if percent and wanted is None and not hundred:
             what = f"the targets add up to {total:,.10g}: these look like percentages"
             fix = "divide them by 100; or, if they are counts, give the total 100"
             raise DataError(what, file=target.file, column=target.name, fix=fix)

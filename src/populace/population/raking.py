@@ -122,6 +122,7 @@ def rake(
             rescale,
             strict,
             missing == "merge" or (missing is None and signed),
+            signed,
             max_iterations,
             tolerance,
         )
@@ -142,10 +143,12 @@ def _rake(
     rescale: bool,
     strict: bool,
     merge: bool,
+    signed: bool,
     max_iterations: int,
     tolerance: float,
 ) -> Raking:
-    numbers = same_total(targets, total_of(base), total, rescale=rescale)
+    # Whether 100 is a count was seen by the weights that the replicates go with.
+    numbers = same_total(targets, total_of(base), total, rescale=rescale, hundred=signed)
     shared_margins_agree(targets, numbers)
     cells, notes = code_margins(frame, targets, numbers, base, merge=merge)
     scaled = base * (total_of(cells[0].target) / total_of(base))
