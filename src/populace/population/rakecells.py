@@ -69,7 +69,8 @@ def same_total(
     """Bring shares and counts to one total.
 
     Targets of a margin that add up to 1.5 or less are shares, unless that is what the weights add up to, or
-    shall. With `hundred`, targets that add up to 100 are counts, whatever the weights add up to. The total is the wanted one; else that of the first counts; else that of the weights.
+    shall. With `hundred`, targets that add up to 100 are counts, whatever the weights add up to. The total is
+    the wanted one; else that of the first counts; else that of the weights.
 
     Raises
     ------
