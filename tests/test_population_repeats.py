@@ -146,6 +146,10 @@ def test_the_command_counts_records_not_rows(tmp_path):
     done = CliRunner().invoke(app, ["population", "fit", str(people), "--out", str(model)])
     assert done.exit_code == 0, done.exception
     assert f"learned from {persons:,} records" in done.output and "3,000 records" not in done.output
+    more = CliRunner().invoke(
+        app, ["population", "sample", str(people), "--size", "9000", "--out", str(model.with_stem("more"))]
+    )
+    assert f"{persons:,} different people among them" in more.output
     assert "3,000 rows: people who were drawn more than once are one record each" in done.output
 
 

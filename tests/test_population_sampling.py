@@ -354,11 +354,11 @@ def test_replicate_weights_are_raked_and_trimmed_along(provenance):
     rng = np.random.default_rng(0)
     signed = rng.integers(-1, 9, 60).astype(float)
     frame = toy().with_columns(replicate_1=pl.Series(signed), replicate_2=pl.col("weight") * 2)
-    margins = {"sex": {"F": 30, "M": 70}}
+    margins = {"sex": {"F": 60, "M": 140}}
     raked, _ = Population(frame, provenance).rake(margins)
     for name in ("weight", "replicate_1", "replicate_2"):
         sums = raked.frame.group_by("sex").agg(pl.col(name).sum()).sort("sex")[name]
-        np.testing.assert_allclose(sums, [30, 70])
+        np.testing.assert_allclose(sums, [60, 140])
     np.testing.assert_allclose(raked.frame["replicate_2"], raked.frame["weight"])
     cut = raked.trim(Cap("quantile", 0.9)).frame
     np.testing.assert_allclose(cut["replicate_2"], cut["weight"])

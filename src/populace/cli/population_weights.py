@@ -199,6 +199,7 @@ def _account(drawn: Population) -> list[str]:
     import polars as pl
 
     from populace.population import design_effect, effective_size
+    from populace.population.ids import distinct
     from populace.population.targets import NONE, with_readings
 
     frame, design = drawn.frame, drawn.provenance.steps[-1].settings
@@ -217,5 +218,7 @@ def _account(drawn: Population) -> list[str]:
                     f"{those.height / frame.height:.1%} of the sample, {weighted:.1%} by weight"
                 )
     weights = frame["weight"].cast(pl.Float64).to_numpy()
+    if (persons := distinct(frame).height) < frame.height:
+        lines.append(f"{persons:,} different people among them: some were drawn more than once")
     lines.append(f"design effect {design_effect(weights):.3f}, effective size {effective_size(weights):,.0f}")
     return lines
