@@ -286,4 +286,4 @@ def test_traits_and_values_are_not_told_by_a_text(name, text):
 def test_leaving_out_one_trait_or_value_leaves_most_texts():
     for name in (*BIG_FIVE, *BASIC_VALUES):
         kept = [name not in told(text) for texts in TEXTS.values() for text in texts]
-        assert sum(kept) / len(kept) >= 0.75, name
+        assert sum(kept) / len(kept) >= 0.9, name
