@@ -17,6 +17,7 @@ from populace.population.fitted import draw_from, fit, is_model
 from populace.population.generative import GenerativeModel
 from populace.population.generative.cells import complete, tell
 from populace.population.generative.growth import Feature, grow
+from populace.population.generative.kinship import kin
 from populace.population.generative.steps import Step
 from populace.population.generative.structure import NOMINAL, Structure
 
@@ -85,6 +86,60 @@ class TestGrowth:
         start = np.repeat([0, 1], 50)
         tree = grow([], start, 2, np.ones(100), start=start, roots=2)
         assert tree.roots == 2 and tree.leaves(np.zeros((0, 100)), start).tolist() == start.tolist()
+
+    def test_where_everybody_answers_the_same_goes_first(self):
+        # Of 40 children all are unmarried (1); the region tells more about all the others.
+        rng = np.random.default_rng(1)
+        age = np.repeat([0, 1], [40, 360]).astype(np.uint8)
+        region = rng.integers(0, 2, 400).astype(np.uint8)
+        status = np.where(age == 0, 1, np.where(region == 1, 2, 1 + rng.integers(0, 2, 400)))
+        tree = grow(
+            [Feature(region, 2, False), Feature(age, 2, True)], status, 3, np.ones(400), min_records=20
+        )
+        assert (tree.feature[0], tree.cut[0]) == (1, 0)
+
+
+class TestKin:
+    @given(
+        st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), min_size=1, max_size=7),
+        st.integers(1, 7),
+    )
+    @settings(deadline=None)
+    def test_each_time_the_two_that_lose_least(self, rows, most):
+        """A naive twin: sets of codes, all pairs tried, information in nats by its definition."""
+
+        def entropy(counts: np.ndarray) -> float:
+            share = counts[counts > 0] / counts.sum()
+            return float(-(share * np.log(share)).sum() * counts.sum())
+
+        counts = np.array(rows, dtype=float)
+        sets = [[code] for code in np.flatnonzero(counts.sum(axis=1))]
+        lost = 0.0
+        while len(sets) > most:
+            tables = [counts[codes].sum(axis=0) for codes in sets]
+            costs = {
+                (a, b): entropy(tables[a] + tables[b]) - entropy(tables[a]) - entropy(tables[b])
+                for a, b in itertools.combinations(range(len(sets)), 2)
+            }
+            a, b = min(costs, key=lambda pair: costs[pair])
+            lost += costs[a, b]
+            sets[a] += sets.pop(b)
+        found = kin(counts, most)
+        assert len(set(found[counts.sum(axis=1) > 0])) == len(sets)
+        ours = [counts[found == each].sum(axis=0) for each in set(found)]
+        before = sum(entropy(row) for row in counts if row.sum())
+        # Ties may be broken otherwise here and there, and then lead elsewhere: what is lost is compared.
+        if len(sets) >= len(counts) - 1:
+            assert sum(entropy(row) for row in ours if row.sum()) - before == pytest.approx(lost, abs=1e-9)
+
+    def test_who_sells_insurance_works_for_an_insurer(self):
+        """The census model: at most one in twenty real agents works outside finance (2 % do)."""
+        people = population.build("us-2024", size=100_000, seed=3).frame
+        industry = load_codebook("acs_pums").variables["INDP"]
+        finance = next(group for group in industry.groups if group.label.startswith("Finance"))
+        agents = people.filter(pl.col("OCCP") == 4810)["INDP"].drop_nulls()
+        assert len(agents) > 100
+        assert agents.is_between(finance.first, finance.last).mean() > 0.9
 
 
 class TestCells:

@@ -9,7 +9,8 @@ Hosking, 1999, Data Mining and Knowledge Discovery 3, 197-217). All nodes of a d
 
 Position 0 of a variable is null. What decides whether a question applies (nobody under 16 has an employment
 status) is split on before anything else: a split that leaves one side without a null, or with nothing else,
-where chance would hardly do so.
+where chance would hardly do so. So is a cut beyond which everybody answers the same (nobody under 15 is
+married).
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _DEEPEST = 24
 _POWER_STEPS = 4
 # A side without nulls (or with nothing else) is no chance if it had a probability below e^-20 in its node.
 _EVIDENCE = 20.0
+# A side on which everybody gives the same answer is split off first if it has such a part of the records.
+_GOOD_PART = 0.05
 
 
 class Feature(msgspec.Struct, frozen=True):
@@ -193,6 +196,27 @@ class _Level:
             self.cut[at] = NOMINAL
             self.mask[at] = _masks(order[at], records[at], cut[at], heavier[at])
 
+    def _settle_value(self, number: int, portion: slice, left: np.ndarray, count: np.ndarray) -> None:
+        """Split where a good part on one side of a cut has one and the same answer, and that is no chance."""
+        shares, totals, all_ = self.shares[portion], self.totals[portion], count[:, -1]
+        surprise = -np.log(np.maximum(shares, 1e-12))
+        best = np.zeros(left.shape[:2])
+        for side, records in (
+            (left, count[:, :-1]),
+            (totals[:, None, :] - left, all_[:, None] - count[:, :-1]),
+        ):
+            value = side.argmax(axis=2)
+            pure = np.take_along_axis(side, value[..., None], axis=2)[..., 0] > (1 - 1e-9) * side.sum(axis=2)
+            evidence = records * np.take_along_axis(surprise, value, axis=1)
+            enough = (records >= self.least) & (records >= _GOOD_PART * all_[:, None])
+            best = np.maximum(best, np.where(pure & enough & (records < all_[:, None]), evidence, 0.0))
+        cut = best.argmax(axis=1)
+        found = best[np.arange(len(best)), cut]
+        better = np.flatnonzero(found > self.evidence[portion])
+        at = better + portion.start
+        self.evidence[at], self.gain[at], self.feature[at] = found[better], np.inf, number
+        self.cut[at], self.mask[at] = cut[better], 0
+
     def _search(
         self, number: int, ordered: bool, portion: slice, table: np.ndarray, records: np.ndarray
     ) -> None:
@@ -213,6 +237,8 @@ class _Level:
         score = np.einsum("nbv,nv->nb", off * off, _divide(1.0, shares))
         score *= _divide(1.0, mass_left) + _divide(1.0, mass_right)
         score[(count[:, :-1] < self.least) | (count[:, -1:] - count[:, :-1] < self.least)] = -np.inf
+        if ordered:
+            self._settle_value(number, portion, left, count)
         cut = score.argmax(axis=1)
         chosen = left[each, cut]
         gain = _fit(chosen) + _fit(totals - chosen) - _fit(totals)

@@ -10,7 +10,8 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.population.generative.cells import tell
-from populace.population.generative.growth import Feature, grow
+from populace.population.generative.growth import MOST_NOMINAL, Feature, grow
+from populace.population.generative.kinship import kin
 from populace.population.generative.steps import Step
 from populace.population.generative.structure import Structure
 from populace.population.generative.variables import Variable
@@ -61,8 +62,11 @@ class Learner:
             else frame[released_by].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
         )
 
-    def learn(self, variable: Variable) -> tuple[Variable, list[Step]]:
-        """Learn the steps of a variable, and let later ones split on it."""
+    def learn(self, variable: Variable, towards: Variable | None = None) -> tuple[Variable, list[Step]]:
+        """Learn the steps of a variable, and let later ones split on it.
+
+        Values in groups are also put together by what they mean `towards` a later variable in groups.
+        """
         rows = self._rows(variable.name)
         if variable.amounts is not None:
             variable, positions, codes = self._amounts(variable, rows)
@@ -76,7 +80,25 @@ class Learner:
                 self._step(variable.name, positions, variable.whole, rows, start=groups, roots=variable.size)
             )
         self._known.append(Feature(codes.astype(np.uint8), max(variable.splits, 1), variable.ordered))
+        if variable.groups and towards is not None:
+            sets = self._sets(positions, variable, towards, rows)
+            variable = msgspec.structs.replace(variable, kin=sets)
+            gathered = variable.gathered(positions).astype(np.uint8)
+            self._known.append(Feature(gathered, max(sets) + 1, ordered=False))
         return variable, steps
+
+    def _sets(
+        self, positions: np.ndarray, variable: Variable, towards: Variable, rows: np.ndarray
+    ) -> list[int]:
+        """Put values together that are alike towards a later variable; rare ones do not count."""
+        rows = np.intersect1d(rows, self._rows(towards.name))
+        later = towards.encode(self._frame[towards.name])[rows]
+        key = positions[rows] * towards.whole + later
+        shape = (variable.whole, towards.whole)
+        counts = np.bincount(key, self._weight[rows], variable.whole * towards.whole).reshape(shape)
+        records = np.bincount(positions[rows], minlength=variable.whole)
+        counts[records < self._least] = 0.0
+        return (kin(counts[1:], MOST_NOMINAL - 1) + 1).tolist()
 
     def _rows(self, name: str) -> np.ndarray:
         """Records that count for a variable."""

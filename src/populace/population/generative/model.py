@@ -124,8 +124,10 @@ class GenerativeModel:
         rng = np.random.default_rng(seed)
         learner = Learner(frame, weights, withheld, released_by, min_records, rng)
         variables, steps = [], []
-        for variable in describe(frame, weights, names, book):
-            learned, found = learner.learn(variable)
+        described = describe(frame, weights, names, book)
+        for place, variable in enumerate(described):
+            towards = next((later for later in described[place + 1 :] if later.groups), None)
+            learned, found = learner.learn(variable, towards)
             variables.append(learned)
             steps += found
         return cls(variables, steps, min_records=min_records, info=info, unreleased=withheld)
@@ -256,11 +258,12 @@ class GenerativeModel:
         """Draw the rows of one block."""
         size = len(next(iter(lead.values())))
         root = np.zeros(size, dtype=np.intp)
-        codes = np.zeros((len(self.variables), size), dtype=np.uint8)
+        codes = np.zeros((sum(variable.features for variable in self.variables), size), dtype=np.uint8)
         amounts: dict[str, np.ndarray] = {}
         columns: list[pl.Series] = []
         samplers = iter(self._samplers)
-        for place, variable in enumerate(self.variables):
+        place = 0
+        for variable in self.variables:
             sampler, known = next(samplers), codes[:place]
             positions = lead.get(variable.name)
             if positions is None:
@@ -273,13 +276,16 @@ class GenerativeModel:
                 codes[place] = positions
             if variable.staged:
                 positions = next(samplers).draw(known, positions, rng.random(size))
+            if variable.kin:
+                codes[place + 1] = variable.gathered(positions)
             if variable.amounts is not None:
                 drawn = variable.amounts.draw(positions, other, *rng.random((2, size)))
                 amounts[variable.name], codes[place] = drawn, variable.amounts.bins(drawn)
                 column = pl.Series(variable.name, drawn).fill_nan(None)
                 columns.append(column.cast(pl.Int64) if variable.amounts.whole else column)
-                continue
-            columns.append(variable.decode(positions))
+            else:
+                columns.append(variable.decode(positions))
+            place += variable.features
         return pl.DataFrame(columns)
 
 

@@ -38,6 +38,8 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """Values in order, null left out; empty for amounts."""
     groups: list[int] = []
     """Number of each value's major group, from 0; empty where there are none."""
+    kin: list[int] = []
+    """Number of each value's set of values that go together (`generative.kinship`), from 1; or empty."""
     amounts: Amounts | None = None
 
     @property
@@ -64,6 +66,11 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
         """Positions that later trees may split on; 0 where there are too many."""
         size = self.size if self.amounts is None else self.amounts.brackets + 1
         return size if size <= (MOST_ORDERED if self.ordered else MOST_NOMINAL) else 0
+
+    @property
+    def features(self) -> int:
+        """How many features later trees have of it: its positions, and its sets of values."""
+        return 1 + bool(self.kin)
 
     @property
     def ordered(self) -> bool:
@@ -93,6 +100,10 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
         if self.amounts is not None:
             return self.amounts.wide(positions)
         return np.append(0, np.array(self.groups) + 1)[positions] if self.groups else positions
+
+    def gathered(self, positions: np.ndarray) -> np.ndarray:
+        """Give the sets of positions that go together; null by itself."""
+        return np.append(0, np.array(self.kin))[positions]
 
     def decode(self, positions: np.ndarray) -> pl.Series:
         """Give the values of positions before grouping."""
