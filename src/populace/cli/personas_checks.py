@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from populace.cli.options import check_written, split_names
+from populace.cli.written import parquet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,8 +78,7 @@ def check_parquet(out: Path, *read: Path) -> None:
     from populace.errors import DataError
 
     check_written(out, *read)
-    if out.suffix != ".parquet":
-        raise DataError("what is made here is written as Parquet", file=out, fix="end the name in .parquet")
+    parquet(out)
     if any(other.is_dir() and out.resolve().parent == other.resolve() for other in read):
         what = "the file to write would be one of the shards in the folder to read"
         raise DataError(what, file=out, fix="write it to another folder")

@@ -117,6 +117,8 @@ def _account(report: dict[str, Any], lacking: list[str]) -> list[str]:
     if report["relaxed"]:
         wanted = ", ".join(report["exact"])
         lines.append(f"{report['relaxed']:,} personas have no donor who agrees on all of {wanted}")
+    if report["too_young"]:
+        lines.append(f"{report['too_young']:,} personas are under {report['youngest']} and get no answers")
     if reuse["over"]:
         lines.append(f"{reuse['over']:,} personas keep a donor who serves more than {reuse['limit']:,}")
     if distances:

@@ -12,9 +12,8 @@ from populace.cli.options import check_written, read_bounds, read_cap, read_cell
 from populace.cli.written import parquet
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from populace.population import Population
+    from populace.population.targets import Margins
 
 __all__ = ["Out", "People", "rake", "sample", "summary"]
 
@@ -79,6 +78,13 @@ def rake(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Write also weights that do not meet the margins in the end.")
     ] = False,
+    merge_absent: Annotated[
+        bool,
+        typer.Option(
+            "--merge-absent",
+            help="Give the target of categories that nobody has to the others of the margin.",
+        ),
+    ] = False,
     cells: Annotated[
         Path | None, typer.Option(help="Also write every cell: target, before, after.", metavar="CELLS.csv")
     ] = None,
@@ -101,6 +107,7 @@ def rake(
         total=total,
         rescale=rescale,
         strict=not lenient,
+        missing="merge" if merge_absent else None,
     )
     raked.save(out)
     typer.echo(f"{out}: {summary(raked)}")
@@ -111,21 +118,22 @@ def rake(
         typer.echo(f"  {line}")
 
 
-def _margins(source: str, only: list[str], *, adults: bool) -> list[pl.DataFrame] | str:
+def _margins(source: str, only: list[str], *, adults: bool) -> Margins:
     """Keep to the margins whose variables are all wanted."""
     if not only:
         return source
     from populace.errors import DataError
-    from populace.population import census_targets, load_margins
+    from populace.population import census_targets
+    from populace.population.targets import as_targets
 
     if source == "us-2024":
         return census_targets(adults=adults, attributes=only)
-    given = load_margins(source)
-    columns = {name for margin in given for name in margin.columns} - {"target"}
+    given = as_targets(source)
+    columns = {name for margin in given for name in margin.columns}
     if missing := [name for name in only if name not in columns]:
         what, fix = "there is no margin of this variable", f"there are {', '.join(sorted(columns))}"
         raise DataError(what, file=source, column=missing[0], fix=fix)
-    kept = [margin for margin in given if set(margin.columns) <= {*only, "target"}]
+    kept = [margin for margin in given if set(margin.columns) <= set(only)]
     if not kept:
         fix = "name all variables of a margin"
         raise DataError(f"no margin has only {', '.join(only)}", file=source, fix=fix)

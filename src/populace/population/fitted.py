@@ -157,6 +157,7 @@ def draw_from(
         weight=info.get("weight", ""),
         stands_for=people,
         licence=info.get("licence", ""),
+        from_model=True,
         notes=(
             f"drawn from a generative model of {int(info.get('records', 0)):,} records"
             f" ({info.get('rule', '')}): no record of the survey is in it",

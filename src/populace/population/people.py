@@ -156,6 +156,7 @@ class Population:
         total: float | None = None,
         rescale: bool = False,
         strict: bool = True,
+        missing: Literal["error", "merge"] | None = None,
         max_iterations: int = 1000,
         tolerance: float = 1e-9,
     ) -> tuple[Population, Raking]:
@@ -179,19 +180,19 @@ class Population:
         if isinstance(margins, str) and margins == "us-2024":
             margins = census_targets(adults=self._provenance.adults)
         targets = as_targets(margins)
-        cells = [target.cells for target in targets]
         settings = {
             "total": total,
             "rescale": rescale,
             "max_iterations": max_iterations,
             "tolerance": tolerance,
         }
-        found = rake(self._frame, cells, bounds=bounds, cap=cap, strict=strict, **settings)
+        found = rake(self._frame, targets, bounds=bounds, cap=cap, strict=strict, missing=missing, **settings)
+        notes = list(found.notes)
         columns = [pl.Series("weight", found.weights)]
         for name in self._frame.select(pl.col(REPLICATE)).columns:
             other = rake(
                 self._frame,
-                cells,
+                targets,
                 weight=name,
                 bounds=bounds,
                 cap=cap,
@@ -200,12 +201,16 @@ class Population:
                 **settings,
             )
             columns.append(pl.Series(name, other.weights))
+            notes += [f"{name}: {note}" for note in other.notes if note not in found.notes]
+        found = msgspec.structs.replace(found, notes=tuple(notes))
         step = self._step(
             "rake",
             {
                 "margins": [{"name": t.name, "hash": t.hash, "cells": t.cells.height} for t in targets],
                 "bounds": bounds,
                 "cap": cap and msgspec.to_builtins(cap),
+                "missing": missing,
+                "notes": notes or None,
                 "converged": found.converged,
                 **settings,
             },

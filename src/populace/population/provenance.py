@@ -57,6 +57,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """People of the geography that the population stands for: the sum of its weights."""
     licence: str
     notes: tuple[str, ...] = ()
+    from_model: bool = False
+    """Whether these are people drawn from a generative model, and no records."""
     drawn: bool = False
     """Whether `build` drew people one by one from the files, instead of keeping everybody."""
     steps: tuple[Step, ...] = ()
@@ -85,7 +87,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     def record(self) -> dict[str, Any]:
         """Give what is written beside the people; what was not done is not spoken of."""
         said = msgspec.to_builtins(self)
-        for name in ("drawn", "steps"):
+        for name in ("from_model", "drawn", "steps"):
             if not said[name]:
                 del said[name]
         return said

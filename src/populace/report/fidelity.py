@@ -25,7 +25,7 @@ from populace.report import misfit_tables as misfit
 from populace.report import people_tables
 from populace.report.fidelity_figures import Content
 from populace.report.fidelity_views import render
-from populace.report.fidelity_words import Reference, drawn
+from populace.report.fidelity_words import Reference
 from populace.stats import Estimate
 
 __all__ = ["Baseline", "Discriminator", "Privacy", "fidelity_page"]
@@ -209,7 +209,7 @@ def _described(reference: Population, people: pl.DataFrame) -> Reference:
     source = reference.provenance
     return Reference(
         name=f"people drawn from the model {source.source}"
-        if drawn(source)
+        if source.from_model
         else f"the microdata {source.source}",
         citation=", ".join(part for part in (source.citation, source.vintage) if part),
         licence=source.licence,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from populace.population import EMBEDDED, Fidelity, Provenance
-from populace.report.fidelity_words import Reference, drawn, margin_name, place, whole
+from populace.report.fidelity_words import Reference, margin_name, place, whole
 from populace.report.people_tables import Weights
 from populace.stats import Estimate
 
@@ -56,7 +56,7 @@ def _people(provenance: Provenance, weights: Weights) -> str:
     vintage = f", vintage {provenance.vintage}" if provenance.vintage else ""
     data = f"{provenance.citation.rstrip('.')}{vintage} ({provenance.licence.rstrip('.')})"
     where = place(provenance.geography) or "an unstated geography"
-    if drawn(provenance):
+    if provenance.from_model:
         model = f"the model {provenance.source}" + (" of populace" if provenance.source == EMBEDDED else "")
         how = (
             f"We drew a synthetic population of {whole(weights.people)} {who} of {where} from {model}, which "

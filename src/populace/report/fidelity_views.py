@@ -18,7 +18,7 @@ from populace.report.fidelity_figures import Content, drawings
 from populace.report.fidelity_methods import bibtex, methods
 from populace.report.fidelity_origins import origins
 from populace.report.fidelity_warnings import warnings
-from populace.report.fidelity_words import drawn, far, margin_name, percent, place, whole
+from populace.report.fidelity_words import far, margin_name, percent, place, whole
 from populace.report.figures import pyramid as ages
 from populace.report.people_tables import Weights
 from populace.report.titles import title_of
@@ -77,7 +77,7 @@ def _title(population: Population) -> str:
 
 def _byline(content: Content) -> str:
     source, reference = content.population.provenance, content.reference
-    origin = f"Drawn from the model {source.source}" if drawn(source) else f"From {source.source}"
+    origin = f"Drawn from the model {source.source}" if source.from_model else f"From {source.source}"
     return (
         f"{origin}, seed {source.seed}, standing for {whole(source.stands_for)} people. "
         f"Held against {reference.name}: {whole(content.found.reference_size)} {reference.unit}."

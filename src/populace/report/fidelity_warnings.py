@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from populace.report.fidelity_figures import Content
-from populace.report.fidelity_words import drawn, place, whole
+from populace.report.fidelity_words import place, whole
 
 __all__ = ["warnings"]
 
@@ -48,7 +48,7 @@ def _about_the_reference(content: Content) -> Iterator[str]:
         return
     if content.reference.drawn:
         model, data = content.reference.model, theirs.citation.rstrip(".") or "the data it is fitted to"
-        if drawn(ours) and (ours.source, ours.files) == (theirs.source, theirs.files):
+        if ours.from_model and (ours.source, ours.files) == (theirs.source, theirs.files):
             yield (
                 f"Both are drawn from {model}. What differs is chance and weighting: this page shows nothing "
                 f"about how near these people are to the census. Give records of {data} as the reference."
@@ -59,7 +59,7 @@ def _about_the_reference(content: Content) -> Iterator[str]:
                 f"people are to that model, and nothing about how near they are to the census. Give records "
                 f"of {data} as the reference."
             )
-    elif theirs.source == ours.source and not drawn(ours):
+    elif theirs.source == ours.source and not ours.from_model:
         yield (
             "These people come from the reference itself. The page then shows what sampling and weighting "
             "did, not how near the people are to anybody else."

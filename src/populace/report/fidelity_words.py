@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from populace.population import EMBEDDED, Fidelity, Margin, Provenance
+from populace.population import Fidelity, Margin, Provenance
 from populace.report.people_tables import Weights
 from populace.report.titles import title_of
 
@@ -18,7 +18,6 @@ __all__ = [
     "FAR",
     "LEAST",
     "Reference",
-    "drawn",
     "far",
     "headline",
     "margin_name",
@@ -30,8 +29,6 @@ __all__ = [
 FAR = {1: 3.0, 2: 2.0, 3: 2.0}
 LEAST = 0.01
 _NAMED = 4
-_DRAWN = "drawn from a generative model"
-"""How the note begins that `populace.population` leaves on people drawn from a model."""
 _ONES = {1: "attribute", 2: "pair of attributes", 3: "triple of attributes"}
 _MANY = {1: "attributes", 2: "pairs of attributes", 3: "triples of attributes"}
 
@@ -52,7 +49,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def drawn(self) -> bool:
         """Whether these are people drawn from a model, and no survey."""
-        return self.provenance is not None and drawn(self.provenance)
+        return self.provenance is not None and self.provenance.from_model
 
     @property
     def model(self) -> str:
@@ -63,18 +60,6 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     def unit(self) -> str:
         """What is counted."""
         return "people" if self.drawn else "records"
-
-
-def drawn(source: Provenance) -> bool:
-    """Tell whether people come from a model, the embedded one or one that was fitted, and from no survey.
-
-    Examples
-    --------
-    >>> from populace.population import build
-    >>> drawn(build("us-2024", size=2).provenance)
-    True
-    """
-    return source.source == EMBEDDED or any(note.startswith(_DRAWN) for note in source.notes)
 
 
 def percent(share: float, digits: int = 2) -> str:

@@ -33,8 +33,9 @@ _DEEPEST = 24
 _POWER_STEPS = 4
 # A side without nulls (or with nothing else) is no chance if it had a probability below e^-20 in its node.
 _EVIDENCE = 20.0
-# A side on which everybody gives the same answer is split off first if it has such a part of the records.
-_GOOD_PART = 0.05
+# A side on which everybody gives the same answer is split off first if it has such a part of the records, and
+# the answer is one of a short list.
+_GOOD_PART, _SHORT = 0.05, 12
 
 
 class Feature(msgspec.Struct, frozen=True):
@@ -118,7 +119,7 @@ def _sides(level: _Level, features: Sequence[Feature], rows: np.ndarray, node: n
     """Tell for every record whether it goes right (1) at its node's split."""
     right = np.empty(len(rows), dtype=np.int64)
     chosen = level.feature[node]
-    for number in np.unique(chosen):
+    for number in np.flatnonzero(np.bincount(chosen)):
         here = chosen == number
         value, at = features[number].codes[rows[here]], node[here]
         if features[number].ordered:
@@ -237,7 +238,7 @@ class _Level:
         score = np.einsum("nbv,nv->nb", off * off, _divide(1.0, shares))
         score *= _divide(1.0, mass_left) + _divide(1.0, mass_right)
         score[(count[:, :-1] < self.least) | (count[:, -1:] - count[:, :-1] < self.least)] = -np.inf
-        if ordered:
+        if ordered and self.size <= _SHORT:
             self._settle_value(number, portion, left, count)
         cut = score.argmax(axis=1)
         chosen = left[each, cut]

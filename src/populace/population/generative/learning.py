@@ -66,6 +66,7 @@ class Learner:
         """Learn the steps of a variable, and let later ones split on it.
 
         Values in groups are also put together by what they mean `towards` a later variable in groups.
+        There are no steps where no value was given by enough people.
         """
         rows = self._rows(variable.name)
         if variable.amounts is not None:
@@ -73,6 +74,10 @@ class Learner:
         else:
             positions = variable.encode(self._frame[variable.name])
             codes = variable.grouped(positions).astype(np.uint8) if variable.splits else 0 * positions
+        # What is never drawn shall not have its group drawn either.
+        rows = rows[np.bincount(positions[rows], minlength=variable.whole)[positions[rows]] >= self._least]
+        if not len(rows):
+            return variable, []
         groups = variable.grouped(positions)
         steps = [self._step(variable.name, groups, variable.size, rows)]
         if variable.staged:
@@ -154,17 +159,11 @@ class Learner:
         """
         if len(rows) <= _STRUCTURE_RECORDS:
             return rows
-        rows = self._rng.permutation(rows)
-        if self._groups is None:
-            return np.sort(rows[:_STRUCTURE_RECORDS])
-        group = self._groups[rows]
+        group = np.zeros(len(rows), dtype=np.int64) if self._groups is None else self._groups[rows]
         sizes = np.bincount(group)
-        share = np.sqrt(sizes) / np.sqrt(sizes).sum()
-        wanted = np.minimum(sizes, np.ceil(share * _STRUCTURE_RECORDS).astype(np.int64))
-        order = np.argsort(group, kind="stable")
-        first = np.cumsum(sizes) - sizes
-        place = np.arange(len(rows)) - first[group[order]]
-        return np.sort(rows[order[place < wanted[group[order]]]])
+        wanted = _STRUCTURE_RECORDS * np.sqrt(sizes) / np.sqrt(sizes).sum()
+        chance = wanted / np.maximum(sizes, 1)
+        return rows[self._rng.random(len(rows)) < chance[group]]
 
     def _leaves(self, structure: Structure, rows: np.ndarray, start: np.ndarray) -> Iterator[np.ndarray]:
         for first in range(0, len(rows), _BLOCK):

@@ -39,6 +39,7 @@ __all__ = ["GenerativeModel"]
 _METADATA_KEY = "populace.generative"
 _BLOCK = 1 << 15
 _TRIES = 20
+_LEADS = 2
 
 Where = Mapping[str, Sequence[int | str]]
 """For a leading variable, the values to keep to."""
@@ -113,7 +114,8 @@ class GenerativeModel:
         Raises
         ------
         DataError
-            If a column is missing or of no use, a weight is bad, or there are too few records.
+            If a column is missing or of no use, a weight is bad, or there are too few records. A later
+            column of which no value was given by `min_records` people is left out instead.
         """
         weights = checked_weights(frame, weight)
         if int((weights > 0).sum()) < 2 * min_records:
@@ -128,8 +130,14 @@ class GenerativeModel:
         for place, variable in enumerate(described):
             towards = next((later for later in described[place + 1 :] if later.groups), None)
             learned, found = learner.learn(variable, towards)
-            variables.append(learned)
-            steps += found
+            if not found and (place < _LEADS or variable.amounts):
+                what = f"no value was given by {min_records} people, so that none may be told"
+                raise DataError(what, column=variable.name, fix="give more people, or lower min_records")
+            if found:
+                variables.append(learned)
+                steps += found
+        told = {variable.name for variable in variables}
+        withheld = {name: groups for name, groups in withheld.items() if name in told}
         return cls(variables, steps, min_records=min_records, info=info, unreleased=withheld)
 
     def draw(self, size: int, *, seed: int, where: Where | None = None) -> pl.DataFrame:
@@ -211,7 +219,7 @@ class GenerativeModel:
     def _leads(self) -> list[Variable]:
         """Give the variables that a sample is spread over: the first two, or one, if they are plain lists."""
         leads = []
-        for variable in self.variables[:2]:
+        for variable in self.variables[:_LEADS]:
             if variable.amounts is not None or variable.groups or not variable.splits:
                 break
             leads.append(variable)
