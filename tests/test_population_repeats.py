@@ -138,7 +138,7 @@ def test_one_person_a_thousand_times_is_one_record():
 
 def test_the_command_counts_records_not_rows(tmp_path):
     people, model = tmp_path / "people.parquet", tmp_path / "model.parquet"
-    build("us-2024", size=2000, seed=3).sample(500, seed=0, once=True).sample(
+    build("us-2024", size=6000, seed=3).sample(2500, seed=0, once=True).sample(
         3000, seed=0, replace=True
     ).save(people)
     frame = Population.load(people).frame

@@ -432,7 +432,7 @@ def test_a_study_without_likelihoods_or_grades(tmp_path):
 
 
 def test_without_the_extra_nothing_is_written_and_the_error_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr("populace.report.page.find_spec", lambda name: None)
+    monkeypatch.setattr("populace.report.html.find_spec", lambda name: None)
     with pytest.raises(PopulaceError, match=r"needs the package altair.*populace\[report\]"):
         report.write(tmp_path / "new", content())
     assert not (tmp_path / "new").exists()

@@ -489,8 +489,7 @@ def test_drawn_people_are_no_microdata(people: Population, tmp_path: Path) -> No
 def test_a_fitted_model_is_known_beside_another_model_and_beside_records(
     people: Population, vermont: Population, tmp_path: Path
 ) -> None:
-    note = ("drawn from a generative model of 6,938 records",)
-    fitted = survey(people.frame.select("person_id", "age", "sex").drop("person_id"), notes=note, source="vt")
+    fitted = survey(people.frame.select("age", "sex"), from_model=True, source="vt")
     text = page_of(fitted, tmp_path, reference=people)
     assert "people drawn from the model us-2024, not a survey" in warned(text)
     assert "Drawn from the model vt, seed 0" in text and "from the model vt, which is" in text

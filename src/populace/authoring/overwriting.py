@@ -260,4 +260,4 @@ def _parroting(persona: Persona, field: str, text: str) -> str | None:
     if persona.income and f"{persona.income:,}" in text:
         told.add(f"{persona.income:,}")
     share = sum(len(words(value)) for value in told) / len(words(text))
-    return ", ".join(sorted(told)) if len(told) >= 2 or share >= 0.4 else None
+    return ", ".join(sorted(told)) if share >= (0.25 if len(told) >= 2 else 0.4) else None
