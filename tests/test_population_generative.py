@@ -317,6 +317,22 @@ class TestModel:
         with pytest.raises(DataError, match=says):
             GenerativeModel.fit(change(survey()), ["state", "age", "alone"], weight="weight")
 
+    def test_numbers_that_few_people_share_are_drawn_as_amounts(self):
+        # 60 scores of 10 people each: none may be told by itself, and yet their distribution is kept.
+        frame = pl.DataFrame({"side": ["a", "b"] * 300, "score": [n % 60 for n in range(600)]})
+        model = GenerativeModel.fit(frame, ["side", "score"], min_records=20)
+        assert [variable.kind for variable in model.variables] == ["nominal", "amount"]
+        scores = model.draw(20_000, seed=1)["score"]
+        assert scores.mean() == pytest.approx(29.5, abs=2) and scores.std() == pytest.approx(17.3, abs=2)
+        assert scores.min() >= 0 and scores.max() <= 59
+
+    def test_what_no_value_of_can_be_told_is_left_out(self):
+        frame = survey().with_columns(name=pl.int_range(pl.len()).cast(pl.String))
+        model = GenerativeModel.fit(frame, ["state", "age", "name"], weight="weight")
+        assert [variable.name for variable in model.variables] == ["state", "age"]
+        with pytest.raises(DataError, match="column name: no value was given by 20 people"):
+            GenerativeModel.fit(frame, ["name", "state"], weight="weight")
+
     def test_no_model(self, tmp_path):
         (tmp_path / "x.parquet").write_text("people")
         with pytest.raises(DataError, match="not a generative model"):

@@ -180,6 +180,9 @@ def _where(
     if adults:
         if age not in values:
             raise DataError(f"{name} knows no ages", column=age, fix="leave out the cut to adults")
+        if not values[age]:
+            what = f"{name} tells ages as amounts, since few people share one"
+            raise DataError(what, column=age, fix="fit adults only, or draw everybody and filter them")
         where[age] = [value for value in values[age] if int(value) >= ADULT]
     if states is not None:
         labels = load_codebook("acs_pums").variables["STATE"].labels

@@ -65,7 +65,11 @@ class Bracket(msgspec.Struct, frozen=True):
         amount = ends[left] + (place - left) * (ends[left + 1] - ends[left])
         at = np.minimum(np.searchsorted(self.shares, rank, side="right"), len(self.units) - 1)
         unit = np.array(self.units)[at]
-        return np.where(unit > 0, np.round(amount / np.maximum(unit, 1)) * unit, amount)
+        step = np.maximum(unit, 1)
+        # Rounding does not leave the bracket: of a scale from 0 to 100, nobody gives 101.
+        low, high = np.ceil(ends[0] / step) * step, np.floor(ends[-1] / step) * step
+        rounded = np.where(low <= high, np.clip(np.round(amount / step) * step, low, high), amount)
+        return np.where(unit > 0, rounded, amount)
 
 
 class Amounts(msgspec.Struct, frozen=True):

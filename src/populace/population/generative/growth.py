@@ -119,7 +119,7 @@ def _sides(level: _Level, features: Sequence[Feature], rows: np.ndarray, node: n
     """Tell for every record whether it goes right (1) at its node's split."""
     right = np.empty(len(rows), dtype=np.int64)
     chosen = level.feature[node]
-    for number in np.flatnonzero(np.bincount(chosen)):
+    for number in np.flatnonzero(np.bincount(chosen)).tolist():
         here = chosen == number
         value, at = features[number].codes[rows[here]], node[here]
         if features[number].ordered:

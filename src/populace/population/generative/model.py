@@ -126,7 +126,7 @@ class GenerativeModel:
         rng = np.random.default_rng(seed)
         learner = Learner(frame, weights, withheld, released_by, min_records, rng)
         variables, steps = [], []
-        described = describe(frame, weights, names, book)
+        described = describe(frame, weights, names, book, min_records)
         for place, variable in enumerate(described):
             towards = next((later for later in described[place + 1 :] if later.groups), None)
             learned, found = learner.learn(variable, towards)

@@ -6,7 +6,8 @@ column's values in order. Three kinds of column are told apart:
 - *nominal*: codes or texts without an order; where there are more than a tree can split on and the codebook
   knows major groups, the group is drawn first, and the code given the group;
 - *ordered*: whole numbers with few different values (age, people in the household);
-- *amount*: numbers with many different values (`populace.population.generative.amounts`).
+- *amount*: numbers with many different values, or with values that too few people gave
+  (`populace.population.generative.amounts`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from populace.population.generative.growth import MOST_NOMINAL, MOST_ORDERED
 __all__ = ["Variable", "describe"]
 
 _MOST_LISTED = 200
+_MOST_RARE = 0.05
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
 
 
@@ -113,7 +115,11 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def describe(
-    frame: pl.DataFrame, weight: np.ndarray, names: Sequence[str], book: Codebook | None = None
+    frame: pl.DataFrame,
+    weight: np.ndarray,
+    names: Sequence[str],
+    book: Codebook | None = None,
+    least: int = 1,
 ) -> list[Variable]:
     """Describe columns: their kind by codebook and type, their values by what occurs.
 
@@ -127,6 +133,9 @@ def describe(
         Columns, in drawing order.
     book
         Tells codes from numbers, and major groups; without it, texts are nominal and numbers ordered.
+    least
+        Fewest records that anything stored stands for. Numbers of which many were given by fewer people are
+        drawn as amounts: of a small survey, few single ages could be told.
 
     Raises
     ------
@@ -141,7 +150,9 @@ def describe(
         column = frame[name]
         coded = book.variables.get(name) if book else None
         number = column.dtype.is_numeric() and not (coded and not coded.range)
-        if number and (column.n_unique() > _MOST_LISTED or column.dtype.is_float()):
+        if number and (
+            column.dtype.is_float() or column.n_unique() > _MOST_LISTED or _rare(column, least) > _MOST_RARE
+        ):
             variable = Variable(name=name, kind="amount", amounts=cut_amounts(frame, name, weight, amounts))
             amounts.append(name)
         elif column.dtype.is_integer() or column.dtype in _TEXTS:
@@ -150,6 +161,12 @@ def describe(
             raise DataError(f"cannot model {column.dtype}", column=name, fix="leave the column out")
         described.append(variable)
     return described
+
+
+def _rare(column: pl.Series, least: int) -> float:
+    """Share of the records whose value is one of fewer than so many."""
+    counts = column.drop_nulls().value_counts()["count"]
+    return float(counts.filter(counts < least).sum()) / max(int(counts.sum()), 1)
 
 
 def _listed(column: pl.Series, kind: Literal["nominal", "ordered"], groups: Sequence[Group]) -> Variable:
