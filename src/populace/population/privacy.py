@@ -163,7 +163,8 @@ def _coded(frames: Sequence[pl.DataFrame]) -> list[npt.NDArray[np.integer]]:
     ends = np.cumsum([frame.height for frame in frames])[:-1]
     columns = []
     for name in frames[0].columns:
-        values = pl.concat([frame[name] for frame in frames], how="vertical_relaxed")
+        # Drawn numbers may be wider than those of the file.
+        values = pl.concat([frame.select(name) for frame in frames], how="vertical_relaxed")[name]
         columns.append(values.rank("dense").fill_null(0).to_numpy())
     codes = np.array(columns)
     width = np.min_scalar_type(int(codes.max(initial=0)))
