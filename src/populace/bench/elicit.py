@@ -1,0 +1,238 @@
+"""How a verdict is asked for and read: the one way of all tasks.
+
+A question to the judge has two options and is asked twice, so that no constant preference of the judge can
+decide it:
+
+- by `choice`, both options are shown with numbers, in both orders; the log-odds are averaged;
+- by `likelihood`, neither is shown: the option itself is scored as the next turn, with the persona and
+  without, and the difference of log-likelihoods, the pointwise mutual information of option and persona,
+  decides (Holtzman et al., 2021, arXiv 2104.08315, eq. 3). It needs a provider that scores given text, and
+  is what a small model can do.
+
+Ties, refusals and failed calls are verdicts of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from populace.bench.task import Bench
+from populace.models.records import (
+    Choice,
+    ChooseRequest,
+    Completion,
+    GenerateRequest,
+    Message,
+    Request,
+    Result,
+)
+from populace.templating import Templates
+
+__all__ = [
+    "SATISFIED",
+    "TEMPLATES",
+    "UNASKED",
+    "Question",
+    "Verdict",
+    "answer",
+    "needs_revision",
+    "prefer",
+    "questions",
+    "text_of",
+    "verdict_of",
+    "verdicts",
+]
+
+TEMPLATES = Templates("populace.bench")
+SATISFIED = ("This answer suits me as it is.", "This answer should be revised to suit me.")
+"""The two options about a single answer."""
+_OPENING = "I choose number"
+_OPTIONS = (" 1", " 2")
+_FLOOR = -20.0
+"""Log-likelihood of an option that a provider did not list: unlikely, not impossible."""
+
+Outcome = Literal["first", "second", "tie", "refused", "failed", "unasked"]
+
+
+class Question(NamedTuple):
+    """Two requests that decide between two options."""
+
+    one: ChooseRequest
+    other: ChooseRequest
+
+
+class Verdict(NamedTuple):
+    """What became of a question."""
+
+    p: float | None
+    """Probability of the first option; None where nothing was decided."""
+    outcome: Outcome
+    orders: tuple[float | None, float | None]
+    """Probability of the first option when shown first, and when shown second; alike by likelihood."""
+
+
+UNASKED = Verdict(None, "unasked", (None, None))
+"""Of a question that could not be asked: the answer it is about failed."""
+
+
+def answer(
+    bench: Bench,
+    prompt: str,
+    *,
+    profile: str | None = None,
+    style: str = "Answer the question directly, in a few plain sentences.",
+    sample: int = 0,
+    temperature: float | None = None,
+) -> GenerateRequest:
+    """Ask the target a question, with or without a description of who asks."""
+    values = {"style": style}
+    system = (
+        TEMPLATES.render("answer", values)
+        if profile is None
+        else TEMPLATES.render("assist", values | {"profile": profile})
+    )
+    return GenerateRequest(
+        model=bench.target,
+        messages=(Message("system", system), Message("user", prompt)),
+        max_tokens=bench.answer_tokens,
+        temperature=bench.temperature if temperature is None else temperature,
+        sample=sample,
+        seed=bench.seed,
+    )
+
+
+def text_of(result: Result | None) -> str | None:
+    """Give what was written; None where the call failed, was refused, or nothing was written."""
+    if not isinstance(result, Completion) or result.finish == "refusal":
+        return None
+    return result.text.strip() or None
+
+
+def prefer(
+    bench: Bench, profile: str | None, prompt: str, first: str | None, second: str | None, *, sample: int = 0
+) -> Question | None:
+    """Ask a persona (nobody where the profile is None) which of two answers it prefers; None without both."""
+    if first is None or second is None:
+        return None
+    if bench.way == "likelihood":
+        return _contrast(bench, profile, prompt, (first, second), sample)
+    return _shown(bench, profile, "prefer", {"prompt": prompt}, (first, second), sample)
+
+
+def needs_revision(
+    bench: Bench, profile: str | None, prompt: str, answer: str | None, *, sample: int = 0
+) -> Question | None:
+    """Ask a persona whether an answer suits it (the first option) or should be revised; None without one."""
+    if answer is None:
+        return None
+    if bench.way == "likelihood":
+        asked = f"{prompt}\n\nI was answered: {answer}"
+        return _contrast(bench, profile, asked, SATISFIED, sample)
+    return _shown(bench, profile, "needs_revision", {"prompt": prompt, "answer": answer}, SATISFIED, sample)
+
+
+def questions(asked: Iterable[Question | None]) -> list[Request | None]:
+    """List the requests of questions, two by two, as a stage wants them."""
+    return [request for question in asked for request in (question or (None, None))]
+
+
+def verdicts(
+    bench: Bench, asked: Iterable[Question | None], results: Sequence[Result | None]
+) -> list[Verdict]:
+    """Read the results of `questions`; what could not be asked is `unasked`."""
+    return [
+        UNASKED if question is None else verdict_of(bench, one, other)
+        for question, one, other in zip(asked, results[::2], results[1::2], strict=True)
+    ]
+
+
+def verdict_of(bench: Bench, one: Result | None, other: Result | None) -> Verdict:
+    """Read the two results of a question.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> bench = Bench(personas=pl.DataFrame(), prompts=pl.DataFrame(), target="t", judge="j")
+    >>> likely = Choice(key="a", log_likelihoods=(-0.1, -3.0), tokens=(1, 1))
+    >>> verdict_of(bench, likely, likely).outcome  # it says number 1 in both orders
+    'tie'
+    """
+    odds: list[float] = []
+    for result in (one, other):
+        if not isinstance(result, Choice):
+            return Verdict(None, "failed", (None, None))
+        odds.append(_log_odds(result))
+    if any(map(math.isnan, odds)):
+        return Verdict(None, "refused", (None, None))
+    if bench.way == "likelihood":
+        told = odds[0] - odds[1]
+        orders = (_sigmoid(told), _sigmoid(told))
+        p = orders[0]
+    else:
+        orders = (_sigmoid(odds[0]), _sigmoid(-odds[1]))
+        p = _sigmoid((odds[0] - odds[1]) / 2)
+    if abs(p - 0.5) <= bench.tie_margin:
+        return Verdict(p, "tie", orders)
+    return Verdict(p, "first" if p > 0.5 else "second", orders)
+
+
+def _shown(
+    bench: Bench,
+    profile: str | None,
+    template: str,
+    values: dict[str, str],
+    options: tuple[str, str],
+    sample: int,
+) -> Question:
+    role = _role(profile)
+    one, other = (
+        ChooseRequest(
+            model=bench.judge,
+            messages=(
+                role,
+                Message("user", TEMPLATES.render(template, values | {"first": a, "second": b})),
+            ),
+            options=_OPTIONS,
+            opening=_OPENING,
+            sample=sample,
+            seed=bench.seed,
+        )
+        for a, b in (options, options[::-1])
+    )
+    return Question(one, other)
+
+
+def _contrast(
+    bench: Bench, profile: str | None, asked: str, options: tuple[str, str], sample: int
+) -> Question:
+    one, other = (
+        ChooseRequest(
+            model=bench.judge,
+            messages=(role, Message("user", asked)),
+            options=options,
+            sample=sample,
+            seed=bench.seed,
+        )
+        for role in (_role(profile), _role(None))
+    )
+    return Question(one, other)
+
+
+def _role(profile: str | None) -> Message:
+    if profile is None:
+        return Message("system", TEMPLATES.render("nobody"))
+    return Message("system", TEMPLATES.render("role", {"profile": profile}))
+
+
+def _log_odds(choice: Choice) -> float:
+    """Log-odds of the first option; nan where the judge gave neither."""
+    first, second = choice.log_likelihoods
+    if first is None and second is None:
+        return math.nan
+    return (_FLOOR if first is None else first) - (_FLOOR if second is None else second)
+
+
+def _sigmoid(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds)) if odds >= 0 else math.exp(odds) / (1 + math.exp(odds))

@@ -1,0 +1,205 @@
+"""Play a task: stage after stage through a journal, then its items, its scores and its record.
+
+A run is a folder: `journal/`, `items.parquet`, `result.json`, `calls.parquet`. The same command goes on where
+it stopped; what was answered is never asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from populace.atomic import atomic_path
+from populace.bench.elicit import TEMPLATES
+from populace.bench.result import TaskResult
+from populace.bench.task import Bench, Counting, Role, Task
+from populace.canonical import content_hash
+from populace.errors import DataError, StudyError
+from populace.models import Provider
+from populace.models.records import GenerateRequest
+from populace.run import Budget, Journal, Lanes, ProgressLine, execute, timed, write_calls
+
+__all__ = ["play", "read_items", "run_task", "summed"]
+
+_SETTING = ("way", "items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
+_WORDS = ("answer", "assist", "summarise", "role", "nobody", "prefer", "needs_revision")
+_NOTE = "bench/run"
+
+
+def run_task(
+    task: Task,
+    bench: Bench,
+    models: Mapping[Role, Provider],
+    folder: str | Path,
+    *,
+    counting: Counting | None = None,
+    budget: Budget | None = None,
+    progress: bool = False,
+    retry_errors: bool = False,
+) -> TaskResult:
+    """Run a task to its end, or go on where a run of it stopped.
+
+    Parameters
+    ----------
+    models
+        The target, and the judge where the task has one. They are closed in the end.
+    folder
+        Of the run; made if missing. It holds one task with one set of settings.
+
+    Raises
+    ------
+    StudyError
+        If the folder holds another run.
+    BudgetError, ModelError, JournalError
+        As `populace.run.execute`.
+    """
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    settings = _settings(task, bench)
+    with Journal(place / "journal") as journal:
+        _same_run(journal, settings, place)
+        items, failed = asyncio.run(
+            _played(task, bench, models, journal, budget=budget, progress=progress, retry_errors=retry_errors)
+        )
+        with atomic_path(place / "items.parquet") as beside:
+            items.write_parquet(beside, compression="zstd")
+        write_calls(journal, place / "calls.parquet")
+    result = summed(task, bench, items, counting or Counting(seed=bench.seed), failed)
+    result.save(place / "result.json")
+    return result
+
+
+async def _played(
+    task: Task,
+    bench: Bench,
+    models: Mapping[Role, Provider],
+    journal: Journal,
+    *,
+    budget: Budget | None,
+    progress: bool,
+    retry_errors: bool,
+) -> tuple[pl.DataFrame, Counter[str]]:
+    lanes, failed = Lanes(), Counter[str]()
+    steps = task.play(bench)
+    try:
+        ask = next(steps)
+        while True:
+            requests = [request for request in ask.requests if request is not None]
+            line = ProgressLine(len(requests)) if progress else nullcontext()
+            with timed(journal, ask.stage), line as shown:
+                stats = await execute(
+                    requests,
+                    models[ask.to],
+                    journal,
+                    stage=ask.stage,
+                    progress=shown,
+                    budget=budget,
+                    lanes=lanes,
+                    retry_errors=retry_errors,
+                )
+            failed.update(stats.errors)
+            ask = steps.send([request and journal.get(request.key) for request in ask.requests])
+    except StopIteration as done:
+        return done.value, failed
+    finally:
+        for model in dict.fromkeys(models.values()):
+            await model.close()
+
+
+def play(task: Task, bench: Bench, models: Mapping[Role, Provider]) -> pl.DataFrame:
+    """Play a task in memory, without a journal: for planted people and tests."""
+
+    async def whole() -> pl.DataFrame:
+        steps = task.play(bench)
+        try:
+            ask = next(steps)
+            while True:
+                model, answered = models[ask.to], []
+                for request in ask.requests:
+                    if request is None:
+                        answered.append(None)
+                    elif isinstance(request, GenerateRequest):
+                        answered += await model.generate([request])
+                    else:
+                        answered += await model.choose([request])
+                ask = steps.send(answered)
+        except StopIteration as done:
+            return done.value
+
+    return asyncio.run(whole())
+
+
+def summed(
+    task: Task, bench: Bench, items: pl.DataFrame, counting: Counting, failed: Mapping[str, int]
+) -> TaskResult:
+    """Score the items and put the record together."""
+    meta = task.meta
+    return TaskResult(
+        task=meta.name,
+        task_version=meta.version,
+        populace=importlib.metadata.version("populace"),
+        target=bench.target,
+        judge=bench.judge if meta.judged else None,
+        judge_is_target=meta.judged and bench.judge == bench.target,
+        way=bench.way,
+        settings={name: getattr(bench, name) for name in _SETTING} | {"options": dict(bench.options)},
+        personas=content_hash(bench.personas["persona_id"].to_list()),
+        prompts=content_hash(bench.prompts["prompt_id"].to_list()),
+        templates=TEMPLATES.hash(*_WORDS),
+        items=items.height,
+        failed=dict(sorted(failed.items())),
+        main_measure=meta.main_measure,
+        higher_is_better=meta.higher_is_better,
+        scores=task.score(items, counting),
+        findings=task.audit(items, counting),
+    )
+
+
+def read_items(folder: str | Path) -> pl.DataFrame:
+    """Read the items of a run.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    path = Path(folder) / "items.parquet"
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        fix = "run the task to its end: `populace bench run`"
+        raise DataError("this run has no items", file=path, fix=fix) from error
+
+
+def _settings(task: Task, bench: Bench) -> dict[str, Any]:
+    told = {name: getattr(bench, name) for name in (*_SETTING, "target", "judge")}
+    return {
+        "task": task.meta.name,
+        "version": task.meta.version,
+        "options": dict(bench.options),
+        "personas": content_hash(bench.personas["persona_id"].to_list()),
+        "prompts": content_hash(bench.prompts["prompt_id"].to_list()),
+        **told,
+    }
+
+
+def _same_run(journal: Journal, settings: Mapping[str, Any], folder: Path) -> None:
+    """Refuse to mix two runs in one folder."""
+    before = journal.notes(_NOTE).get(_NOTE)
+    if before is None:
+        journal.note(_NOTE, settings)
+        return
+    other = next((name for name, value in settings.items() if before.get(name) != value), None)
+    if other is not None:
+        raise StudyError(
+            f"this folder holds a run with {other} {before.get(other)!r}, not {settings[other]!r}",
+            file=folder,
+            fix="give another --out, or the settings of that run",
+        )

@@ -1,0 +1,128 @@
+"""What a benchmark task is, and what a run gives it.
+
+A task says what is asked and what is scored. Its procedure is a generator that reads as the paper would tell
+it: it yields an `Ask`, gets back one result for each request, and in the end returns the table of items. Who
+answers, in which order, with which retries, and what was answered before, are not its business
+(`populace.bench.runner`). Scores follow from the table of items alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+import polars as pl
+
+from populace.bench.result import Finding, Score
+from populace.models.records import Request, Result
+from populace.personas import Persona, render
+
+__all__ = ["Ask", "Bench", "Counting", "Play", "Role", "Task", "TaskMeta"]
+
+Role: TypeAlias = Literal["target", "judge"]
+
+
+class TaskMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task is about, for people and for the record of a run."""
+
+    name: str
+    version: int
+    """Raised when things are asked or scored otherwise; runs of two versions are not compared."""
+    summary: str
+    main_measure: str
+    higher_is_better: bool = True
+    reference: str
+    """Paper and section that the task is from."""
+    judged: bool = True
+    """Whether a judge is asked; some tasks need none."""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage of a task: requests to one model, of which none needs the answer of another.
+
+    A request that cannot be made, since an earlier answer failed, is None; so is its result.
+    """
+
+    stage: str
+    to: Role
+    requests: Sequence[Request | None]
+
+
+Play: TypeAlias = Generator[Ask, list[Result | None], pl.DataFrame]
+"""A task's procedure: yields stages, is sent one result for each request, and returns the items."""
+
+
+class Counting(msgspec.Struct, frozen=True, kw_only=True):
+    """How sure the scores are made: as every function of `populace.stats` takes it."""
+
+    draws: int = 2000
+    level: float = 0.95
+    seed: int = 0
+
+    def settings(self) -> dict[str, Any]:
+        """Give the keyword arguments of an estimate."""
+        return {"draws": self.draws, "level": self.level, "seed": self.seed}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What a run gives a task."""
+
+    personas: pl.DataFrame
+    """The people, a row each, as `Personas.frame` has them."""
+    prompts: pl.DataFrame
+    """The questions: `prompt_id`, `text`, `topic` and the other columns of `populace.prompts`."""
+    target: str
+    """Identity of the model under test, as it enters request keys."""
+    judge: str
+    """Identity of the judge."""
+    way: Literal["choice", "likelihood"] = "choice"
+    """How the judge is asked: for the number of an option in both orders, or by likelihood contrast."""
+    items: int = 300
+    """Persona and question pairs of the task."""
+    answer_tokens: int = 256
+    temperature: float = 0.0
+    tie_margin: float = 0.01
+    """A judge's probability within this of one half is a tie."""
+    seed: int = 0
+    template: str = "profile"
+    """How personas are described to both models."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the task's own."""
+
+    def profiles(self, *, leave_out: Sequence[str] = ()) -> dict[str, str]:
+        """Describe everybody, by `persona_id`; without some attributes, if they are named."""
+        return {
+            row["persona_id"]: render(Persona.from_row(row), template=self.template, leave_out=leave_out)
+            for row in self.personas.iter_rows(named=True)
+        }
+
+
+class Task(Protocol):
+    """A benchmark."""
+
+    meta: TaskMeta
+
+    def play(self, bench: Bench) -> Play:
+        """Ask stage by stage, and return the items."""
+        ...
+
+    def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
+        """Score the items; the first score of the main measure is the task's headline."""
+        ...
+
+    def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
+        """Hold the scores against the shortcuts that would explain them away."""
+        ...
+
+    def validate(self) -> None:
+        """Prove on planted people that right answers score as they should, and cheats are found.
+
+        Raises
+        ------
+        AssertionError
+            If they do not.
+        """
+        ...
