@@ -20,7 +20,13 @@ from populace.errors import DataError
 from populace.stats._arrays import Floats, Ints
 from populace.stats.estimate import Estimate
 
-__all__ = ["bootstrap_replicates", "cluster_bootstrap", "sum_by_cluster", "unit_of"]
+__all__ = [
+    "bootstrap_replicates",
+    "cluster_bootstrap",
+    "estimate_from_replicates",
+    "sum_by_cluster",
+    "unit_of",
+]
 
 _BLOCK = 1 << 20
 """Numbers held by one block of draws (8 MB each for picks, weights and totals)."""
@@ -121,11 +127,33 @@ def cluster_bootstrap(
     table = _checked(counts)
     clusters = len(table)
     value = float(_values(statistic, table.sum(axis=0)[None])[0])
+    replicates = np.empty(0)
+    if not np.isnan(value) and clusters > 1:
+        replicates = bootstrap_replicates(table, statistic, draws=draws, seed=seed)
+    return estimate_from_replicates(
+        value, replicates, n=n, clusters=clusters, draws=draws, seed=seed, level=level, unit=unit
+    )
+
+
+def estimate_from_replicates(
+    value: float,
+    replicates: Floats,
+    *,
+    n: int,
+    clusters: int,
+    draws: int,
+    seed: int,
+    level: float,
+    unit: str,
+) -> Estimate:
+    """Return a value with the percentile interval of its replicates, shape (draws,).
+
+    For many values drawn at once. As in `cluster_bootstrap`, an undefined value or a single cluster has none.
+    """
     if np.isnan(value):
         return _without_interval(value, n, clusters, level, "undefined for these data")
     if clusters == 1:
         return _without_interval(value, n, clusters, level, f"only one {unit}")
-    replicates = bootstrap_replicates(table, statistic, draws=draws, seed=seed)
     defined = replicates[~np.isnan(replicates)]
     method = f"{unit} bootstrap, percentile, {draws} draws"
     if len(defined) < draws:
