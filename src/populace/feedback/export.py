@@ -1,26 +1,108 @@
-"""Feedback in the forms that other tools read: preference rows, TRL, a Hugging Face dataset folder.
+"""Feedback in the forms that other tools read: the table of preferences, and one door to every form.
 
 A preference row is conditional on a person. Where several personas judged one pair they may disagree, so
-a row without its persona would teach a model contradictions: the persona therefore stands in the prompt
-as a system message.
+a row without its persona would teach a model contradictions: every form carries the persona, as a system
+message or a column. Ties, refusals and failed calls are verdicts: forms for people and for analysis keep
+them, forms for trainers leave them out and say how many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib import resources
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import polars as pl
 
-from populace.atomic import atomic_path, write_atomic
-from populace.canonical import canonical_bytes
+from populace.atomic import atomic_path
 from populace.errors import DataError
+from populace.feedback.annotation import write_argilla, write_label_studio
+from populace.feedback.card import dataset_card
+from populace.feedback.dataset import with_splits, write_hf
+from populace.feedback.forms import (
+    Written,
+    kto_rows,
+    prompt_rows,
+    trl_rows,
+    write_kto,
+    write_prompts,
+    write_trl,
+)
 from populace.feedback.judging import DECIDED
-from populace.feedback.templating import render
 
-__all__ = ["dataset_card", "preferences", "trl_rows", "write_hf", "write_parquet", "write_trl"]
+__all__ = [
+    "FORMS",
+    "Feedback",
+    "dataset_card",
+    "kto_rows",
+    "preferences",
+    "prompt_rows",
+    "trl_rows",
+    "write",
+    "write_argilla",
+    "write_hf",
+    "write_kto",
+    "write_label_studio",
+    "write_parquet",
+    "write_prompts",
+    "write_trl",
+]
+
+
+_BESIDE = ("split", "original_origin", "revision_origin", "revision_model", "votes")
+"""Columns that only some designs and ways of judging have."""
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True):
+    """What an export needs; each form takes its part."""
+
+    table: pl.DataFrame
+    """Output of `preferences`."""
+    profiles: Mapping[str, str]
+    """Description of each persona by `persona_id`."""
+    personas: pl.DataFrame
+    """The personas table."""
+    splits: Mapping[str, str]
+    """`prompt_id` to `train` or `test`."""
+    facts: Mapping[str, str]
+    """What the dataset card states; see `feedback.card`."""
+    seed: int = 0
+    """Of the order in which people are shown two answers."""
+
+    def split(self) -> pl.DataFrame:
+        """Give the table with the column `split`: the pair's own, else its prompt's."""
+        return with_splits(self.table, self.splits)
+
+
+def _parquet(out: Path, f: Feedback) -> Written:
+    table = f.split()
+    write_parquet(out, table)
+    return Written(table.height, {})
+
+
+FORMS: dict[str, Callable[[Path, Feedback], Written]] = {
+    "parquet": _parquet,
+    "trl": lambda out, f: write_trl(out, f.split(), f.profiles, f.personas),
+    "trl-kto": lambda out, f: write_kto(out, f.split(), f.profiles, f.personas),
+    "trl-prompts": lambda out, f: write_prompts(out, f.split(), f.profiles, f.personas),
+    "hf": lambda out, f: write_hf(out, f.table, f.personas, f.splits, f.facts),
+    "argilla": lambda out, f: write_argilla(out, f.split(), f.profiles, f.personas, seed=f.seed),
+    "label-studio": lambda out, f: write_label_studio(out, f.split(), f.profiles, f.personas, seed=f.seed),
+}
+"""Form -> what writes it, to a file (parquet, trl...) or a folder (hf, argilla, label-studio)."""
+
+
+def write(form: str, out: str | Path, feedback: Feedback) -> Written:
+    """Write feedback in one of `FORMS`, whole or not at all.
+
+    Raises
+    ------
+    DataError
+        If there is no such form, nothing to write in it, or the place cannot be written.
+    """
+    if form not in FORMS:
+        raise DataError(f"there is no export {form!r}", fix=f"use one of {', '.join(FORMS)}")
+    return FORMS[form](Path(out), feedback)
 
 
 def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str = "choice") -> pl.DataFrame:
@@ -38,7 +120,8 @@ def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str = "choic
     pl.DataFrame
         `persona_id, prompt_id, pair_id, prompt, chosen, rejected` (null on a tie or refusal), `verdict`,
         `probability` (that the persona prefers `chosen`), `margin` (log-odds of the same), both orders,
-        `role`, `way`, `judge`, `model`.
+        `role`, `way`, `judge`, `model`, both answers under their own names, `original` and `revision`, and
+        what else the tables say of a pair and a judgement: `split`, who wrote each answer, `votes`.
     """
     theirs = judgements.filter(pl.col("persona_id").is_not_null() & (pl.col("way") == way))
     if theirs.is_empty():
@@ -64,102 +147,13 @@ def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str = "choic
         "way",
         "judge",
         "model",
+        "original",
+        "revision",
+        *(name for name in _BESIDE if name in joined.columns),
     )
-
-
-def trl_rows(table: pl.DataFrame, profiles: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Yield TRL preference rows (`prompt`, `chosen`, `rejected` as message lists) of decided judgements.
-
-    A trainer has no use for ties and refusals: they are left out here and kept in the Parquet table.
-
-    Examples
-    --------
-    >>> table = pl.DataFrame({"persona_id": ["a"], "prompt": ["Why?"], "chosen": ["B."], "rejected": ["A."],
-    ...     "judge": ["m"], "margin": [1.0], "verdict": ["revision"], "pair_id": ["x"]})
-    >>> row = next(trl_rows(table, {"a": "I am 40."}))
-    >>> row["prompt"][-1], row["chosen"]
-    ({'role': 'user', 'content': 'Why?'}, [{'role': 'assistant', 'content': 'B.'}])
-    """
-    for row in table.filter(pl.col("verdict").is_in(DECIDED)).iter_rows(named=True):
-        system = render("persona", {"profile": profiles[row["persona_id"]]})
-        yield {
-            "prompt": [
-                {"role": "system", "content": system},
-                {"role": "user", "content": row["prompt"]},
-            ],
-            "chosen": [{"role": "assistant", "content": row["chosen"]}],
-            "rejected": [{"role": "assistant", "content": row["rejected"]}],
-            "persona_id": row["persona_id"],
-            "pair_id": row["pair_id"],
-            "judge": row["judge"],
-            "margin": row["margin"],
-        }
 
 
 def write_parquet(path: Path, table: pl.DataFrame) -> None:
     """Write a table as Parquet (zstd), whole or not at all."""
     with atomic_path(path) as beside:
         table.write_parquet(beside, compression="zstd")
-
-
-def write_trl(path: Path, table: pl.DataFrame, profiles: Mapping[str, str]) -> int:
-    """Write TRL preference rows as JSON lines, one row in memory at a time; returns how many."""
-    count = 0
-    with atomic_path(path) as beside, beside.open("wb") as lines:
-        for row in trl_rows(table, profiles):
-            lines.write(canonical_bytes(row) + b"\n")
-            count += 1
-    return count
-
-
-def write_hf(
-    folder: Path,
-    table: pl.DataFrame,
-    personas: pl.DataFrame,
-    splits: Mapping[str, str],
-    facts: Mapping[str, str],
-) -> None:
-    """Write a Hugging Face dataset folder: Parquet by split, the personas, and a filled card.
-
-    Parameters
-    ----------
-    folder
-        Created if missing; `datasets.load_dataset(folder)` reads it.
-    table
-        Output of `preferences`.
-    personas
-        The personas table; only those who judged are written.
-    splits
-        `prompt_id` to `train` or `test`.
-    facts
-        What the card states: see `templates/card.md.txt` for the names.
-    """
-    named = table.with_columns(pl.col("prompt_id").replace_strict(splits, default="train").alias("split"))
-    sizes = []
-    for split in ("train", "test"):
-        rows = named.filter(pl.col("split") == split).drop("split")
-        if rows.is_empty():
-            continue
-        sizes.append((split, rows.height))
-        write_parquet(folder / "data" / f"{split}-00000-of-00001.parquet", rows)
-    # A record number of the source identifies a respondent and serves no reader of this data set.
-    judged = personas.drop("person_id", strict=False).filter(
-        pl.col("persona_id").is_in(table["persona_id"].unique().to_list())
-    )
-    write_parquet(folder / "personas" / "train-00000-of-00001.parquet", judged)
-    write_atomic(folder / "README.md", dataset_card(sizes, facts).encode())
-
-
-def dataset_card(sizes: list[tuple[str, int]], facts: Mapping[str, str]) -> str:
-    """Fill the dataset card (YAML header as the Hugging Face hub reads it, then the text)."""
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    source = resources.files("populace.feedback").joinpath("templates", "card.md.txt").read_text("utf-8")
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    rows = sum(count for _, count in sizes)
-    bounds = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-    category = next((name for bound, name in bounds if rows < bound), "1M<n<10M")
-    return environment.from_string(source).render(sizes=sizes, rows=rows, category=category, **facts)
