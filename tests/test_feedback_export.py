@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from unittest.mock import MagicMock
 from xml.etree import ElementTree
 
 import polars as pl
@@ -270,10 +271,12 @@ def test_the_interface_is_accepted_by_label_studio_itself(tmp_path):
         assert read.validate_task(task)
 
 
-def test_the_folder_is_read_by_argilla_itself(tmp_path):
+def test_the_folder_is_read_by_argilla_itself(tmp_path, monkeypatch):
     argilla = pytest.importorskip("argilla", reason="argilla is absent")
     from argilla.records import _io
 
+    # Its settings want a client to exist, and ask it nothing while they are read.
+    monkeypatch.setattr(argilla.Argilla, "_get_default", classmethod(lambda cls: MagicMock()))
     write_argilla(tmp_path, preferences(PAIRS, JUDGEMENTS), PROFILES, PERSONAS, suggest=True)
     settings = argilla.Settings.from_json(tmp_path / ".argilla" / "settings.json")
     settings.validate()
