@@ -6,13 +6,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from populace.errors import StudyError
 from populace.feedback.design import assign_authors, assign_judges
 
 
+@settings(deadline=None)
 @given(
     people=st.integers(2, 20), prompts=st.integers(1, 20), each=st.integers(1, 5), seed=st.integers(0, 2**32)
 )
@@ -30,6 +31,7 @@ def test_authors_meet_each_prompt_once_and_prompts_are_used_evenly(people, promp
     assert max(uses.values()) - min(uses.get(p, 0) for p in prompt_ids) <= 1
 
 
+@settings(deadline=None)
 @given(people=st.integers(3, 15), each=st.integers(1, 3), data=st.data())
 def test_judges_are_strangers_and_everyone_judges_equally_often(people, each, data):
     strangers = data.draw(st.integers(1, people - 1))

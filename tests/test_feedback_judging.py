@@ -6,10 +6,11 @@ import math
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from populace.feedback.judging import Judgements, Judging
+from populace.feedback.verdicts import read_verdict
 from populace.models.records import Choice, ChooseRequest, Completion, Failure
 
 
@@ -166,6 +167,116 @@ def test_rows_stand_pair_by_pair_nobody_first_then_the_author():
     ]
 
 
+WRITTEN = Judging(model="judge", ways=("samples",), samples=4, temperature=0.8, tokens=6)
+
+
+def written(texts, judging=WRITTEN, pairs=PAIR):
+    """The table where the judge writes `texts(request)`, and None is a call without an answer."""
+    found = {}
+    for request in requests(pairs, judging):
+        if (text := texts(request)) is not None:
+            found[request.key] = Completion(key=request.key, text=text)
+    return judgements(found.get, pairs, judging)
+
+
+def revision_first(request):
+    text = request.messages[1].content
+    return text.index("Revision.") < text.index("Original.")
+
+
+def test_written_verdicts_are_asked_order_by_order_in_samples_of_their_own():
+    plan = requests(judging=WRITTEN)
+    # nobody, ann and bob; two orders of four samples each.
+    assert len(plan) == 3 * 8 == Judgements(PAIR, PROFILES, {}.get, WRITTEN).calls
+    assert [revision_first(r) for r in plan[:8]] == [False] * 4 + [True] * 4
+    assert [r.sample for r in plan[:8]] == [0, 1, 2, 3, 0, 1, 2, 3]
+    assert {(r.max_tokens, r.temperature, r.model) for r in plan} == {(6, 0.8, "judge")}
+    assert len({r.key for r in plan}) == 24
+    # The very question of the way by choice.
+    chosen = requests(judging=Judging(model="judge", ways=("choice",)))
+    assert {r.messages for r in plan} == {r.messages for r in chosen}
+
+
+def test_shares_of_written_verdicts_by_hand():
+    # Original first: 2, 2, 2, 1 -> 3/4 for the revision. Revision first: 1, both, 2, 2 -> the revision has
+    # 1 + 1/2 of 4 = 3/8. The mean of the orders is 9/16.
+    def texts(request):
+        if revision_first(request):
+            return ("1", "Both are fine.", "2", "Answer 2")[request.sample]
+        return ("2", "2", "**2**", "1.")[request.sample]
+
+    table = written(texts)
+    assert table["role"].to_list() == ["nobody", "author", "stranger"]
+    for row in table.iter_rows(named=True):
+        assert (row["p_original_first"], row["p_revision_first"], row["p"]) == (0.75, 0.375, 0.5625)
+        assert (row["verdict"], row["votes"], row["way"]) == ("revision", 8, "samples")
+
+
+def test_a_judge_of_positions_ties_and_what_is_unreadable_is_left_out_and_counted():
+    always_first = written(lambda request: "1")
+    assert always_first.select("p_original_first", "p_revision_first", "p", "verdict").row(1) == (
+        *(0.0, 1.0, 0.5),
+        "tie",
+    )
+    # Two of four verdicts in each order can be read: the share is of those.
+    half = written(lambda r: "Sorry." if r.sample < 2 else ("1" if revision_first(r) else "2"))
+    assert half.select("p", "verdict", "votes").row(1) == (1.0, "revision", 4)
+
+
+def test_an_order_without_a_verdict_is_a_refusal_and_an_order_without_an_answer_a_failure():
+    one_sided = written(lambda r: "I cannot." if revision_first(r) else "2")
+    assert one_sided.select("p_original_first", "p_revision_first", "p", "verdict", "votes").row(0) == (
+        *(1.0, None, None),
+        *("refused", 4),
+    )
+    lost = written(lambda r: None if revision_first(r) else "2")
+    assert set(lost["verdict"]) == {"failed"}
+    # One call of eight is lost: the others say what they say.
+    nearly = written(lambda r: None if (r.sample, revision_first(r)) == (0, True) else "2")
+    assert nearly.select("p", "verdict", "votes").row(0) == (0.5, "tie", 7)
+
+
+def test_written_verdicts_beside_choice_leave_it_as_it_was():
+    alone = Judging(model="judge", ways=("choice",))
+    both = Judging(model="judge", ways=("samples", "choice"), samples=2)
+    found = {}
+    for request in requests(judging=both):
+        found[request.key] = (
+            Choice(key=request.key, log_likelihoods=(-1.0, -2.0 - len(found) % 3), tokens=(1, 1))
+            if isinstance(request, ChooseRequest)
+            else Completion(key=request.key, text="2")
+        )
+    table = judgements(found.get, judging=both)
+    assert table.filter(way="choice").equals(judgements(found.get, judging=alone))
+    assert table["way"].to_list() == ["samples", "choice"] * 3
+
+
+def test_nobody_is_the_author_of_two_samples():
+    pairs = PAIR.with_columns(pl.lit("answer").alias("revision_origin"))
+    assert judgements(lambda _: None, pairs)["role"].unique().sort().to_list() == ["nobody", "stranger"]
+    revised = PAIR.with_columns(pl.lit("revision").alias("revision_origin"))
+    assert judgements(lambda _: None, revised).equals(judgements(lambda _: None))
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        *((text, 0.0) for text in ("1", " 1\n", "1.", "Answer 1", "I'd pick answer 1.", '"1"', "Answer: 1")),
+        *(
+            (text, 1.0)
+            for text in ("2", "**2**", "Number 2", "I prefer the answer 2", "2, since both are long")
+        ),
+        *((text, 0.5) for text in ("Both", "Neither.", "They are equal", "It is a tie", "the same")),
+        *(
+            (text, None)
+            for text in ("", "12", "1.5 stars", "1 or 2", "Answer 1 beats answer 2", "As an AI", "A")
+        ),
+    ],
+)
+def test_what_counts_as_a_written_verdict(text, read):
+    assert read_verdict(text) == read
+
+
 PEOPLE = ["ann", "bob", "cy"]
 LIKELIHOOD = st.one_of(st.none(), st.floats(-30, 0))
 RESULT = st.one_of(st.none(), st.just("failure"), st.tuples(LIKELIHOOD, LIKELIHOOD))
@@ -222,9 +333,11 @@ def naive(pairs, found, judging):
                     p,
                     verdict,
                     judging.model,
+                    None,
                 )
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_the_table_is_that_of_a_naive_twin(data):
     pairs = frame(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from populace.feedback.pairs import Pairs, Writing
@@ -28,6 +28,7 @@ def result(key, outcome):
     return Completion(key=key, text="  \n" if outcome == "blank" else f" Text {key[:4]}. ", finish=finish)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_pair_is_whole_or_left_out(data):
     found = {}

@@ -38,6 +38,8 @@ def study(people: int, questions: int, each: int, strangers: int) -> SimpleNames
     texts = [f"Question {i}: " + "word " * int(rng.integers(5, 30)) for i in range(questions)]
     return SimpleNamespace(
         profiles={name: f"I am {name}. " + "I like it. " * int(rng.integers(20, 60)) for name in names},
+        slots=dict.fromkeys(ids, 1),
+        written="revision",
         prompts=pl.DataFrame({"prompt_id": ids, "text": texts}),
         prompt_texts=dict(zip(ids, texts, strict=True)),
         authors=authors.with_columns(pl.Series("strangers", judges, dtype=pl.List(pl.String))),

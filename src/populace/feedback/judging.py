@@ -1,6 +1,6 @@
 """Role-play judging: which of two answers would this person rather be given?
 
-Two ways, which do not share their weaknesses:
+Three ways, which do not share their weaknesses:
 
 - `choice` shows both answers and reads the likelihood of "Answer 1" against "Answer 2". It is asked in
   **both orders**; averaging the two log-odds cancels any constant preference for a position.
@@ -12,6 +12,9 @@ Two ways, which do not share their weaknesses:
   2021, arXiv 2104.08315, eq. 3), and prefers the answer with the larger `s`. It has no order, needs a
   provider that scores given text (`Provider.scores_text`), and works where a small model cannot use
   letters at all.
+- `samples` has the judge write its verdict, several times at a temperature above 0 and in **both orders**:
+  for providers that give no log-probabilities. Each order's share of verdicts is a probability, and their
+  mean is the judge's; `votes` says how many verdicts it rests on. What counts as one: `feedback.verdicts`.
 
 **Nobody** judges too: the same questions without a persona are the baseline that shows what the persona
 adds, and the second term of the contrast.
@@ -22,26 +25,24 @@ first, prompt by prompt, then persona by persona; the two orders of one pair sta
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 import polars as pl
 
 from populace.feedback.keys import Keys
-from populace.feedback.pairs import Lookup
+from populace.feedback.pairs import REVISION, Lookup
 from populace.feedback.templating import render
-from populace.models.records import Choice, ChooseRequest, Message
+from populace.feedback.verdicts import DECIDED, log_odds, probabilities, told, verdict
+from populace.models.records import ChooseRequest, GenerateRequest, Message, Request
 
 __all__ = ["DECIDED", "WAYS", "Judgements", "Judging", "verdict"]
 
-Way = Literal["choice", "likelihood"]
+Way = Literal["choice", "likelihood", "samples"]
 WAYS: tuple[Way, ...] = ("choice", "likelihood")
-
-DECIDED = ("revision", "original")
-"""Verdicts that prefer one of the two answers."""
+"""Ways that read the likelihoods of a judge."""
 
 OPENING = "I prefer Answer"
 OPTIONS = (" 1", " 2")
@@ -60,11 +61,31 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     tie_margin: float = 0.01
     """A probability within this of one half is a tie, and stays one."""
     seed: int = 0
+    samples: int = 8
+    """Written verdicts in each order, where the judge writes them."""
+    temperature: float = 1.0
+    """Of written verdicts."""
+    tokens: int = 8
+    """Most tokens of a written verdict."""
 
     @property
     def questions(self) -> tuple[Way, ...]:
         """What one judge is asked about one pair, by way: choice takes two calls, one an order."""
-        return tuple(way for way in self.ways for _ in range(2 if way == "choice" else 1))
+        calls = {"choice": 2, "likelihood": 1, "samples": 2 * self.samples}
+        return tuple(way for way in self.ways for _ in range(calls[way]))
+
+
+class _Read(NamedTuple):
+    """The answers to one way of judging, by seat; nan where there is none."""
+
+    original_first: np.ndarray
+    """Probability of the revision, the original having been shown first."""
+    revision_first: np.ndarray
+    p: np.ndarray
+    failed: np.ndarray
+    """Whether a call is without an answer."""
+    votes: np.ndarray
+    """Written verdicts, ties among them; -1 for another way of judging."""
 
 
 class Judgements:
@@ -74,7 +95,8 @@ class Judgements:
     ----------
     pairs
         Columns `pair_id, prompt_id, prompt, original, revision`, `author_id`, and `strangers`: a list of
-        the other personas who judge the pair.
+        the other personas who judge the pair. Where `revision_origin` is given and says that the second
+        answer is no revision, nobody is its author, and who stands under `author_id` judges as a stranger.
     profiles
         Description of each persona by `persona_id`; the plan follows its order.
     lookup
@@ -82,6 +104,7 @@ class Judgements:
 
     Examples
     --------
+    >>> from populace.models.records import Choice
     >>> pairs = pl.DataFrame({"pair_id": ["x"], "prompt_id": ["p"], "prompt": ["Why?"], "original": ["No."],
     ...     "revision": ["Yes."], "author_id": ["ann"], "strangers": [["bob"]]})
     >>> found = {}
@@ -108,7 +131,10 @@ class Judgements:
         # A seat is one judge before one pair: seat i is nobody's before pair i, then come the personas'.
         self._pair = np.concatenate([np.arange(height), pair])
         self._persona = np.concatenate([np.full(height, -1), codes.to_numpy()])
-        role = np.where(np.diff(pair, prepend=-1) > 0, _AUTHOR, _STRANGER)
+        wrote = np.ones(height, dtype=bool)
+        if "revision_origin" in pairs.columns:
+            wrote = (pairs["revision_origin"] == REVISION).to_numpy()
+        role = np.where((np.diff(pair, prepend=-1) > 0) & wrote[pair], _AUTHOR, _STRANGER)
         self._role = np.concatenate([np.full(height, _NOBODY), role])
         self._keys = Keys(self.calls)
 
@@ -117,31 +143,31 @@ class Judgements:
         """Calls that judging takes."""
         return len(self._pair) * len(self._judging.questions)
 
-    def requests(self) -> Iterator[ChooseRequest]:
+    def requests(self) -> Iterator[Request]:
         """Expand the plan, in the same order at every call, and keep its keys for `table`."""
         yield from self.untold()
         yield from self.told()
 
-    def untold(self) -> Iterator[ChooseRequest]:
+    def untold(self) -> Iterator[Request]:
         """Expand the part of the plan that goes to nobody, the first."""
         return self._kept(0, self._pairs.height)
 
-    def told(self) -> Iterator[ChooseRequest]:
+    def told(self) -> Iterator[Request]:
         """Expand the part that goes to the personas."""
         return self._kept(self._pairs.height, len(self._pair))
 
-    def _kept(self, start: int, end: int) -> Iterator[ChooseRequest]:
+    def _kept(self, start: int, end: int) -> Iterator[Request]:
         """Expand the plan from one seat to another."""
         first = start * len(self._judging.questions)
         for place, request in enumerate(self._expand(self._order()[start:end]), start=first):
             self._keys[place] = request.key
             yield request
 
-    def expand(self) -> Iterator[ChooseRequest]:
+    def expand(self) -> Iterator[Request]:
         """Expand the plan and keep nothing."""
         return self._expand(self._order())
 
-    def _expand(self, order: np.ndarray) -> Iterator[ChooseRequest]:
+    def _expand(self, order: np.ndarray) -> Iterator[Request]:
         texts = self._pairs.select("prompt", "original", "revision")
         last, role = None, Message("system", "")
         for start in range(0, len(order), _SLICE):
@@ -162,9 +188,9 @@ class Judgements:
         seat = np.repeat(np.argsort(self._pair, kind="stable"), len(ways))
         way = np.tile(np.arange(len(ways)), len(self._pair))
         # The contrast of nobody with nobody is one half by construction: no row.
-        kept = (self._persona[seat] >= 0) | (np.array(ways) == "choice")[way]
+        kept = (self._persona[seat] >= 0) | (np.array(ways) != "likelihood")[way]
         seat, way = seat[kept], way[kept]
-        forward, backward, failed = (np.stack(part)[way, seat] for part in zip(*answers, strict=True))
+        read = _Read(*(np.stack(part)[way, seat] for part in zip(*answers, strict=True)))
         pairs = self._pairs.select(
             "pair_id", "prompt_id", (pl.col("original") == pl.col("revision")).alias("identical")
         )
@@ -176,46 +202,57 @@ class Judgements:
                 ),
                 "role": _ROLES.gather(self._role[seat]),
                 "way": pl.Series(ways).gather(way),
-                "p_original_first": _sigmoid(forward),
-                "p_revision_first": _sigmoid(backward),
-                "p": _sigmoid((forward + backward) / 2),
-                "failed": failed,
+                "p_original_first": pl.Series(read.original_first).fill_nan(None),
+                "p_revision_first": pl.Series(read.revision_first).fill_nan(None),
+                "p": pl.Series(read.p).fill_nan(None),
+                "failed": read.failed,
+                "votes": read.votes,
             }
         ).select(
             *("pair_id", "prompt_id", "persona_id", "role", "way"),
             *("p_original_first", "p_revision_first", "p"),
             verdict(self._judging.tie_margin),
             pl.lit(self._judging.model).alias("judge"),
+            pl.when(pl.col("votes") >= 0).then("votes").alias("votes"),
         )
 
-    def _by_way(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Of each way: log-odds of the revision shown second and shown first, and whether a call failed."""
-        odds, lost = self._answers()
-        found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    def _by_way(self) -> list[_Read]:
+        """What each way found, by seat."""
+        answers, lost = self._answers()
+        found: list[_Read] = []
         for way in self._judging.ways:
-            column = self._judging.questions.index(way)
-            told, missed = odds[:, column], lost[:, column]
-            if way == "choice":
-                found.append((told, -odds[:, column + 1], missed | lost[:, column + 1]))
-            else:
-                # By likelihood contrast; the same for both orders, as there is none. `_pair` is the seat
-                # of nobody before the same pair.
-                contrast = told - told[self._pair]
-                found.append((contrast, contrast, missed | missed[self._pair]))
+            first = self._judging.questions.index(way)
+            columns = slice(first, first + self._judging.questions.count(way))
+            found.append(self._read(way, answers[:, columns], lost[:, columns]))
         return found
 
+    def _read(self, way: Way, answers: np.ndarray, lost: np.ndarray) -> _Read:
+        """Turn log-odds of the option shown second, or verdicts for it, into probabilities."""
+        missed: np.ndarray = np.any(lost, axis=1)
+        none = np.full(len(answers), -1)
+        if way == "samples":
+            return _shares(answers, missed)
+        if way == "choice":
+            forward, backward = answers[:, 0], -answers[:, 1]
+            first, second, p = map(probabilities, (forward, backward, (forward + backward) / 2))
+            return _Read(first, second, p, missed, none)
+        # By likelihood contrast; the same for both orders, as there is none. `_pair` is the seat of nobody
+        # before the same pair.
+        contrast = probabilities(answers[:, 0] - answers[self._pair, 0])
+        return _Read(contrast, contrast, contrast, missed | missed[self._pair], none)
+
     def _answers(self) -> tuple[np.ndarray, np.ndarray]:
-        """By seat and question: log-odds of the second option (nan where neither), and whether it failed."""
-        odds, lost = np.full(self.calls, np.nan), np.ones(self.calls, dtype=bool)
+        """By seat and question: what was answered (nan where nothing readable), and whether it failed."""
+        answers, lost = np.full(self.calls, np.nan), np.ones(self.calls, dtype=bool)
+        written = [way == "samples" for way in self._judging.questions]
         keys = self._keys if self._keys.whole else (request.key for request in self.expand())
         for place, key in enumerate(keys):
-            result = self._lookup(key)
-            if isinstance(result, Choice):
-                odds[place], lost[place] = _log_odds(result), False
+            read = told if written[place % len(written)] else log_odds
+            answers[place], lost[place] = read(self._lookup(key))
         # From the order of the plan to that of the seats.
         seats = np.argsort(self._order())
         shape = len(seats), -1
-        return odds.reshape(shape)[seats], lost.reshape(shape)[seats]
+        return answers.reshape(shape)[seats], lost.reshape(shape)[seats]
 
     def _order(self) -> np.ndarray:
         """Seats in the order of the plan: nobody's by prompt, the personas' by persona."""
@@ -229,65 +266,45 @@ class Judgements:
             return Message("system", render("nobody"))
         return Message("system", render("persona", {"profile": self._profiles[self._names[persona]]}))
 
-    def _asked(self, role: Message, prompt: str, original: str, revision: str) -> Iterator[ChooseRequest]:
+    def _asked(self, role: Message, prompt: str, original: str, revision: str) -> Iterator[Request]:
         """Yield what one judge is asked about one pair."""
         model, seed = self._judging.model, self._judging.seed
         for way in self._judging.ways:
-            if way == "choice":
-                for first, second in ((original, revision), (revision, original)):
-                    user = render("judge", {"prompt": prompt, "first": first, "second": second})
-                    yield ChooseRequest(
-                        model=model,
-                        messages=(role, Message("user", user)),
-                        options=OPTIONS,
-                        opening=OPENING,
-                        seed=seed,
-                    )
-            else:
+            if way == "likelihood":
                 yield ChooseRequest(
                     model=model,
                     messages=(role, Message("user", prompt)),
                     options=(original, revision),
                     seed=seed,
                 )
+                continue
+            both = [
+                (role, Message("user", render("judge", {"prompt": prompt, "first": first, "second": second})))
+                for first, second in ((original, revision), (revision, original))
+            ]
+            if way == "choice":
+                for messages in both:
+                    yield ChooseRequest(
+                        model=model, messages=messages, options=OPTIONS, opening=OPENING, seed=seed
+                    )
+            else:
+                # Order by order: repeats of one text stand together.
+                for messages in both:
+                    for sample in range(self._judging.samples):
+                        yield GenerateRequest(
+                            model=model,
+                            messages=messages,
+                            max_tokens=self._judging.tokens,
+                            temperature=self._judging.temperature,
+                            sample=sample,
+                            seed=seed,
+                        )
 
 
-def verdict(tie_margin: float) -> pl.Expr:
-    """Name the outcome of a judgement, from columns `p`, `identical` and `failed`.
-
-    Examples
-    --------
-    >>> rows = pl.DataFrame({"p": [0.8, 0.2, 0.505, None], "identical": False, "failed": False})
-    >>> rows.select(verdict(0.01)).to_series().to_list()
-    ['revision', 'original', 'tie', 'refused']
-    """
-    p = pl.col("p")
-    return (
-        pl.when(p.is_null())
-        .then(pl.when("failed").then(pl.lit("failed")).otherwise(pl.lit("refused")))
-        .when(pl.col("identical") | ((p - 0.5).abs() <= tie_margin))
-        .then(pl.lit("tie"))
-        .when(p > 0.5)
-        .then(pl.lit("revision"))
-        .otherwise(pl.lit("original"))
-        .alias("verdict")
-    )
-
-
-def _log_odds(choice: Choice) -> float:
-    """Log-odds of the second option over the first; nan where the judge gave neither."""
-    first, second = choice.log_likelihoods
-    if first is None and second is None:
-        return math.nan
-    # An option that a provider did not list is very unlikely but not impossible: a finite stand-in keeps
-    # the average over orders defined, and makes opposite one-sided answers a tie.
-    floor = -20.0
-    return (floor if second is None else second) - (floor if first is None else first)
-
-
-def _sigmoid(log_odds: np.ndarray) -> pl.Series:
-    """Probabilities, null where the log-odds are nan. Numpy's `exp` would differ between processors."""
-    values = (
-        1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x)) for x in log_odds.tolist()
-    )
-    return pl.Series(np.fromiter(values, float, len(log_odds))).fill_nan(None)
+def _shares(verdicts: np.ndarray, missed: np.ndarray) -> _Read:
+    """Shares of written verdicts for the revision: one half of the columns an order, nan where none is."""
+    orders = np.split(verdicts, 2, axis=1)
+    read = [(~np.isnan(order)).sum(axis=1) for order in orders]
+    with np.errstate(invalid="ignore"):  # no verdict in an order: 0 / 0 is the nan that is meant
+        first, second = (np.nansum(order, axis=1) / count for order, count in zip(orders, read, strict=True))
+    return _Read(first, 1 - second, (first + 1 - second) / 2, missed, read[0] + read[1])

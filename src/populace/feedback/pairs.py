@@ -10,6 +10,9 @@ The paper orders revisions to be shorter, so length alone gives the label away; 
 for, and the audit reports what the length rule would score. Nor is the revision *assumed* to be
 preferred: that is judged (`feedback.judging`).
 
+Pairs that were written for nobody (two samples of one model, the answers of two) are `feedback.sampling`'s;
+the table is the same (`PAIR_SCHEMA`), and its `origin` columns say what each answer is.
+
 Stages are generators: of 317,200 requests one exists at a time. They go author by author, because a
 persona's description at the head of consecutive requests is what prefix caches reward.
 """
@@ -27,10 +30,13 @@ from populace.feedback.keys import Keys
 from populace.feedback.templating import render
 from populace.models.records import Completion, GenerateRequest, Message, Result
 
-__all__ = ["Lookup", "Pairs", "Writing"]
+__all__ = ["ANSWER", "PAIR_SCHEMA", "REVISION", "Lookup", "Pairs", "Writing", "placed", "written"]
 
 Lookup = Callable[[str], Result | None]
 """How a finished request's result is found: `journal.get`."""
+
+ANSWER, REVISION = "answer", "revision"
+"""What an answer of a pair is: written to the prompt alone, or revised in the role of the author."""
 
 PAIR_SCHEMA = {
     "pair_id": pl.String,
@@ -46,7 +52,13 @@ PAIR_SCHEMA = {
     "revision_cut": pl.Boolean,
     "identical": pl.Boolean,
     "model": pl.String,
+    "split": pl.String,
+    "original_origin": pl.String,
+    "revision_origin": pl.String,
+    "revision_model": pl.String,
 }
+"""Columns of the pairs table. Where no answer is a revision, `original` and `revision` are just the first and
+the second, `author_id` is the persona for whom the prompt was drawn, and `critique` is null."""
 _SHARED = ("prompt_id", "prompt", "original", "original_words", "original_cut")
 _ROWS = {
     "row": pl.Int64,
@@ -71,19 +83,33 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
     seed: int = 0
 
-    def request(self, system: Message, user: Message, max_tokens: int) -> GenerateRequest:
-        """Build one writing request."""
+    def request(self, system: Message, user: Message, max_tokens: int, sample: int = 0) -> GenerateRequest:
+        """Build one writing request; `sample` tells independent repeats of it apart."""
         return GenerateRequest(
             model=self.model,
             messages=(system, user),
             max_tokens=max_tokens,
             temperature=self.temperature,
             seed=self.seed,
+            sample=sample,
         )
 
 
+def placed(authors: pl.DataFrame) -> pl.DataFrame:
+    """Return `author_id, prompt_id, repeat, split`; 0 and null where the last two are not given.
+
+    Examples
+    --------
+    >>> placed(pl.DataFrame({"author_id": ["ann"], "prompt_id": ["p"]})).row(0)
+    ('ann', 'p', 0, None)
+    """
+    given = {"repeat": pl.lit(0, dtype=pl.Int64), "split": pl.lit(None, dtype=pl.String)}
+    missing = [value.alias(name) for name, value in given.items() if name not in authors.columns]
+    return authors.with_columns(missing).select("author_id", "prompt_id", "repeat", "split")
+
+
 class _Draft(NamedTuple):
-    """The answer to one prompt, which all its authors comment on."""
+    """The answer to one prompt in one of its slots, on which all the authors there comment."""
 
     place: int
     prompt_id: str
@@ -109,12 +135,15 @@ class Pairs:
     Parameters
     ----------
     authors
-        Columns `author_id` and `prompt_id`: who writes about what, author by author.
+        Columns `author_id` and `prompt_id`: who writes about what, author by author. `repeat` says in
+        which slot of its prompt a row stands (0 where left out), `split` what the pair is for.
     prompts, profiles
         Text of each prompt by `prompt_id`; description of each author by `persona_id`.
     lookup
         Finds the result of a finished request. A stage reads the answers of the stages before it as it
         is expanded, and leaves out a pair whose earlier answer failed, was refused or is empty.
+    slots
+        Slots of each prompt, one where it is not named. Each has a first answer of its own, sampled apart.
 
     Examples
     --------
@@ -134,17 +163,21 @@ class Pairs:
         profiles: Mapping[str, str],
         lookup: Lookup,
         writing: Writing,
+        slots: Mapping[str, int] | None = None,
     ) -> None:
-        self._authors = authors.select("author_id", "prompt_id")
+        self._authors = placed(authors)
+        self._slots = slots or {}
         self._prompts, self._profiles = prompts, profiles
         self._lookup, self._writing = lookup, writing
         self._critiques, self._revisions = Keys(authors.height), Keys(authors.height)
 
     def answers(self) -> Iterator[GenerateRequest]:
-        """Ask for one answer a prompt, from nobody in particular."""
+        """Ask for one answer a prompt and slot, from nobody in particular."""
         system = Message("system", render("answer"))
-        for text in self._prompts.values():
-            yield self._writing.request(system, Message("user", text), self._writing.answer_tokens)
+        for prompt_id, text in self._prompts.items():
+            user = Message("user", text)
+            for repeat in range(self._slots.get(prompt_id, 1)):
+                yield self._writing.request(system, user, self._writing.answer_tokens, repeat)
 
     def critiques(self) -> Iterator[GenerateRequest]:
         """Ask each author for a critique of the answer to each of their prompts."""
@@ -199,30 +232,40 @@ class Pairs:
         )
         gathered = rows.hstack(shared[rows["draft"]]).with_columns(
             self._authors["author_id"].gather(rows["row"]),
+            self._authors["split"].gather(rows["row"]),
             (pl.col("original") == pl.col("revision")).alias("identical"),
             pl.lit(self._writing.model).alias("model"),
+            pl.lit(ANSWER).alias("original_origin"),
+            pl.lit(REVISION).alias("revision_origin"),
+            pl.lit(self._writing.model).alias("revision_model"),
         )
         return gathered.select(*PAIR_SCHEMA)
 
-    def _drafts(self) -> dict[str, _Draft]:
-        """The prompts that were answered, by `prompt_id`, in their order."""
-        drafts: dict[str, _Draft] = {}
-        for (prompt_id, prompt), request in zip(self._prompts.items(), self.answers(), strict=True):
+    def _drafts(self) -> dict[tuple[str, int], _Draft]:
+        """The prompts that were answered, by `prompt_id` and slot, in their order."""
+        drafts: dict[tuple[str, int], _Draft] = {}
+        places = (
+            (prompt_id, repeat)
+            for prompt_id in self._prompts
+            for repeat in range(self._slots.get(prompt_id, 1))
+        )
+        for (prompt_id, repeat), request in zip(places, self.answers(), strict=True):
             if answer := self._written(request.key):
-                text = answer.text.strip()
+                prompt, text = self._prompts[prompt_id], answer.text.strip()
                 user = Message("user", render("critique", {"prompt": prompt, "answer": text}))
                 cut = answer.finish == "length"
-                drafts[prompt_id] = _Draft(len(drafts), prompt_id, prompt, text, cut, user)
+                drafts[prompt_id, repeat] = _Draft(len(drafts), prompt_id, prompt, text, cut, user)
         return drafts
 
-    def _tasks(self, drafts: Mapping[str, _Draft]) -> Iterator[_Task]:
+    def _tasks(self, drafts: Mapping[tuple[str, int], _Draft]) -> Iterator[_Task]:
         """Yield each pair whose prompt was answered."""
         author, role = None, Message("system", "")
-        for row, (author_id, prompt_id) in enumerate(self._authors.iter_rows()):
+        rows = self._authors.select("author_id", "prompt_id", "repeat").iter_rows()
+        for row, (author_id, prompt_id, repeat) in enumerate(rows):
             if author_id != author:
                 author = author_id
                 role = Message("system", render("persona", {"profile": self._profiles[author_id]}))
-            if draft := drafts.get(prompt_id):
+            if draft := drafts.get((prompt_id, repeat)):
                 yield _Task(row, author_id, role, draft)
 
     def _critique(self, task: _Task) -> GenerateRequest:
@@ -239,8 +282,12 @@ class Pairs:
         return found and found.text.strip()
 
     def _written(self, key: str) -> Completion | None:
-        """The completion of a request; None where it failed, was refused or is empty."""
-        result = self._lookup(key)
-        if not isinstance(result, Completion) or result.finish == "refusal" or not result.text.strip():
-            return None
-        return result
+        return written(self._lookup, key)
+
+
+def written(lookup: Lookup, key: str) -> Completion | None:
+    """Find the completion of a request; None where it failed, was refused or is empty."""
+    result = lookup(key)
+    if not isinstance(result, Completion) or result.finish == "refusal" or not result.text.strip():
+        return None
+    return result

@@ -99,7 +99,7 @@ def submit_batch(
         As `populace.run.batch.submit`.
     """
     with Journal(study.folder / "journal") as journal:
-        found = _current(study, study.models(), journal, retry_errors)
+        found = _current(study, _models(study), journal, retry_errors)
         if found is None:
             return Sent(next=None, submitted=None)
         stage, following = found
@@ -121,14 +121,14 @@ def submit_batch(
 def batch_status(study: Study) -> list[Submission]:
     """Ask the service how far the batches of `study` are."""
     with _started(study) as journal:
-        models = _batched(study.models())
+        models = _batched(_models(study))
         return [known for model in models for known in asyncio.run(status(model, journal))]
 
 
 def cancel_batches(study: Study) -> list[Submission]:
     """Stop the open batches of `study`, so that the rest can be asked live or submitted anew."""
     with _started(study) as journal:
-        return [known for model in _batched(study.models()) for known in asyncio.run(cancel(model, journal))]
+        return [known for model in _batched(_models(study)) for known in asyncio.run(cancel(model, journal))]
 
 
 def collect_batches(
@@ -144,7 +144,7 @@ def collect_batches(
         As `populace.run.batch.collect`, for the first model that it concerns; the other's batches were read.
     """
     with _started(study) as journal:
-        models = study.models()
+        models = _models(study)
         collected: dict[str, Collected] = {}
         failed: ModelError | None = None
         for model in _batched(models):
@@ -160,14 +160,22 @@ def collect_batches(
         return Gathered(collected=collected, next=found and found[1], strange=strange)
 
 
+def _models(study: Study) -> tuple[Provider, ...]:
+    """Open writer and judge, and the second model of cross-model pairs."""
+    writer, judge = study.models()
+    other = study.other(writer, judge)
+    return (writer, judge) if other is None else (writer, judge, other)
+
+
 def _current(
-    study: Study, models: tuple[Provider, Provider], journal: Journal, retry_errors: bool
+    study: Study, models: tuple[Provider, ...], journal: Journal, retry_errors: bool
 ) -> tuple[StudyStage, Next] | None:
     """Find the first stage with calls that have no answer; None where there is none.
 
     It goes through every stage up to that one, and `submit` through that one again.
     """
-    stages = study.stages(prepare(study.settings, study.base), *models, journal)
+    writer, judge, *other = models
+    stages = study.stages(prepare(study.settings, study.base), writer, judge, journal, *other)
     for stage in stages:
         left = {
             request.key for request in stage.requests() if _unanswered(journal, request.key, retry_errors)
@@ -191,13 +199,13 @@ def _taker(stage: StudyStage) -> OpenAI:
         return stage.provider
     raise StudyError(
         f"stage {stage.name} asks {stage.provider.model}, which takes no batch files",
-        column="judge" if stage.name == "judgements" else "model",
+        column={"judgements": "judge", "others": "other"}.get(stage.name, "model"),
         fix='name a model with provider = "openai", or ask it live: populace study run',
     )
 
 
-def _batched(models: tuple[Provider, Provider]) -> list[OpenAI]:
-    """Return writer and judge, once where they are one, as far as they take batch files."""
+def _batched(models: tuple[Provider, ...]) -> list[OpenAI]:
+    """Return the models, once where two are one, as far as they take batch files."""
     found = [model for model in dict.fromkeys(models) if isinstance(model, OpenAI)]
     if not found:
         raise StudyError(

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from populace.feedback.judging import Judgements
-from populace.feedback.pairs import Pairs, Writing
+from populace.feedback.pairs import Writing
+from populace.feedback.sampling import AnswerPairs
 from populace.feedback.templating import render
 from populace.models.records import Completion, Request
 from populace.run import (
@@ -29,6 +30,7 @@ from populace.run import (
 )
 from populace.run.summary import HEADER, cells, total
 from populace.study.prepare import Prepared
+from populace.study.stages import pair_stages
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -45,27 +47,35 @@ _NOT_YET = ("A", "B")
 
 
 class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan of a study: the writer's stages and the judge's."""
+    """The plan of a study: the writer's stages and the judge's, and those of another writer between them."""
 
     writing: PlanSummary
     judging: PlanSummary
     judged: str
     """How the judge judges."""
+    other: PlanSummary | None = None
+    """Of the second model of cross-model pairs."""
+
+    @property
+    def summaries(self) -> tuple[PlanSummary, ...]:
+        """The plans of the models, in the order in which they are asked."""
+        return tuple(each for each in (self.writing, self.other, self.judging) if each)
 
     @property
     def calls(self) -> int:
         """Calls in all, done ones included."""
-        return self.writing.total.calls + self.judging.total.calls
+        return sum(each.total.calls for each in self.summaries)
 
     def table(self) -> Table:
         """Return the plan as a table for the terminal."""
         from rich.table import Table
         from rich.text import Text
 
-        stages = (*self.writing.stages, *self.judging.stages)
+        stages = [stage for each in self.summaries for stage in each.stages]
+        other = f", other writer {self.other.model}" if self.other else ""
         # As text: in markup, what stands in brackets would be a style.
         table = Table(
-            title=Text(f"writer {self.writing.model}, judge {self.judging.model}"),
+            title=Text(f"writer {self.writing.model}{other}, judge {self.judging.model}"),
             caption=Text("\n".join(self.notes())),
         )
         for position, name in enumerate(HEADER):
@@ -79,12 +89,12 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
     def notes(self) -> list[str]:
         """Say what the figures rest on: prices and their source, how tokens were counted, what is sampled."""
         found = [f"judged by {self.judged}"]
-        for summary in {each.model: each for each in (self.writing, self.judging)}.values():
+        for summary in {each.model: each for each in self.summaries}.values():
             unknown = "unknown: give it with the model (price = {...}), or install populace[prices]"
             found.append(f"price of {summary.model}: {summary.price or unknown}")
-        ways = dict.fromkeys((self.writing.tokens_by, self.judging.tokens_by))
+        ways = dict.fromkeys(each.tokens_by for each in self.summaries)
         found.append(f"tokens by {' and '.join(ways)}, with what a chat template adds")
-        stages = (*self.writing.stages, *self.judging.stages)
+        stages = [stage for each in self.summaries for stage in each.stages]
         sampled = [f"{s.name} {s.measured:,} of {s.left:,}" for s in stages if s.measured < s.left]
         if failed := sum(stage.failed for stage in stages):
             found.append(f"{failed:,} calls failed by their own fault: asked again only with --retry-errors")
@@ -102,25 +112,15 @@ def plan(
     judging: Judging,
     models: tuple[Provider, Provider],
     journal: Journal | None,
+    other: Provider | None = None,
 ) -> StudyPlan:
     """Expand what is known and estimate what depends on answers not yet given."""
     writer, judge = models
-    some = _Some(prepared, writing, judging)
-    pairs = prepared.authors.height
-    # The critique is asked about the answer; the revision, about both.
-    critiques = Sample(calls=pairs, requests=some.critiques, written=writing.answer_tokens)
-    both = writing.answer_tokens + writing.critique_tokens
-    revisions = Sample(calls=pairs, requests=some.revisions, written=both)
-    written = summarise(
-        [
-            Stage(name="answers", requests=some.answers),
-            StageEstimate(name="critiques", parts=(critiques,)),
-            StageEstimate(name="revisions", parts=(revisions,)),
-        ],
-        writer,
-        journal,
-        throughput=_throughput(writer),
-    )
+    some = _Some(prepared, writing, judging, other)
+    written = summarise(some.written(), writer, journal, throughput=_throughput(writer))
+    second = None
+    if other is not None:
+        second = summarise(some.others(), other, journal, throughput=_throughput(other))
     judged = summarise(
         [StageEstimate(name="judgements", parts=some.judging())],
         judge,
@@ -130,38 +130,51 @@ def plan(
     ways = " and ".join(judging.ways)
     if "likelihood" not in judging.ways and not judge.scores_text:
         ways += f" alone: {judge.model} cannot score a given text, as likelihood needs"
-    return StudyPlan(writing=written, judging=judged, judged=ways)
+    return StudyPlan(writing=written, judging=judged, judged=ways, other=second)
 
 
 def keep_estimates(study_plan: StudyPlan, journal: Journal) -> None:
     """Keep what a run is expected to take, for its manifest; to be called before the first stage."""
-    for summary in (study_plan.writing, study_plan.judging):
+    for summary in study_plan.summaries:
         note_estimates(journal, summary)
 
 
 class _Some:
     """Requests of a seeded sample of personas; all requests, where they are few."""
 
-    def __init__(self, prepared: Prepared, writing: Writing, judging: Judging) -> None:
+    def __init__(
+        self, prepared: Prepared, writing: Writing, judging: Judging, other: Provider | None
+    ) -> None:
         self._prepared, self._writing, self._judging = prepared, writing, judging
         people = prepared.authors["author_id"].unique(maintain_order=True)
         # Any fixed seed will do: what is drawn here reaches no request.
         drawn = np.random.default_rng(0).permutation(people.len())[:_PERSONAS]
         self._people = people[np.sort(drawn)].to_list()
         some = self._block(prepared.authors, "author_id")
-        self._pairs = Pairs(some, prepared.prompt_texts, prepared.profiles, _not_yet, writing)
+        self._pairs = pair_stages(prepared, some, _not_yet, writing, other)
 
-    def answers(self) -> Iterator[Request]:
-        """Ask for the answer to every prompt."""
-        return self._pairs.answers()
+    def written(self) -> list[Stage | StageEstimate]:
+        """Return the stages of the writer."""
+        each, pairs, writing = self._pairs, self._prepared.authors.height, self._writing
+        if isinstance(each, AnswerPairs):
+            # All that is asked is known, but 634,400 requests are expanded only once, when they are asked.
+            calls = pairs * each.calls // max(each.height, 1)
+            return [StageEstimate(name="answers", parts=(Sample(calls=calls, requests=each.answers),))]
+        # The critique is asked about the answer; the revision, about both.
+        critiques = Sample(calls=pairs, requests=each.critiques, written=writing.answer_tokens)
+        both = writing.answer_tokens + writing.critique_tokens
+        revisions = Sample(calls=pairs, requests=each.revisions, written=both)
+        return [
+            Stage(name="answers", requests=each.answers),
+            StageEstimate(name="critiques", parts=(critiques,)),
+            StageEstimate(name="revisions", parts=(revisions,)),
+        ]
 
-    def critiques(self) -> Iterator[Request]:
-        """Ask for critiques by these personas."""
-        return self._pairs.critiques()
-
-    def revisions(self) -> Iterator[Request]:
-        """Ask for revisions by these personas."""
-        return self._pairs.revisions()
+    def others(self) -> list[Stage | StageEstimate]:
+        """Return the stage of the second model of cross-model pairs."""
+        assert isinstance(self._pairs, AnswerPairs)
+        sample = Sample(calls=self._prepared.authors.height, requests=self._pairs.others)
+        return [StageEstimate(name="others", parts=(sample,))]
 
     def judging(self) -> tuple[Sample, Sample]:
         """What judging takes: nobody's questions about every pair, and those put to the personas."""

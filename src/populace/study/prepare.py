@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -12,11 +13,13 @@ from populace import personas as persona_room
 from populace import population as population_room
 from populace import prompts as prompt_room
 from populace.errors import StudyError
-from populace.feedback.design import assign_authors, assign_judges
 from populace.personas import Persona, Personas
+from populace.personas.presets import preset
 from populace.population import Population
 from populace.prompts import FilterReport
 from populace.streams import stream
+from populace.study.designs import check
+from populace.study.seating import chosen, seated
 from populace.study.settings import Settings
 
 __all__ = ["Prepared", "prepare"]
@@ -36,8 +39,13 @@ class Prepared:
     prompts: pl.DataFrame
     prompt_filters: FilterReport
     authors: pl.DataFrame
-    """Who writes about what, author by author: `author_id`, `prompt_id`, and `strangers`, the list of who
-    else judges that pair. A pair that fails moves nobody else's seat."""
+    """Who writes about what, author by author: `author_id`, `prompt_id`, `repeat` (in which slot the prompt
+    stands), `split` (what the pair is for), and `strangers`, the list of who else judges that pair. A pair
+    that fails moves nobody else's seat."""
+    slots: dict[str, int]
+    """`prompt_id` -> slots in which it stands; one each where there are as many prompts as slots."""
+    written: Literal["revision", "on-policy", "cross-model"] = "revision"
+    """How pairs are made."""
 
     @property
     def prompt_texts(self) -> dict[str, str]:
@@ -55,29 +63,10 @@ def prepare(settings: Settings, base: Path) -> Prepared:
     DataError
         If a source is missing or broken.
     """
-    population = population_room.build(
-        _source(settings.population.source, base, "us-2024"),
-        size=settings.population.size,
-        seed=settings.seed,
-        adults=not settings.personas.minors,
-    )
-    passed = persona_room.build(population, seed=settings.seed, adults=not settings.personas.minors)
+    check(settings)
+    population, passed = _people(settings, base)
     participants = _participants(passed.frame, settings)
-    prompts, filters = _prompts(settings, base)
-    people = participants["persona_id"].to_list()
-    authors = assign_authors(
-        people,
-        prompts["prompt_id"].to_list(),
-        settings.feedback.pairs_per_persona,
-        stream(settings.seed, "study.authors"),
-    )
-    strangers = assign_judges(
-        authors["author_id"].to_list(),
-        people,
-        settings.feedback.strangers,
-        stream(settings.seed, "study.judges"),
-    )
-    seats = pl.Series("strangers", strangers, dtype=pl.List(pl.String))
+    prompts, slots, filters = _prompts(settings, base)
     return Prepared(
         population=population,
         passed=passed,
@@ -85,8 +74,28 @@ def prepare(settings: Settings, base: Path) -> Prepared:
         profiles=_profiles(participants),
         prompts=prompts,
         prompt_filters=filters,
-        authors=authors.with_columns(seats),
+        authors=seated(settings, participants["persona_id"].to_list(), prompts, slots),
+        slots=slots,
+        written=settings.feedback.pairs,
     )
+
+
+def _people(settings: Settings, base: Path) -> tuple[Population, Personas]:
+    """Draw people and make personas of them, those of a preset from its own people."""
+    adults = not settings.personas.minors
+    if settings.personas.preset is not None:
+        made = preset(settings.personas.preset, settings.seed)
+        population = population_room.build(size=made.provenance["people"], seed=settings.seed)
+        if adults:
+            made = Personas(made.frame.filter(pl.col("age") >= 18), made.provenance)
+        return population, made
+    population = population_room.build(
+        _source(settings.population.source, base, "us-2024"),
+        size=settings.population.size,
+        seed=settings.seed,
+        adults=adults,
+    )
+    return population, persona_room.build(population, seed=settings.seed, adults=adults)
 
 
 def _source(source: str, base: Path, builtin: str) -> str:
@@ -97,16 +106,19 @@ def _participants(passed: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     distinct = passed.unique("persona_id", keep="first", maintain_order=True)
     wanted = settings.personas.size
     if distinct.height < wanted:
+        preset = settings.personas.preset
         raise StudyError(
-            f"only {distinct.height} of {settings.population.size} people passed the rules",
+            f"only {distinct.height} personas of {preset} are adults"
+            if preset
+            else f"only {distinct.height} of {settings.population.size} people passed the rules",
             column="personas.size",
-            fix=f"raise population.size well above {wanted}",
+            fix="lower it, or leave out minors" if preset else f"raise population.size well above {wanted}",
         )
     rows = stream(settings.seed, "study.participants").choice(distinct.height, size=wanted, replace=False)
     return distinct[np.sort(rows).tolist()]
 
 
-def _prompts(settings: Settings, base: Path) -> tuple[pl.DataFrame, FilterReport]:
+def _prompts(settings: Settings, base: Path) -> tuple[pl.DataFrame, dict[str, int], FilterReport]:
     wanted = settings.prompts
     table = prompt_room.load(_source(wanted.source, base, "builtin"))
     if wanted.split is not None:
@@ -117,13 +129,7 @@ def _prompts(settings: Settings, base: Path) -> tuple[pl.DataFrame, FilterReport
         min_words=wanted.min_words,
         min_controversy=wanted.min_controversy,
     )
-    if kept.height < wanted.size:
-        raise StudyError(
-            f"only {kept.height} of {table.height} prompts passed the filters",
-            column="prompts.size",
-            fix="lower prompts.size or loosen the filters",
-        )
-    return prompt_room.sample(kept, wanted.size, seed=settings.seed), report
+    return *chosen(settings, kept, table.height), report
 
 
 def _profiles(participants: pl.DataFrame) -> dict[str, str]:

@@ -14,6 +14,7 @@ from populace.errors import StudyError
 from populace.feedback.templating import templates_hash
 from populace.personas import ATTRIBUTES
 from populace.run import Manifest, read_manifest
+from populace.study.designs import panel, repeated
 from populace.study.prepare import Prepared, prepare
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ _ORDER = {
 }
 
 __all__ = ["audit_table", "card_facts", "write_report"]
+
+_WAYS = {
+    "choice": "by choice, in both orders",
+    "likelihood": "by likelihood contrast",
+    "samples": "by verdicts written several times, in both orders",
+}
 
 PACKAGED = "SmolLM2-135M-Instruct"
 
@@ -130,26 +137,36 @@ def card_facts(study: Study) -> dict[str, str]:
     source = prepare(settings, study.base).population.provenance
     prompts = study.table("prompts")
     licences = "; ".join(prompts["licence"].unique().sort().drop_nulls()) or "licence not stated"
-    ways = " and ".join(
-        {"choice": "by choice, in both orders", "likelihood": "by likelihood contrast"}[way]
-        for way in study.table("judgements")["way"].unique(maintain_order=True)
-    )
+    judgements = study.table("judgements")
+    ways = " and ".join(_WAYS[way] for way in judgements["way"].unique(maintain_order=True))
     sources = {"Census": f"{source.citation} ({source.licence})", **SURVEYS}
     return {
         "licence_id": "other" if settings.prompts.source != "builtin" else "apache-2.0",
         "title": f"{settings.name}: preferences of role-played personas",
-        "people": f"{settings.personas.size} personas of {source.size:,} people drawn from {source.source} "
+        "people": f"{settings.personas.size:,} personas{_preset(study)} of {source.size:,} people "
+        f"drawn from {source.source} "
         f"({source.citation}) with seed {settings.seed}; adults "
         f"{'and minors' if settings.personas.minors else 'only'}.",
-        "questions": f"{prompts.height} prompts over {prompts['topic'].n_unique()} topics ({licences}).",
-        "writer": manifest.models[0],
-        "judge": f"Each pair was judged by its author and {settings.feedback.strangers} strangers, {ways}, "
-        f"by {manifest.models[-1]}.",
+        "questions": f"{prompts.height} prompts over {prompts['topic'].n_unique()} topics ({licences})"
+        f"{repeated(settings, prompts.height)}.",
+        "writer": " and ".join(_writers(study)),
+        "judge": f"Each pair was judged by {panel(settings)}, {ways}, by {judgements['judge'][0]}.",
         "trust": _note(manifest),
         "scores": _scores(study.table("estimates")),
         "privacy": PRIVACY_DRAWN if _builtin(study) else PRIVACY_RECORDS,
         "sources": "\n".join(f"- {name}: {text}" for name, text in sources.items()),
     }
+
+
+def _writers(study: Study) -> list[str]:
+    """Return the models that wrote the answers."""
+    pairs = study.table("pairs")
+    return list(dict.fromkeys([*pairs["model"].unique(), *pairs["revision_model"].unique()]))
+
+
+def _preset(study: Study) -> str:
+    name = study.settings.personas.preset
+    return f" of {name}," if name else ""
 
 
 def _manifest(study: Study) -> Manifest:
@@ -177,7 +194,7 @@ def _compared(study: Study, people: pl.DataFrame) -> pl.DataFrame:
 
 def _census(study: Study, prepared: Prepared) -> pl.DataFrame:
     """Shares among the people an attribute applies to: of the census, or of the very file drawn from."""
-    adults = not study.settings.personas.minors
+    adults = prepared.population.provenance.adults
     if _builtin(study):
         margins = population_room.census_margins(adults=adults)
     else:
@@ -233,8 +250,10 @@ def _note(manifest: Manifest) -> str:
 
 def _warnings(study: Study, prepared: Prepared, manifest: Manifest) -> list[str]:
     found: list[str] = []
-    if len(manifest.models) == 1:
+    if study.table("judgements")["judge"][0] in _writers(study):
         found.append("The judge is the model that wrote the answers: it marks its own work.")
+    if slots := repeated(study.settings, prepared.prompts.height):
+        found.append(f"There are fewer prompts than slots{slots}.")
     lost = prepared.authors.height - study.table("pairs").height
     if lost:
         found.append(

@@ -33,22 +33,26 @@ TABLES = ("people", "personas", "prompts", "pairs", "judgements", "estimates")
 def run_study(study: Study, asking: Asking) -> dict[str, int]:
     """Run `study` to its end; return how many calls of its plan have no answer, by boundary."""
     models = writer, judge = study.models()
-    for model in models:
+    other = study.other(writer, judge)
+    opened = dict(zip(models, study.specs(), strict=True))
+    if other is not None:
+        opened.setdefault(other, study.other_spec())
+    for model in opened:
         settle_price(model)
         asking.budget.check(model)  # before the first call, not before the judge's first
     prepared = prepare(study.settings, study.base)
     _make_folder(study.folder)
     with Journal(study.folder / "journal") as journal:
-        _refuse_open_batches(journal, {model.model for model in models})
+        _refuse_open_batches(journal, {model.model for model in opened})
         settings = study.writing(writer), study.judging(judge)
-        keep_estimates(plan(prepared, *settings, models, journal), journal)
-        stages = study.stages(prepared, writer, judge, journal)
-        asked = asyncio.run(ask(stages, dict(zip(models, study.specs(), strict=True)), journal, asking))
+        keep_estimates(plan(prepared, *settings, models, journal, other), journal)
+        stages = study.stages(prepared, writer, judge, journal, other)
+        asked = asyncio.run(ask(stages, opened, journal, asking))
         _derive(study, prepared, stages, journal)
         write_manifest(
             study.folder / "manifest.json",
             study_hash=study.fingerprint(),
-            models=dict.fromkeys((writer.model, judge.model)),
+            models=dict.fromkeys(each.model for each in (writer, other, judge) if each),
             seeds={"study": study.settings.seed},
             journal=journal,
             hashes={"templates": templates_hash()},

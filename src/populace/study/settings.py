@@ -13,9 +13,10 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from populace.errors import StudyError
+from populace.study.designs import check, filled
 
 _BARE = re.compile(r"[1-9][\d,]*(\.\d+)?")
 """An amount without its unit."""
@@ -40,9 +41,12 @@ class PersonaSettings(_Section):
     """Which of them take part."""
 
     size: int = Field(default=48, ge=2)
-    """Personas in the study, drawn from the people who pass the consistency rules."""
+    """Personas in the study, drawn from the people who pass the consistency rules. Of a preset: all of it
+    where left out, else a draw from it."""
     minors: bool = False
-    """Whether people under 18 may take part."""
+    """Whether people under 18 may take part; a preset has them unless this says false."""
+    preset: Literal["persona-1586"] | None = None
+    """A set of personas by name, made from its own people with the study's seed (`populace.personas`)."""
 
 
 class PromptSettings(_Section):
@@ -51,7 +55,12 @@ class PromptSettings(_Section):
     source: str = "builtin"
     """`builtin`, or a file: PRISM's `conversations.jsonl`, CSV, JSONL, Parquet."""
     size: int = Field(default=48, ge=1)
-    """Prompts, spread evenly over topics."""
+    """Prompts, spread evenly over topics. With `repeat`, slots for prompts."""
+    repeat: bool = False
+    """Let a prompt stand in several slots where there are fewer prompts than `size`; each slot has a first
+    answer of its own. The report says how many different prompts there are."""
+    held_out: int | None = Field(default=None, ge=0)
+    """Of `size`, those on which no pair to train on may be (design `persona`); left out, PERSONA's share."""
     split: Literal["train", "test"] | None = None
     """Only this split; both where left out."""
     min_words: int = Field(default=5, ge=0)
@@ -84,11 +93,32 @@ class JudgeSettings(ModelSettings):
 class FeedbackSettings(_Section):
     """How pairs are written and judged."""
 
+    pairs: Literal["revision", "on-policy", "cross-model"] = "revision"
+    """`revision`: an answer, and what became of it in the role of an author (critique and revise).
+    `on-policy`: two samples of the model. `cross-model`: its answer and that of the model under [other]. No
+    persona is shown to who writes the last two, so nobody is their author."""
+    design: Literal["even", "overlap", "persona"] = "even"
+    """`even`: each persona has `pairs_per_persona`, judged by its author and `strangers`. `overlap`: one pair
+    a prompt, judged by `judges_per_pair`. `persona`: PERSONA's, each persona having `train_pairs`,
+    `test_pairs` on prompts that others train on, and `held_out_pairs` on prompts that nobody trains on."""
     pairs_per_persona: int = Field(default=1, ge=1)
     strangers: int = Field(default=2, ge=0)
-    """Personas besides the author who judge each pair, so that disagreement can show."""
-    ways: tuple[Literal["choice", "likelihood"], ...] | None = Field(default=None, min_length=1)
-    """Left out: by choice, and by likelihood too where the judge can score a given text."""
+    """Personas besides the author who judge each pair, so that disagreement can show; none by default in
+    the design `persona`."""
+    judges_per_pair: int = Field(default=8, ge=1)
+    """The author among them, where the pair has one."""
+    train_pairs: int = Field(default=100, ge=0)
+    test_pairs: int = Field(default=50, ge=0)
+    held_out_pairs: int = Field(default=50, ge=0)
+    ways: tuple[Literal["choice", "likelihood", "samples"], ...] | None = Field(default=None, min_length=1)
+    """Left out: by choice, and by likelihood too where the judge can score a given text. `samples` is for a
+    judge without log-probabilities, which writes its verdict several times."""
+    judge_samples: int = Field(default=8, ge=1, le=1000)
+    """Written verdicts in each order of the answers (way `samples`)."""
+    judge_temperature: float = Field(default=1.0, gt=0.0, le=2.0)
+    """Of written verdicts."""
+    judge_tokens: int = Field(default=8, ge=1)
+    """Most tokens of a written verdict."""
     answer_tokens: int = Field(default=64, ge=1)
     critique_tokens: int = Field(default=48, ge=1)
     temperature: float = Field(default=0.7, ge=0.0, le=2.0)
@@ -129,9 +159,24 @@ class Settings(_Section):
     prompts: PromptSettings = PromptSettings()
     model: ModelSettings = ModelSettings()
     judge: JudgeSettings = JudgeSettings()
+    other: ModelSettings | None = None
+    """The second model of `cross-model` pairs."""
     feedback: FeedbackSettings = FeedbackSettings()
     report: ReportSettings = ReportSettings()
     budget: BudgetSettings = BudgetSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, data: Any) -> Any:
+        """Fill in what follows from a preset or a design, so that settings say what is meant."""
+        return filled(data)
+
+    @property
+    def wanted_pairs(self) -> int:
+        """Pairs that the design asks for."""
+        if self.feedback.design == "overlap":
+            return self.prompts.size
+        return self.personas.size * self.feedback.pairs_per_persona
 
 
 def read_budget(text: str) -> BudgetSettings:
@@ -187,6 +232,7 @@ def load_settings(path: Path) -> Settings:
         settings = Settings.model_validate(data)
     except ValidationError as error:
         raise _study_error(error, path) from None
+    check(settings, path)
     return settings
 
 

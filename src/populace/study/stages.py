@@ -1,4 +1,4 @@
-"""The four stages of a study, each expanded from the answers to those before it, and what comes out.
+"""The stages of a study, each expanded from the answers to those before it, and what comes out.
 
 Whoever asks the models (`populace.run`, its Ray engine, batch files) takes the stages one by one, and asks
 for the next when the answers of the last are in the journal.
@@ -12,17 +12,19 @@ from functools import cached_property
 from itertools import chain
 from typing import Literal, NamedTuple
 
+import msgspec
 import polars as pl
 
 from populace.errors import StudyError
 from populace.feedback.judging import Judgements, Judging
-from populace.feedback.pairs import Pairs, Writing
+from populace.feedback.pairs import Lookup, Pairs, Writing
+from populace.feedback.sampling import AnswerPairs
 from populace.models import Provider
 from populace.models.records import Request
 from populace.run import Journal
 from populace.study.prepare import Prepared
 
-__all__ = ["Part", "Stages", "StudyStage"]
+__all__ = ["Part", "Stages", "StudyStage", "pair_stages"]
 
 
 class Part(NamedTuple):
@@ -66,6 +68,8 @@ class Stages:
         How pairs are written and how they are judged.
     journal
         Holds the answers, and is read as the stages are expanded.
+    other
+        The model that writes the second answers of cross-model pairs.
     """
 
     def __init__(
@@ -74,12 +78,13 @@ class Stages:
         models: tuple[Provider, Provider],
         settings: tuple[Writing, Judging],
         journal: Journal,
+        other: Provider | None = None,
     ) -> None:
         self._prepared, self._journal = prepared, journal
         self._writer, self._judge = models
+        self._other = other
         writing, self._judging = settings
-        self._texts = prepared.prompt_texts
-        self._pairs = Pairs(prepared.authors, self._texts, prepared.profiles, journal.get, writing)
+        self._pairs = pair_stages(prepared, prepared.authors, journal.get, writing, other)
 
     def __iter__(self) -> Iterator[StudyStage]:
         """Yield each stage; take the next only when the answers of the last can be looked up.
@@ -89,13 +94,7 @@ class Stages:
         StudyError
             If no pair was finished, so that there is nothing to judge.
         """
-        pairs, writer = self._prepared.authors.height, self._writer
-        answers = Part(self._pairs.answers, len(self._texts), "key")
-        yield StudyStage(name="answers", provider=writer, parts=(answers,))
-        critiques = Part(self._pairs.critiques, pairs, "prefix")
-        yield StudyStage(name="critiques", provider=writer, parts=(critiques,))
-        revisions = Part(self._pairs.revisions, pairs, "prefix")
-        yield StudyStage(name="revisions", provider=writer, parts=(revisions,))
+        yield from self._written()
         judged = self._judged
         each = len(self._judging.questions)
         nobody = Part(judged.untold, self.pairs.height * each, "key")
@@ -104,6 +103,23 @@ class Stages:
             # Groups are cut from the whole plan, also where one holds the last of nobody's calls.
             parts = (Part(judged.requests, judged.calls, "prefix"),)
         yield StudyStage(name="judgements", provider=self._judge, parts=parts)
+
+    def _written(self) -> Iterator[StudyStage]:
+        """Yield the stages that write pairs."""
+        pairs, writer, made = self._prepared.authors.height, self._writer, self._pairs
+        if isinstance(made, AnswerPairs):
+            answers = Part(made.answers, made.calls, "key")
+            yield StudyStage(name="answers", provider=writer, parts=(answers,))
+            if self._other is not None:
+                others = Part(made.others, pairs, "key")
+                yield StudyStage(name="others", provider=self._other, parts=(others,))
+            return
+        answers = Part(made.answers, sum(self._prepared.slots.values()), "key")
+        yield StudyStage(name="answers", provider=writer, parts=(answers,))
+        critiques = Part(made.critiques, pairs, "prefix")
+        yield StudyStage(name="critiques", provider=writer, parts=(critiques,))
+        revisions = Part(made.revisions, pairs, "prefix")
+        yield StudyStage(name="revisions", provider=writer, parts=(revisions,))
 
     @cached_property
     def pairs(self) -> pl.DataFrame:
@@ -128,3 +144,14 @@ class Stages:
             self._prepared.authors, on=["author_id", "prompt_id"], how="left", maintain_order="left"
         )
         return Judgements(seated, self._prepared.profiles, self._journal.get, self._judging)
+
+
+def pair_stages(
+    prepared: Prepared, authors: pl.DataFrame, lookup: Lookup, writing: Writing, other: Provider | None
+) -> Pairs | AnswerPairs:
+    """Return what writes the pairs of a study, of all of its `authors` or some of them."""
+    texts = prepared.prompt_texts
+    if prepared.written == "revision":
+        return Pairs(authors, texts, prepared.profiles, lookup, writing, prepared.slots)
+    second = None if other is None else msgspec.structs.replace(writing, model=other.model)
+    return AnswerPairs(authors, texts, lookup, writing, second)

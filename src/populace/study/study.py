@@ -83,7 +83,7 @@ class Study:
         prepared = prepare(self.settings, self.base)
         started = (self.folder / "journal").exists()
         with Journal(self.folder / "journal") if started else nullcontext() as journal:
-            return plan(prepared, *ways, models, journal)
+            return plan(prepared, *ways, models, journal, self.other(*models))
 
     def run(
         self,
@@ -124,10 +124,23 @@ class Study:
         )
         return run_study(self, asking)
 
-    def stages(self, prepared: Prepared, writer: Provider, judge: Provider, journal: Journal) -> Stages:
-        """Return the stages, each to be taken when those before it are answered in `journal`."""
+    def stages(
+        self,
+        prepared: Prepared,
+        writer: Provider,
+        judge: Provider,
+        journal: Journal,
+        other: Provider | None = None,
+    ) -> Stages:
+        """Return the stages, each to be taken when those before it are answered in `journal`.
+
+        Parameters
+        ----------
+        other
+            Second model of `cross-model` pairs; opened where it is needed and left out.
+        """
         settings = self.writing(writer), self.judging(judge)
-        return Stages(prepared, (writer, judge), settings, journal)
+        return Stages(prepared, (writer, judge), settings, journal, other or self.other(writer, judge))
 
     def submit_batch(
         self,
@@ -232,7 +245,14 @@ class Study:
         """Return how pairs are judged by `judge`."""
         feedback = self.settings.feedback
         able = ("choice", "likelihood") if judge.scores_text else ("choice",)
-        return Judging(model=judge.model, ways=feedback.ways or able, tie_margin=feedback.tie_margin)
+        return Judging(
+            model=judge.model,
+            ways=feedback.ways or able,
+            tie_margin=feedback.tie_margin,
+            samples=feedback.judge_samples,
+            temperature=feedback.judge_temperature,
+            tokens=feedback.judge_tokens,
+        )
 
     def models(self) -> tuple[Provider, Provider]:
         """Open writer and judge; one object where they are the same model, so it is loaded once."""
@@ -253,9 +273,41 @@ class Study:
             )
         return writer, judge
 
+    def other(self, writer: Provider, judge: Provider) -> Provider | None:
+        """Open the second model of `cross-model` pairs; the judge itself where they are the same model.
+
+        Raises
+        ------
+        StudyError
+            If it is the model it should differ from, or would be judged by itself without the study file
+            saying so.
+        """
+        if self.settings.other is None:
+            return None
+        spec = self.other_spec()
+        other = judge if spec == self.specs()[1] else open_model(spec)
+        if other.model == writer.model:
+            raise StudyError(
+                f"both answers would be of one model ({writer.model})",
+                column="other",
+                fix='name another model under [other], or set feedback.pairs = "on-policy"',
+            )
+        if other.model == judge.model and not self.settings.judge.same_as_model:
+            raise StudyError(
+                f"the judge would be a model under test ({judge.model})",
+                column="judge",
+                fix="name another model under [judge], or state same_as_model = true",
+            )
+        return other
+
     def specs(self) -> tuple[str | dict[str, Any], str | dict[str, Any]]:
         """Return what writer and judge are opened from, the same on every machine that has the files."""
         return self._spec(self.settings.model.spec()), self._spec(self.settings.judge.spec())
+
+    def other_spec(self) -> str | dict[str, Any]:
+        """Return what the second model of cross-model pairs is opened from."""
+        assert self.settings.other is not None
+        return self._spec(self.settings.other.spec())
 
     def fingerprint(self) -> str:
         """Content hash of the settings and of every file they name: what the study is."""
