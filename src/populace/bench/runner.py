@@ -149,7 +149,9 @@ def summed(
         judge=bench.judge if meta.judged else None,
         judge_is_target=meta.judged and bench.judge == bench.target,
         way=bench.way,
-        settings={name: getattr(bench, name) for name in _SETTING} | {"options": dict(bench.options)},
+        settings={name: getattr(bench, name) for name in _SETTING}
+        | {"options": dict(bench.options)}
+        | ({"also": dict(bench.also)} if bench.also else {}),
         personas=content_hash(bench.personas["persona_id"].to_list()),
         prompts=content_hash(bench.prompts["prompt_id"].to_list()),
         templates=TEMPLATES.hash(*_WORDS),
@@ -184,6 +186,7 @@ def _settings(task: Task, bench: Bench) -> dict[str, Any]:
         "task": task.meta.name,
         "version": task.meta.version,
         "options": dict(bench.options),
+        "also": dict(bench.also),
         "personas": content_hash(bench.personas["persona_id"].to_list()),
         "prompts": content_hash(bench.prompts["prompt_id"].to_list()),
         **told,
@@ -196,7 +199,8 @@ def _same_run(journal: Journal, settings: Mapping[str, Any], folder: Path) -> No
     if before is None:
         journal.note(_NOTE, settings)
         return
-    other = next((name for name, value in settings.items() if before.get(name) != value), None)
+    # A setting that did not exist when the folder was made had its empty value.
+    other = next((name for name, value in settings.items() if before.get(name, {}) != value), None)
     if other is not None:
         raise StudyError(
             f"this folder holds a run with {other} {before.get(other)!r}, not {settings[other]!r}",

@@ -21,7 +21,8 @@ from populace.personas import Persona, render
 
 __all__ = ["Ask", "Bench", "Counting", "Play", "Role", "Task", "TaskMeta"]
 
-Role: TypeAlias = Literal["target", "judge"]
+Role: TypeAlias = str
+"""`target`, `judge`, and the names of further judges (`Bench.also`): keys of the models of a run."""
 
 
 class TaskMeta(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +79,8 @@ class Bench:
     """Identity of the model under test, as it enters request keys."""
     judge: str
     """Identity of the judge."""
+    also: Mapping[Role, str] = field(default_factory=dict)
+    """Further judges: their role -> identity. Only tasks with several judges ask them."""
     way: Literal["choice", "likelihood"] = "choice"
     """How the judge is asked: for the number of an option in both orders, or by likelihood contrast."""
     items: int = 300

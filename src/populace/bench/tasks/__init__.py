@@ -13,6 +13,7 @@ __all__ = ["TASKS", "open_task"]
 
 TASKS = {
     "main": "Main",
+    "intersectionality": "Intersectionality",
 }
 """Name of each task -> its class, in the module of the same name (`-` read as `_`)."""
 

@@ -14,34 +14,21 @@ baseline's, and the same critic without a persona.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from populace import stats
-from populace.bench.elicit import (
-    TEMPLATES,
-    answer,
-    needs_revision,
-    prefer,
-    questions,
-    text_of,
-    verdicts,
-)
+from populace.bench.elicit import text_of
+from populace.bench.modes import MODES, judged, kept, request, summary
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
 from populace.bench.runner import play
-from populace.bench.scoring import above, bookkeeping, columns, share
+from populace.bench.scoring import above, bookkeeping, share
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
-from populace.models.records import GenerateRequest, Message
 
-__all__ = ["MODES", "Main"]
-
-MODES = ("baseline", "output_only", "chain_of_thought", "demographic_summary")
-_THINK = (
-    "Think first about what this person wants to know and how they see it. Then write 'Answer:' and the "
-    "answer, in a few plain sentences."
-)
-_AFTER = "Answer:"
+__all__ = ["Main"]
 
 
 class Main:
@@ -60,38 +47,19 @@ class Main:
         items, profiles = paired(bench), bench.profiles()
         asked = [(profiles[who], what) for who, what in items.select("persona_id", "prompt").iter_rows()]
         known = yield Ask(
-            stage="summaries", to="target", requests=[_summary(bench, who, what) for who, what in asked]
+            stage="summaries", to="target", requests=[summary(bench, who, what) for who, what in asked]
         )
         answers: dict[str, list[str | None]] = {}
         for mode in MODES:
             requests = [
-                _request(bench, mode, who, what, text_of(summary))
-                for (who, what), summary in zip(asked, known, strict=True)
+                request(bench, mode, who, what, text_of(told))
+                for (who, what), told in zip(asked, known, strict=True)
             ]
             results = yield Ask(stage=f"answers, {mode}", to="target", requests=requests)
-            answers[mode] = [_judged(mode, text_of(result)) for result in results]
+            answers[mode] = [kept(mode, text_of(result)) for result in results]
         frames = []
         for mode in MODES:
-            told = [
-                (*pair, text, base)
-                for pair, text, base in zip(asked, answers[mode], answers["baseline"], strict=True)
-            ]
-            rivals = [None if mode == "baseline" else text for *_, text, _ in told]
-            asks = {
-                "critic": [needs_revision(bench, who, what, text) for who, what, text, _ in told],
-                "nobody": [needs_revision(bench, None, what, text) for _, what, text, _ in told],
-                "choice": [
-                    prefer(bench, who, what, rival, base)
-                    for (who, what, _, base), rival in zip(told, rivals, strict=True)
-                ],
-            }
-            frame = items.with_columns(
-                pl.lit(mode).alias("arm"), pl.Series("answer", answers[mode], dtype=pl.String)
-            )
-            for name, wanted in asks.items():
-                found = yield Ask(stage=f"{name}, {mode}", to="judge", requests=questions(wanted))
-                frame = frame.with_columns(columns(name, verdicts(bench, wanted, found)))
-            frames.append(frame)
+            frames.append((yield from judged(bench, items, mode, asked, answers[mode], answers["baseline"])))
         return pl.concat(frames)
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
@@ -145,32 +113,23 @@ class Main:
         bench, models = planted_bench(wordy, planted_judge(cheat="longer"))
         assert not self.audit(play(self, bench, models), Counting(draws=500))[0].passed
 
+    def recover(self, seed: int) -> Iterator[tuple[str, float, stats.Estimate]]:
+        """Play once with planted people: a label, the planted value and its estimate, for some scores.
 
-def _summary(bench: Bench, profile: str, prompt: str) -> GenerateRequest:
-    asked = TEMPLATES.render("summarise", {"profile": profile, "prompt": prompt})
-    return GenerateRequest(
-        model=bench.target,
-        messages=(Message("user", asked),),
-        max_tokens=bench.answer_tokens,
-        temperature=bench.temperature,
-        seed=bench.seed,
-    )
-
-
-def _request(
-    bench: Bench, mode: str, profile: str, prompt: str, summary: str | None
-) -> GenerateRequest | None:
-    if mode == "baseline":
-        return answer(bench, prompt)
-    if mode == "demographic_summary":
-        return answer(bench, prompt, profile=summary) if summary else None
-    if mode == "chain_of_thought":
-        return answer(bench, prompt, profile=profile, style=_THINK)
-    return answer(bench, prompt, profile=profile)
-
-
-def _judged(mode: str, text: str | None) -> str | None:
-    """Keep of a thought-out answer what follows the last `Answer:`; all of it where the word is missing."""
-    if text is None or mode != "chain_of_thought":
-        return text
-    return text.rpartition(_AFTER)[2].strip() or None
+        A target of skill 0.8 serves four in five; one that knows nobody, one in four. Where both answers or
+        neither serve, the choice is a coin, so that the mode wins by 0.8 * 0.75 + (0.2 + 0.15) / 2.
+        Answers have lengths of their own, since equal texts would share that coin; and each question is asked
+        once, since what several personas are answered alike is no matter of the persona, and an interval
+        over personas does not hold it.
+        """
+        target = planted_target(0.8, seed=seed, words=lambda luck: int(64 * luck))
+        bench, models = planted_bench(target, planted_judge(seed=seed), people=120, prompts=240, seed=seed)
+        found = {
+            (score.measure, score.arm): score.estimate
+            for score in self.score(play(self, bench, models), Counting(draws=1000, seed=seed))
+        }
+        yield "satisfied, baseline", 0.25, found["satisfied", "baseline"]
+        for mode in MODES[1:]:
+            yield f"satisfied, {mode}", 0.8, found["satisfied", mode]
+            yield f"satisfied_above_baseline, {mode}", 0.55, found["satisfied_above_baseline", mode]
+            yield f"wins, {mode}", 0.775, found["wins", mode]
