@@ -3,9 +3,9 @@
 Nothing here reads files, calls models or knows a table; it imports nothing of ours but the errors
 and the random streams. Functions named after a measure (`cohen_kappa`, `mean`) give an `Estimate`, with an
 interval from a seeded cluster bootstrap unless `method` says otherwise; what says more than one thing
-(`rank_models`, `shrunken_rates`) gives a frozen record of several. Missing is missing: nan and None are left out and `n` counts the rest; what
-the data do not define is nan, never an exception and never a warning. Arrays that do not fit raise
-`DataError`, settings out of range `ValueError`.
+(`rank_models`, `shrunken_rates`) gives a frozen record of several. Missing is missing: nan and None are left
+out and `n` counts the rest; what the data do not define is nan, never an exception and never a warning.
+Arrays that do not fit raise `DataError`, settings out of range `ValueError`.
 """
 
 from populace.stats.agreement import (

@@ -2,7 +2,8 @@
 
 The rows of a cluster are counted into one table for each pair of raters; a bootstrap then sums tables of
 clusters, for all pairs at once, with the same draws. 317,200 rows and 10,000 draws cost a few seconds
-for dozens of pairs. A pair equals `cohen_kappa`, `gwet_ac1` and `percent_agreement` of the same seed.
+for dozens of pairs. Values are those of `cohen_kappa`, `gwet_ac1` and `percent_agreement`; intervals differ
+from theirs by the luck of the draws at most.
 
 Kappa alone misleads where nearly all rows are of one category, so each pair also carries Gwet's AC1, the
 plain share of agreement, and the share of the category used most. Groups are separate analyses: each draws

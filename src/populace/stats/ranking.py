@@ -101,7 +101,8 @@ def rank_models(
     ----------
     scores
         Shape (rows, models), higher is better; row i is the same item for every model. A missing score (nan)
-        leaves the row out for that model and for its pairs.
+        leaves the row out for that model and for its pairs; where models miss different rows, the paired
+        tests may disagree with the order of the means, so prefer rows that all have.
     clusters
         Cluster of each row, usually the persona; None resamples rows.
     names
@@ -180,8 +181,23 @@ def rank_models(
         groups=tuple(tuple(ranked[m] for m in group) for group in groups),
         control=control,
         level=level,
-        method=f"{unit} sign flips, two-sided, {flips} random; {control} at {1 - level:.3g}",
+        method=_method(unit, len(table), len(cluster_names), len(places), flips, control, level),
     )
+
+
+def _method(
+    unit: str, rows: int, clusters: int, pairs: int, flips: int, control: Control, level: float
+) -> str:
+    """Say how, and whether so many pairs could be told apart at all."""
+    every = clusters < 63 and 1 << clusters <= flips
+    smallest = 2 / (1 << clusters) if every else 1 / (1 + flips)
+    told = f"all {1 << clusters}" if every else f"{flips} random"
+    method = f"{unit} sign flips, two-sided, {told}; {control} at {1 - level:.3g}"
+    factor = pairs if control == "holm" else 1
+    if rows and factor * smallest > 1 - level:
+        remedy = f"more {unit}s" if every else "more flips"
+        method += f"; no pair could be told apart, it takes {remedy}"
+    return method
 
 
 def _above(value: Floats, apart: Bools, places: list[tuple[int, int]], size: int) -> Bools:
