@@ -22,7 +22,20 @@ import time
 
 import polars as pl
 
-from populace.feedback.shortcuts import AUDITS, CHEATS, audit_findings, failed, plant
+from populace.feedback.shortcuts import (
+    AUDITS,
+    CHEATS,
+    Finding,
+    Limits,
+    Planted,
+    audit_findings,
+    failed,
+    plant,
+)
+from populace.feedback.shortcuts.length import length_only
+from populace.feedback.shortcuts.nobody import no_persona
+from populace.feedback.shortcuts.running import seated
+from populace.feedback.shortcuts.verdicts import Draws
 
 BUDGET_SECONDS = 60.0
 
@@ -82,23 +95,28 @@ def rates(repeats: int) -> None:
         print(f"{name:<27}" + "".join(cells))
 
 
+def one_audit(audit: str, one: Planted) -> Finding:
+    """Run one audit of verdicts alone."""
+    seats, nobody = seated(one)
+    if audit == "length-only":
+        return length_only(one.pairs, seats, Draws(draws=500), Limits().rule)
+    return no_persona(seats, nobody, Draws(draws=500), Limits().reader)
+
+
 def power(repeats: int) -> None:
-    print(f"\nlength-only and no-persona by how much of the judging cheats ({repeats} sets of each size)")
-    for cheat, audit in (("longer", "length-only"), ("nobody", "no-persona"), ("leak", "attribute-leakage")):
-        for strength in (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0) if cheat != "leak" else ():
+    print(f"\nhow often an audit passes, by the share of judgements that cheat ({repeats} sets of each size)")
+    cases = (("longer", "length-only", (0.0, 0.2, 0.3, 0.4, 0.47, 0.5, 0.6, 0.8)),)
+    cases += (("nobody", "no-persona", (0.0, 0.4, 0.6, 0.7, 0.75, 0.8, 0.85, 0.95)),)
+    for cheat, audit, strengths in cases:
+        for strength in strengths:
+            big = one_audit(audit, plant(cheat, strength=strength, people=3_000, prompts=12_000, seed=9_999))
+            true = big.tested.value if big.tested else float("nan")
             line = []
             for people in (15, 60, 240):
-                passed = 0
-                for seed in range(repeats):
-                    one = plant(cheat, strength=strength, people=people, seed=seed)
-                    found = audit_findings(one.pairs, one.judgements, one.personas, one.profiles, draws=500)
-                    passed += next(each.passed for each in found if each.name == audit) is True
+                sets = (plant(cheat, strength=strength, people=people, seed=seed) for seed in range(repeats))
+                passed = sum(one_audit(audit, one).passed is True for one in sets)
                 line.append(f"{people * 4} pairs {passed / repeats:.3f}")
-            big = plant(cheat, strength=strength, people=2_000, prompts=8_000, seed=repeats)
-            found = audit_findings(big.pairs, big.judgements, big.personas, big.profiles, draws=100)
-            true = next(each.tested for each in found if each.name == audit)
-            value = "?" if true is None else f"{true.value:.3f}"
-            print(f"{audit:<12} cheats {strength:.1f}, true {value}: passes {', '.join(line)}")
+            print(f"{audit:<12} cheating {strength:.2f}, true {true:.3f}: {', '.join(line)}", flush=True)
 
 
 def main() -> None:

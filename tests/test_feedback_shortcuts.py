@@ -288,6 +288,31 @@ def test_identical_answers_and_refusals_are_no_verdicts():
     assert found["source-only"].estimate.n == refused.height - lost
 
 
+def test_a_judge_who_refuses_everything_is_not_run():
+    one = plant("honest", people=12, pairs_each=2, strangers=2)
+    nothing = pl.lit(None, dtype=pl.Float64)
+    silent = one.judgements.with_columns(
+        nothing.alias(name) for name in ("p", "p_original_first", "p_revision_first")
+    )
+    found = audit_findings(one.pairs, silent, one.personas, one.profiles, draws=50)
+    assert [each.passed for each in found] == [None] * 8 + [False] * 3
+    # Twelve authors cannot show that no text leaks: 1 - 0.025 ** (1 / 12) is above 0.15.
+    assert found[-1].tested.high == pytest.approx(1 - 0.025 ** (1 / 12))
+
+
+def test_people_without_attributes_can_be_audited():
+    one = plant("honest", seed=16)
+    found = by_name(
+        audit_findings(one.pairs, one.judgements, one.personas.select("persona_id"), {}, draws=50)
+    )
+    assert found["same-demographic-stranger"].why == "personas lack sex and ideology"
+    assert found["attribute-leakage"].passed is None
+    assert found["shuffled-persona"].passed is True
+    aged = one.personas.select("persona_id", "sex")
+    found = by_name(audit_findings(one.pairs, one.judgements, aged, one.profiles, draws=50))
+    assert found["same-demographic-stranger"].what == "a stranger of the same sex"
+
+
 def test_bad_tables_are_refused_with_the_place():
     one = plant("honest", people=10, pairs_each=2, strangers=1)
     parts = [one.pairs, one.judgements, one.personas, one.profiles]

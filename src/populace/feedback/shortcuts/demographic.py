@@ -55,10 +55,26 @@ def group_codes(personas: pl.DataFrame, shared: Sequence[str] = SHARED) -> Ints:
 
 
 def same_demographic_stranger(
-    personas: pl.DataFrame, seats: Seats, settings: Draws, limit: float, *, shared: Sequence[str] = SHARED
+    personas: pl.DataFrame,
+    seats: Seats,
+    settings: Draws,
+    limit: float,
+    *,
+    shared: Sequence[str] | None = None,
 ) -> Finding:
-    """Audit the verdicts of strangers who share some attributes as a prediction of the persona's own."""
-    name, what = "same-demographic-stranger", f"a stranger of the same {' and '.join(shared)}"
+    """Audit the verdicts of strangers who share some attributes as a prediction of the persona's own.
+
+    Parameters
+    ----------
+    shared
+        Groups that strangers share; left out: those of `SHARED` that the personas have.
+    """
+    name = "same-demographic-stranger"
+    if shared is None:
+        shared = [each for each in SHARED if set(GROUPS[each].meta.root_names()) <= set(personas.columns)]
+    if not shared:
+        return not_run(name, "a stranger of the same kind", limit, f"personas lack {' and '.join(SHARED)}")
+    what = f"a stranger of the same {' and '.join(shared)}"
     seats = once(seats)
     codes = group_codes(personas, shared)[seats.persona] if len(seats) else np.zeros(0, dtype=np.int64)
     seats, codes = seats.take(codes >= 0), codes[codes >= 0]

@@ -67,7 +67,8 @@ def nothing_reproducible(seats: Seats, settings: Draws) -> str | None:
         return "the pairs of one author give no interval"
     if found.low > LEAST_REPRODUCIBLE:
         return None
-    return f"the judge contradicts itself: {found.value:.2f} of its verdict is shown by both orders"
+    same = (1 + found.value) / 2
+    return f"the judge contradicts itself: its two orders agree in {same:.0%}, position taken off"
 
 
 def _cosine(sums: Floats) -> Floats:

@@ -16,7 +16,7 @@ import polars as pl
 from populace.errors import DataError
 from populace.feedback.shortcuts.answers import Answers, Vocabulary, read_answers
 from populace.feedback.shortcuts.consistency import self_consistency
-from populace.feedback.shortcuts.demographic import SHARED, same_demographic_stranger
+from populace.feedback.shortcuts.demographic import same_demographic_stranger
 from populace.feedback.shortcuts.duplicates import near_duplicates
 from populace.feedback.shortcuts.finding import Finding, Limits
 from populace.feedback.shortcuts.leakage import attribute_leakage, named_values
@@ -72,7 +72,7 @@ def audit_findings(
     seed: int = 0,
     limits: Limits | None = None,
     way: str | None = None,
-    shared: Sequence[str] = SHARED,
+    shared: Sequence[str] | None = None,
 ) -> list[Finding]:
     """Run every audit.
 
@@ -90,7 +90,7 @@ def audit_findings(
     way
         Way of judging that labels the pairs; `choice` if left out, else the first there is.
     shared
-        Groups (`populace.feedback.groups`) that strangers of one kind share.
+        Groups (`populace.feedback.groups`) that strangers of one kind share; sex and ideology if left out.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def _of_verdicts(
     texts: tuple[Answers, Ints],
     settings: Draws,
     limits: Limits,
-    shared: Sequence[str],
+    shared: Sequence[str] | None,
 ) -> Iterator[Finding]:
     pairs, personas, vocabulary = people
     answers, authors = texts
