@@ -14,6 +14,12 @@ __all__ = ["TASKS", "open_task"]
 TASKS = {
     "main": "Main",
     "intersectionality": "Intersectionality",
+    "agreement": "Agreement",
+    "leave-one-out": "LeaveOneOut",
+    "pass-at-k": "PassAtK",
+    "comparison": "Comparison",
+    "diversity": "Diversity",
+    "phrases": "Phrases",
 }
 """Name of each task -> its class, in the module of the same name (`-` read as `_`)."""
 
