@@ -136,7 +136,12 @@ def planted_target(
 
 
 def planted_judge(
-    error: float = 0.0, *, seed: int = 0, cheat: Cheat | None = None, first: float = 0.0
+    error: float = 0.0,
+    *,
+    seed: int = 0,
+    cheat: Cheat | None = None,
+    first: float = 0.0,
+    fickle: float = 0.0,
 ) -> Scripted:
     """Make a judge: it wants the letter of its persona's taste.
 
@@ -150,6 +155,8 @@ def planted_judge(
         `longer` prefers the longer answer, `first` the one shown first, `nobody` looks at no persona.
     first
         Log-odds added for the option shown first.
+    fickle
+        Chance that it says the opposite, an order at a time: what asking it twice shows.
     """
 
     def choice(request: ChooseRequest) -> tuple[float, float]:
@@ -172,6 +179,8 @@ def planted_judge(
         if cheat == "first":
             wanted = 0
         elif chance("judge", seed, system, sorted(answers), user.splitlines()[0], request.sample) < error:
+            wanted = 1 - wanted
+        if chance("fickle", seed, request.key) < fickle:
             wanted = 1 - wanted
         return _probabilities(wanted, first)
 
