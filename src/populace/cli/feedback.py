@@ -1,14 +1,18 @@
-"""`populace feedback`: audit and export the feedback of a finished study."""
+"""`populace feedback`: audit and export the feedback of a finished study; import that of others."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Audit and export feedback.")
+if TYPE_CHECKING:
+    from populace.feedback.export import Feedback
+    from populace.study import Study
+
+app = typer.Typer(no_args_is_help=True, help="Audit, export and import feedback.")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file of a finished run.")]
 Folder = Annotated[
@@ -21,23 +25,75 @@ class Form(StrEnum):
 
     parquet = "parquet"
     trl = "trl"
+    trl_kto = "trl-kto"
+    trl_prompts = "trl-prompts"
     hf = "hf"
+    argilla = "argilla"
+    label_studio = "label-studio"
+
+
+FORM_HELP = (
+    "parquet: every judgement; trl, trl-kto, trl-prompts: rows for trainers (.jsonl or .parquet); hf: a "
+    "dataset folder with its card; argilla, label-studio: a folder that people judge from."
+)
 
 
 @app.command()
 def export(
     study: StudyFile,
-    out: Annotated[Path, typer.Option(help="File (parquet, trl) or folder (hf) to write.")],
-    form: Annotated[Form, typer.Option("--format", help="parquet: every judgement; trl: rows; hf: dataset.")],
+    out: Annotated[
+        Path, typer.Option(help="File (parquet, trl...) or folder (hf, argilla, label-studio) to write.")
+    ],
+    form: Annotated[Form, typer.Option("--format", help=FORM_HELP)],
     way: Annotated[
         str | None, typer.Option(help="Way of judging that labels the rows; the study's first if left out.")
     ] = None,
     folder: Folder = None,
 ) -> None:
-    """Write judged pairs for a trainer or the Hugging Face hub."""
+    """Write judged pairs for a trainer, the Hugging Face hub, or people to judge again."""
+    from populace.feedback.export import write
     from populace.study import Study
 
-    typer.echo(Study.load(study, folder).export(form.value, out, way=way))
+    loaded = Study.load(study, folder)
+    ways = loaded.settings.feedback.ways or ("choice",)
+    typer.echo(f"{out}: {write(form.value, out, _feedback(loaded, way or ways[0], form))}")
+
+
+def _feedback(study: Study, way: str, form: Form) -> Feedback:
+    from populace.feedback.export import Feedback
+    from populace.study.reporting import card_facts
+
+    return Feedback(
+        table=study.preferences(way),
+        profiles=study.profiles() if form not in (Form.parquet, Form.hf) else {},
+        personas=study.table("personas"),
+        splits=dict(study.table("prompts").select("prompt_id", "split").drop_nulls().iter_rows()),
+        facts=card_facts(study) if form is Form.hf else {},
+        seed=study.settings.seed,
+    )
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="persona: the public PERSONA release.")],
+    file: Annotated[
+        Path, typer.Argument(help="The file (.parquet, .csv, .jsonl), or a folder of shards of one kind.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write.", metavar="FOLDER")],
+) -> None:
+    """Read the pairs of others: pairs, personas, prompts, and an account of all that does not fit.
+
+    The labels of the PERSONA release are assumed, never judged: no judgements come out.
+    """
+    from populace.errors import DataError
+    from populace.feedback.release import import_release
+
+    if source != "persona":
+        raise DataError(f"there is no source '{source}'", fix="use persona")
+    report = import_release(file, out)
+    typer.echo(f"{out}: pairs, personas, prompts (.parquet), report.json, personas_report.json")
+    for line in (*report.text().splitlines(), "", *report.people.text().splitlines()):
+        typer.echo(f"  {line}" if line else "")
 
 
 @app.command()
