@@ -305,6 +305,7 @@ def _shares(verdicts: np.ndarray, missed: np.ndarray) -> _Read:
     """Shares of written verdicts for the revision: one half of the columns an order, nan where none is."""
     orders = np.split(verdicts, 2, axis=1)
     read = [(~np.isnan(order)).sum(axis=1) for order in orders]
+    second = [np.nansum(order, axis=1) for order in orders]
     with np.errstate(invalid="ignore"):  # no verdict in an order: 0 / 0 is the nan that is meant
-        first, second = (np.nansum(order, axis=1) / count for order, count in zip(orders, read, strict=True))
-    return _Read(first, 1 - second, (first + 1 - second) / 2, missed, read[0] + read[1])
+        forward, backward = second[0] / read[0], (read[1] - second[1]) / read[1]
+    return _Read(forward, backward, (forward + backward) / 2, missed, read[0] + read[1])
