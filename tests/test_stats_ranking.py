@@ -126,10 +126,11 @@ def test_ranks_hold_together_and_equal_models_are_rarely_told_apart(control):
     assert wrong <= 0.12 * 80  # 5 % and three standard errors
 
 
-def test_max_t_step_down_by_naive_loop():
-    rng = np.random.default_rng(0)
-    value = np.array([3.0, 0.1, -2.0, 0.0])
-    replicates = value + rng.normal(size=(500, 4)) * [1, 1, 0.5, 1]
+@pytest.mark.parametrize("seed", range(40))
+def test_max_t_step_down_by_naive_loop(seed):
+    rng = np.random.default_rng(seed)
+    value = rng.normal(size=4) * 3
+    replicates = value + rng.normal(size=(60, 4)) * [1, 1, 0.5, 1]
     spread = replicates.std(axis=0, ddof=1)
     claims = {(p, s) for p in range(4) for s in (1, -1)}
     while True:
@@ -141,7 +142,21 @@ def test_max_t_step_down_by_naive_loop():
         claims -= out
     naive = [len({(p, 1), (p, -1)} & claims) < 2 for p in range(4)]
     assert step_down(value, replicates, 0.05).tolist() == naive
-    assert naive == [True, False, True, False]
+
+
+def test_no_p_value_is_smaller_than_the_flips_can_say():
+    scores = np.array([[1.0, 0.0]] * 40)
+    assert rank_models(scores, flips=99, draws=20).pairs[0].p_value == pytest.approx(1 / 100)
+
+
+def test_shared_rows_decide_where_models_miss_different_ones():
+    nan = np.nan
+    scores = np.array([[0, 1]] * 12 + [[1, nan]] * 50 + [[nan, 0]] * 50)
+    found = rank_models(scores, names=["lucky", "good"], draws=50)
+    assert [model.name for model in found.models] == ["lucky", "good"]  # by their own rows
+    assert found.pairs[0].difference.value == -1
+    assert found.pairs[0].p_value == pytest.approx(2 / 2**12, abs=0.001)
+    assert found.models[1].rank.high == 1
 
 
 def test_few_clusters_never_tell_apart():

@@ -59,6 +59,12 @@ def test_small_cells_move_further_than_large_ones():
     assert [cell.few for cell in found] == [True, found[1].own < 0.5, False, False, False]
 
 
+def test_a_cell_that_is_mostly_the_others_is_marked():
+    for cell in shrunken_rates([10, 11, 9, 10], [20] * 4).cells:
+        assert 0.2 < cell.own < 0.5
+        assert cell.few
+
+
 def test_cells_that_differ_by_chance_alone_are_pulled_together():
     rng = np.random.default_rng(0)
     trials = np.full(50, 20)
