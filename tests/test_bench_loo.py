@@ -157,6 +157,10 @@ def test_falls_and_wins_by_hand():
     assert found["wins", "without sex"].estimate.value == 0.625  # 1, 1/2, 0, 1
     assert found["wins", "nobody"].estimate.value == 1.0 and found["wins", "nobody"].p_value == 0.125
     assert found["told", "without age"].estimate.value == 0.75
+    # Twice the full persona differs by 0, 0, 1, -1: among four people up to 3/4, by the interval.
+    assert found["fall", "again"].estimate.low == -0.75 and "within the noise floor" in age.note
+    # The second samples all tie with the first, so any win is beyond them.
+    assert "within the noise floor" not in found["wins", "nobody"].note
     assert found["critic_failed", ""].estimate.value == pytest.approx(1 / 19)
     assert "household_type, fertility" in sex.note
 

@@ -105,8 +105,8 @@ class LeaveOneOut:
         """Count falls and wins by arm, everything left out first; then shares, and what was not decided."""
         arms = items["arm"].unique(maintain_order=True).to_list()
         beside = [NOBODY, *(arm for arm in arms if arm.startswith(WITHOUT)), AGAIN]
-        scores = _tested("fall", {arm: _fall(items, arm, counting) for arm in beside})
-        scores += _tested("wins", {arm: _wins(items, arm, counting) for arm in beside})
+        scores = _tested("fall", {arm: _fall(items, arm, counting) for arm in beside}, 0.0)
+        scores += _tested("wins", {arm: _wins(items, arm, counting) for arm in beside}, 0.5)
         warm = f"; all arms at temperature {items['temperature'][0]:g}"
         scores[0] = msgspec.structs.replace(scores[0], note=scores[0].note + warm)
         for arm in arms:
@@ -186,8 +186,13 @@ def _doubted(test: PairedTest) -> PairedTest:
     return msgspec.structs.replace(test, estimate=estimate)
 
 
-def _tested(measure: str, tests: Mapping[str, PairedTest]) -> list[Score]:
-    """Make scores of tests: what is left out is one family, adjusted by Holm, and by BH in words."""
+def _tested(measure: str, tests: Mapping[str, PairedTest], nothing: float) -> list[Score]:
+    """Make scores of tests: what is left out is one family, adjusted by Holm, and by BH in words.
+
+    `nothing` is the measure's value where nothing is lost.
+    """
+    floor = tests[AGAIN].estimate
+    reach = max(abs(floor.low - nothing), abs(floor.high - nothing))
     family = [arm for arm in tests if arm.startswith(WITHOUT)]
     alone = [tests[arm].p_value for arm in family]
     adjusted = dict(zip(family, stats.holm(alone).tolist(), strict=True))
@@ -196,6 +201,8 @@ def _tested(measure: str, tests: Mapping[str, PairedTest]) -> list[Score]:
     for arm, test in tests.items():
         p = adjusted.get(arm, test.p_value)
         notes = [{AGAIN: "noise floor", NOBODY: "everything left out"}.get(arm, "")]
+        if arm != AGAIN and abs(test.estimate.value - nothing) <= reach:
+            notes.append("within the noise floor")
         if arm in family:
             if not np.isnan(p):
                 others = f"{by_rate[arm]:.2g} by Benjamini-Hochberg, {test.p_value:.2g} alone"
