@@ -64,6 +64,10 @@ class Agreement:
         reference="PERSONA (arXiv 2407.17387), Figures 4 to 9",
     )
 
+    several_judges = True
+    by_item = "agreement"
+    """What `values` gives; kappa has no value by item."""
+
     def play(self, bench: Bench) -> Play:
         """Make the pairs or read them; have every judge choose; join people's verdicts."""
         known("agreement", bench.options, ["pairs", "people"])
@@ -118,6 +122,14 @@ class Agreement:
         return [found for found in findings if found] + [
             _position(items, rater, counting) for rater in raters(items) if rater != _PEOPLE
         ]
+
+    def values(self, items: pl.DataFrame) -> pl.DataFrame:
+        """Give what two runs are compared by: whether two judges agree, an arm for each two."""
+        frames = [
+            items.select("persona_id", "prompt_id", arm=pl.lit(f"{a} × {b}"), value=_agree(a, b))
+            for a, b in combinations(raters(items), 2)
+        ]
+        return pl.concat(frames)
 
     def validate(self) -> None:
         """Recover the kappa of two judges with known errors; find a judge of position, and one of no mind."""
@@ -219,9 +231,14 @@ def _pair_scores(pair: PairAgreement, items: pl.DataFrame) -> list[Score]:
 
 def _both(items: pl.DataFrame, a: str, b: str) -> pl.DataFrame:
     """Give the items that both decided: `persona_id`, `a`, `b`, `agree`."""
-    names = items.select("persona_id", a=_BY + a, b=_BY + b)
-    rows = names.filter(pl.col("a").is_in(_DECIDED) & pl.col("b").is_in(_DECIDED))
-    return rows.with_columns(agree=(pl.col("a") == pl.col("b")).cast(pl.Float64))
+    rows = items.select("persona_id", a=_BY + a, b=_BY + b, agree=_agree(a, b))
+    return rows.drop_nulls("agree")
+
+
+def _agree(a: str, b: str) -> pl.Expr:
+    """1 where two judges decided alike, 0 where they did not, null where one decided nothing."""
+    one, other = pl.col(_BY + a), pl.col(_BY + b)
+    return pl.when(one.is_in(_DECIDED) & other.is_in(_DECIDED)).then((one == other).cast(pl.Float64))
 
 
 def _power(pair: PairAgreement, items: pl.DataFrame) -> str:

@@ -1,0 +1,120 @@
+"""How scores and leaderboards are printed: narrow enough for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from populace.bench.compare import Board
+    from populace.bench.result import Score, TaskResult
+    from populace.stats import Estimate
+
+__all__ = ["show_board", "show_result"]
+
+_FEW = ("small cell", "few people")
+_NOTES = 12
+"""Notes that are printed in full; of more, the file has them."""
+
+
+def show_result(result: TaskResult) -> None:
+    """Print scores and findings."""
+    from rich.console import Console
+    from rich.table import Table
+
+    counts = Counter((score.estimate.n, score.estimate.clusters) for score in result.scores)
+    usual = counts.most_common(1)[0][0] if counts else (0, 0)
+    several = len(counts) > 1
+    table = Table(title=f"{result.task}, {result.target}", box=None)
+    table.add_column("measure", overflow="fold")
+    table.add_column("of", overflow="fold")
+    table.add_column("estimate", no_wrap=True)
+    table.add_column("p", no_wrap=True)
+    if several:
+        table.add_column("n/people", justify="right", no_wrap=True)
+    notes = _notes(result.scores)
+    for score in result.scores:
+        mark = " †" if score.note.startswith(_FEW) else ""
+        number = f" ({notes.index(score.note) + 1})" if score.note in notes else ""
+        p = "" if score.p_value is None else f"{score.p_value:.3g}"
+        row = [score.measure + number, _of(score), _value(score.estimate) + mark, p]
+        own = (score.estimate.n, score.estimate.clusters)
+        table.add_row(*row, *(["" if own == usual else f"{own[0]:,}/{own[1]:,}"] if several else []))
+    console = Console(highlight=False)
+    console.print(table)
+    level = f"{result.scores[0].estimate.level * 100:g} %" if result.scores else "no"
+    beside = " unless said otherwise" if several else ""
+    console.print(f"{level} intervals; {usual[0]:,} items of {usual[1]:,} people{beside}")
+    if any(score.note.startswith(_FEW) for score in result.scores):
+        console.print("† few people: the estimate says little by itself")
+    for number, note in enumerate(notes, 1):
+        console.print(f"({number}) {note}")
+    _findings(console, result)
+
+
+def show_board(board: Board) -> None:
+    """Print a leaderboard: ranks, ties, and every paired test."""
+    from rich.console import Console
+    from rich.table import Table
+
+    ranking = board.ranking
+    arm = f", {board.arm}" if board.arm else ""
+    better = "" if board.higher_is_better else " (lower is better)"
+    table = Table(title=f"{board.task}{arm}: {board.measure}{better}", box=None)
+    for name in ("rank", "model", "score", "tied"):
+        table.add_column(name, overflow="fold", no_wrap=name != "model")
+    for model in ranking.models:
+        table.add_row(_rank(model.rank), model.name, _value(model.score), model.letters)
+    tests = Table(title="Paired differences, first less second", box=None)
+    for name in ("first", "second", "difference", "p (Holm)", "items"):
+        tests.add_column(name, overflow="fold", no_wrap=name not in ("first", "second"))
+    for pair, shared in zip(ranking.pairs, board.shared, strict=True):
+        tests.add_row(pair.a, pair.b, _value(pair.difference), f"{pair.p_holm:.3g}", f"{shared.items:,}")
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("Models that share a letter were not told apart; that is not to say they are equal.")
+    console.print(tests)
+    console.print(f"{ranking.level * 100:g} % intervals; {ranking.method}")
+    console.print(f"judge: {board.judge or 'none'}")
+    for difference in board.differences:
+        console.print(f"the runs differ in {difference}")
+    for warning in board.warnings:
+        console.print(f"note: {warning}")
+
+
+def _notes(scores: Iterable[Score]) -> list[str]:
+    """List the notes that are printed in full: not those of cells, which differ one by one."""
+    told = (score.note for score in scores if not score.note.startswith(("raw", *_FEW)))
+    notes = list(dict.fromkeys(note for note in told if note))
+    return notes if len(notes) <= _NOTES else notes[:_NOTES]
+
+
+def _of(score: Score) -> str:
+    return ": ".join(part for part in (score.arm, score.group) if part)
+
+
+def _value(estimate: Estimate) -> str:
+    if not estimate.defined:
+        return "undefined"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def _rank(rank: Estimate) -> str:
+    if not rank.defined:
+        return "-"
+    span = f"{rank.low:.0f}" if rank.low == rank.high else f"{rank.low:.0f}-{rank.high:.0f}"
+    return f"{rank.value:.0f} ({span})"
+
+
+def _findings(console: Console, result: TaskResult) -> None:
+    if result.judge_is_target:
+        console.print("The model judged its own answers.")
+    for finding in result.findings:
+        mark = "passed" if finding.passed else "FAILED"
+        console.print(f"audit {finding.name}: {mark}; {finding.shortcut} ({finding.why})")
+    if result.failed:
+        failed = ", ".join(f"{count:,} {name}" for name, count in result.failed.items())
+        console.print(f"calls without an answer: {failed}")
