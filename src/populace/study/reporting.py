@@ -37,6 +37,12 @@ _WAYS = {
     "samples": "by verdicts written several times, in both orders",
 }
 
+_PAIRS = {
+    "on-policy": "Both answers are samples of one model, which was shown no persona.",
+    "cross-model": "The answers are of two models, which were shown no persona.",
+}
+"""Of pairs that are no revisions, for the card."""
+
 PACKAGED = "SmolLM2-135M-Instruct"
 
 NOTE_PACKAGED = (
@@ -150,6 +156,7 @@ def card_facts(study: Study) -> dict[str, str]:
         "questions": f"{prompts.height} prompts over {prompts['topic'].n_unique()} topics ({licences})"
         f"{repeated(settings, prompts.height)}.",
         "writer": " and ".join(_writers(study)),
+        **({"pairs": _PAIRS[settings.feedback.pairs]} if settings.feedback.pairs in _PAIRS else {}),
         "judge": f"Each pair was judged by {panel(settings)}, {ways}, by {judgements['judge'][0]}.",
         "trust": _note(manifest),
         "scores": _scores(study.table("estimates")),

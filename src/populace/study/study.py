@@ -14,7 +14,7 @@ import polars as pl
 
 from populace.canonical import content_hash, file_hash
 from populace.errors import StudyError
-from populace.feedback.export import preferences, write_hf, write_parquet, write_trl
+from populace.feedback.export import FORMS, Feedback, preferences, write
 from populace.feedback.judging import Judging
 from populace.feedback.pairs import Writing
 from populace.models import Provider, open_model
@@ -203,21 +203,35 @@ class Study:
         return preferences(self.table("pairs"), self.table("judgements"), way)
 
     def export(self, form: str, out: str | Path, *, way: str | None = None) -> Path:
-        """Write judged pairs as `parquet`, `trl` (JSON lines) or `hf` (a dataset folder with its card)."""
+        """Write judged pairs in one of `populace.feedback.export.FORMS`; return where.
+
+        Parameters
+        ----------
+        out
+            A file, or a folder for `hf`, `argilla` and `label-studio`.
+        way
+            Way of judging that labels the rows; the study's first if left out.
+        """
+        if form not in FORMS:
+            raise StudyError(f"there is no export {form!r}", fix=f"use one of {', '.join(FORMS)}")
         out = Path(out)
         ways = self.settings.feedback.ways or ("choice",)
         table = self.preferences(way or ways[0])
-        if form == "parquet":
-            write_parquet(out, table)
-        elif form == "trl":
-            write_trl(out, table, self.profiles())
-        elif form == "hf":
+        facts: dict[str, str] = {}
+        if form == "hf":
             from populace.study.reporting import card_facts
 
-            splits = dict(self.table("prompts").select("prompt_id", "split").drop_nulls().iter_rows())
-            write_hf(out, table, self.table("personas"), splits, card_facts(self))
-        else:
-            raise StudyError(f"there is no export {form!r}", fix="use parquet, trl or hf")
+            facts = card_facts(self)
+        splits = dict(self.table("prompts").select("prompt_id", "split").drop_nulls().iter_rows())
+        feedback = Feedback(
+            table=table,
+            profiles={} if form in ("hf", "parquet") else self.profiles(),
+            personas=self.table("personas"),
+            splits=splits,
+            facts=facts,
+            seed=self.settings.seed,
+        )
+        write(form, out, feedback)
         return out
 
     def profiles(self) -> dict[str, str]:
