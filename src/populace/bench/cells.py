@@ -139,7 +139,7 @@ def spread(counts: Counts, family: str, counting: Counting) -> list[Score]:
             arm=family,
             estimate=estimate(highest - lowest),
             p_value=differ(counts.table, counting.seed),
-            note=f"best less worst cell; {deals}",
+            note=f"best less worst cell, never 0; {deals}",
         ),
     ]
 

@@ -93,6 +93,9 @@ def _notes(scores: Iterable[Score]) -> list[str]:
 
 
 def _of(score: Score) -> str:
+    """Name arm and group; a cell says the attributes of its crossing itself."""
+    if score.group.startswith(f"{score.arm.partition(',')[0]}="):
+        return score.group
     return ": ".join(part for part in (score.arm, score.group) if part)
 
 
