@@ -169,6 +169,9 @@ def test_all_alike_is_not_certain():
     for found in (judged(tries, 2, FEW), noisy(tries, 2, FEW).corrected):
         assert found.value == 1.0 and found.low <= 0.025**0.25 + 1e-12 and found.high == 1.0
     assert judged(tries, 2, FEW).low == pytest.approx(0.025**0.25)
+    # Nor is it certain that nobody's tries are as good: 1 - 0.025^(1/4) of the people may differ.
+    less = gain(tries, tries, 2, FEW).estimate
+    assert (less.value, less.low, less.high) == (0.0, pytest.approx(-0.602365), pytest.approx(0.602365))
 
 
 def test_scores_by_hand():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 import polars as pl
 
 from populace import stats
+from populace.bench.doubts import doubted
 from populace.bench.task import Counting
 from populace.stats import Estimate, NoisyPassAtK, PairedTest
 
@@ -51,7 +51,7 @@ def noisy(tries: pl.DataFrame, k: int, counting: Counting) -> NoisyPassAtK:
     )
     if not found.corrected.defined or found.judged.value not in (0, 1):
         return found
-    exact = _exact(tries, found.judged.value, counting)
+    exact = doubted(found.judged)
     ends = min(found.corrected.low, exact.low), max(found.corrected.high, exact.high)
     method = f"{found.corrected.method}; joined with {exact.method}"
     joined = msgspec.structs.replace(found.corrected, low=ends[0], high=ends[1], method=method)
@@ -63,7 +63,7 @@ def judged(tries: pl.DataFrame, k: int, counting: Counting) -> Estimate:
     found = stats.estimate_pass_at_k(
         tries["n"].to_numpy(), tries["judged"].to_numpy(), k, tries["persona_id"], **counting.settings()
     )
-    return _exact(tries, found.value, counting) if found.value in (0, 1) else found
+    return doubted(found)
 
 
 def gain(tries: pl.DataFrame, nobody: pl.DataFrame, k: int, counting: Counting) -> PairedTest:
@@ -73,9 +73,5 @@ def gain(tries: pl.DataFrame, nobody: pl.DataFrame, k: int, counting: Counting) 
         stats.pass_at_k(both[f"n{end}"].to_numpy(), both[f"judged{end}"].to_numpy(), k)
         for end in ("", "_nobody")
     )
-    return stats.paired_test(ours, theirs, both["persona_id"], **counting.settings())
-
-
-def _exact(tries: pl.DataFrame, value: float, counting: Counting) -> Estimate:
-    """Give the exact interval where all items agree: no resample would ever doubt them."""
-    return stats.proportion(np.full(tries.height, value), tries["persona_id"], **counting.settings())
+    test = stats.paired_test(ours, theirs, both["persona_id"], **counting.settings())
+    return msgspec.structs.replace(test, estimate=doubted(test.estimate, lowest=-1))

@@ -28,6 +28,7 @@ import polars as pl
 
 from populace import stats
 from populace.bench.blocks import AGAIN, FULL, NOBODY, WITHOUT, along, arms_of
+from populace.bench.doubts import doubted
 from populace.bench.elicit import answer, needs_revision, prefer, questions, text_of, verdicts
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
@@ -160,7 +161,7 @@ def _fall(items: pl.DataFrame, arm: str, counting: Counting, base: str = FULL) -
     first = items.filter(arm=base).select("item_id", value("critic").alias("more"))
     both = rows.join(first, on="item_id", maintain_order="left")
     test = stats.paired_test(both["more"], both["less"], both["persona_id"], **counting.settings())
-    return _doubted(test)
+    return msgspec.structs.replace(test, estimate=doubted(test.estimate, lowest=-1))
 
 
 def _wins(items: pl.DataFrame, arm: str, counting: Counting) -> PairedTest:
@@ -168,22 +169,7 @@ def _wins(items: pl.DataFrame, arm: str, counting: Counting) -> PairedTest:
     rows = items.filter(pl.col("told"), arm=arm)
     won = rows.select(value("choice").alias("won"))["won"]
     test = stats.paired_test(won, 1 - won, rows["persona_id"], **counting.settings())
-    return msgspec.structs.replace(test, estimate=share(rows, "choice", counting))
-
-
-def _doubted(test: PairedTest) -> PairedTest:
-    """Widen the interval of a fall of which no pair differs: no resample would ever doubt it.
-
-    With none of c clusters apart, more than 1 - (alpha/2)^(1/c) of them apart is excluded (Clopper and
-    Pearson, 1934); they might all point one way.
-    """
-    found = test.estimate
-    if not found.defined or found.value or found.low or found.high or found.clusters < 2:
-        return test
-    most = 1 - ((1 - found.level) / 2) ** (1 / found.clusters)
-    method = "Clopper-Pearson, one trial per cluster: no difference seen"
-    estimate = msgspec.structs.replace(found, low=-most, high=most, method=method, seed=None)
-    return msgspec.structs.replace(test, estimate=estimate)
+    return msgspec.structs.replace(test, estimate=doubted(share(rows, "choice", counting)))
 
 
 def _tested(measure: str, tests: Mapping[str, PairedTest], nothing: float) -> list[Score]:

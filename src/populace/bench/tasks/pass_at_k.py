@@ -28,6 +28,7 @@ import numpy as np
 import polars as pl
 
 from populace import stats
+from populace.bench.doubts import doubted
 from populace.bench.elicit import answer, needs_revision, questions, text_of, verdicts
 from populace.bench.options import known, switched, whole_numbers
 from populace.bench.pairing import paired
@@ -232,7 +233,7 @@ def _alike(items: pl.DataFrame, counting: Counting) -> Finding:
     rows = same.group_by("item_id", "persona_id", maintain_order=True).agg(pairs, pl.col("len").sum())
     rows = rows.filter(pl.col("len") > 1)
     share = rows["same"] / (rows["len"] * (rows["len"] - 1))
-    found = stats.mean(share, rows["persona_id"], **counting.settings())
+    found = doubted(stats.mean(share, rows["persona_id"], **counting.settings()))
     return Finding(
         name="tries alike",
         what="says the same again, word for word: two tries of one item",
