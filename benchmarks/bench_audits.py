@@ -78,21 +78,20 @@ def naive(texts: list[str], whole: int) -> None:
 
 
 def rates(repeats: int) -> None:
-    print(f"\nshare of {repeats} planted sets of 240 pairs that fail each audit (not run)")
-    print(f"{'':<27}" + "".join(f"{cheat:>12}" for cheat in CHEATS))
-    counts = {cheat: collections.Counter() for cheat in CHEATS}
+    print(f"\nshare of {repeats} planted sets of 240 pairs that fail each audit (and that it was not run on)")
+    print("| cheat | " + " | ".join(AUDITS) + " |")
     for cheat in CHEATS:
+        counts = collections.Counter()
         for seed in range(repeats):
             one = plant(cheat, seed=seed)
             for each in audit_findings(one.pairs, one.judgements, one.personas, one.profiles, draws=500):
-                counts[cheat][each.name, each.passed] += 1
-    for name in AUDITS:
+                counts[each.name, each.passed] += 1
         cells = []
-        for cheat in CHEATS:
-            lost = counts[cheat][name, None]
-            share = f"{counts[cheat][name, False] / repeats:.3f}"
-            cells.append(f"{share + (f' ({lost / repeats:.2f})' if lost else ''):>12}")
-        print(f"{name:<27}" + "".join(cells))
+        for name in AUDITS:
+            lost = counts[name, None]
+            not_run = f" ({lost / repeats:.2f})" if lost else ""
+            cells.append(f"{counts[name, False] / repeats:.2f}{not_run}")
+        print(f"| {cheat} | " + " | ".join(cells) + " |", flush=True)
 
 
 def one_audit(audit: str, one: Planted) -> Finding:
@@ -105,14 +104,14 @@ def one_audit(audit: str, one: Planted) -> Finding:
 
 def power(repeats: int) -> None:
     print(f"\nhow often an audit passes, by the share of judgements that cheat ({repeats} sets of each size)")
-    cases = (("longer", "length-only", (0.0, 0.2, 0.3, 0.4, 0.47, 0.5, 0.6, 0.8)),)
-    cases += (("nobody", "no-persona", (0.0, 0.4, 0.6, 0.7, 0.75, 0.8, 0.85, 0.95)),)
+    cases = (("longer", "length-only", (0.2, 0.3, 0.4, 0.47, 0.6)),)
+    cases += (("nobody", "no-persona", (0.4, 0.6, 0.7, 0.8, 0.9)),)
     for cheat, audit, strengths in cases:
         for strength in strengths:
-            big = one_audit(audit, plant(cheat, strength=strength, people=3_000, prompts=12_000, seed=9_999))
+            big = one_audit(audit, plant(cheat, strength=strength, people=1_500, prompts=6_000, seed=9_999))
             true = big.tested.value if big.tested else float("nan")
             line = []
-            for people in (15, 60, 240):
+            for people in (15, 60):
                 sets = (plant(cheat, strength=strength, people=people, seed=seed) for seed in range(repeats))
                 passed = sum(one_audit(audit, one).passed is True for one in sets)
                 line.append(f"{people * 4} pairs {passed / repeats:.3f}")
