@@ -96,7 +96,7 @@ class Agreement:
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Score every two judges; within attributes and personas; what each judge left undecided."""
-        scores: list[Score] = []
+        items, scores = _numbered(items), []
         for pair in matrices(items, counting).pairs:
             scores += _pair_scores(pair, items)
         for name in (name for name in items.columns if name.startswith(_GROUP)):
@@ -117,6 +117,7 @@ class Agreement:
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
         """Hold agreement against a judge that always says the same, and each judge against position."""
+        items = _numbered(items)
         pairs = list(combinations(raters(items), 2))
         findings = [_constant(items, *pair, counting) for pair in pairs]
         return [found for found in findings if found] + [
@@ -192,6 +193,11 @@ def matrices(items: pl.DataFrame, counting: Counting, *, by: str | None = None) 
         categories=_DECIDED,
         **counting.settings(),
     )
+
+
+def _numbered(items: pl.DataFrame) -> pl.DataFrame:
+    """Number the personas in the order of their ids: the same draws as by id, and faster than text."""
+    return items.with_columns(pl.col("persona_id").rank("dense").cast(pl.Int64))
 
 
 def _check(judges: dict[Role, str], people: bool) -> None:
