@@ -1,0 +1,109 @@
+"""`populace bench run` beside real models, and killed half-way: the same bytes, nothing asked twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+import pytest
+
+from llama_server import LlamaServer, cut_model, missing
+from populace.bench import Bench, Counting, TaskResult, open_task, run_task
+from populace.bench.planted import planted_people, planted_prompts, planted_target
+from populace.canonical import file_hash
+from populace.models import Provider
+from populace.models.openai import OpenAI
+
+ITEMS = 6
+FULL = os.environ.get("POPULACE_CHAOS") == "full"
+"""Whether the whole model answers and judges: minutes."""
+
+
+def command(folder: Path, latency: float) -> list[str]:
+    told = {"--items": 8, "--people": 4, "--seed": 4, "--set": f"latency={latency}"}
+    options = [str(each) for pair in told.items() for each in pair]
+    base = ["main", "--model", "scripted", "--judge", "same", "--out", str(folder)]
+    return [sys.executable, "-m", "populace", "bench", "run", *base, *options]
+
+
+def journalled(folder: Path) -> int:
+    return sum(file.stat().st_size for file in (folder / "journal").glob("*") if file.is_file())
+
+
+def test_killed_half_way_the_same_command_gives_the_same_bytes(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(whole, 0), check=True, capture_output=True)
+    half = journalled(whole) / 2
+
+    with subprocess.Popen(command(killed, 0.15), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        while journalled(killed) < half and run.poll() is None:
+            time.sleep(0.005)
+        run.send_signal(signal.SIGKILL)
+    assert run.returncode == -signal.SIGKILL
+    assert half <= journalled(killed) < 1.8 * half
+    assert not (killed / "items.parquet").exists() and not (killed / "result.json").exists()
+
+    subprocess.run(command(killed, 0), check=True, capture_output=True)
+    for name in ("items.parquet", "result.json", "calls.parquet"):
+        assert file_hash(killed / name) == file_hash(whole / name), name
+    assert pl.read_parquet(killed / "items.parquet").height == 4 * 8
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory) -> Path | None:
+    """The packaged model with one layer of thirty: it has no words, all else is the real model's."""
+    if missing():
+        pytest.skip(missing())
+    return None if FULL else cut_model(tmp_path_factory.mktemp("model") / "cut.gguf", 1)
+
+
+def check_run(
+    folder: Path, model: Provider, way: Literal["choice", "likelihood"], listed: bool = True
+) -> None:
+    """Run `main` and check what must hold of any model that judges, and where it has words, answers."""
+    target = model if FULL else planted_target()
+    bench = Bench(
+        personas=planted_people(3),
+        prompts=planted_prompts(3),
+        target=target.model,
+        judge=model.model,
+        items=ITEMS,
+        answer_tokens=8,
+        way=way,
+    )
+    models = {"target": target, "judge": model}
+    found = run_task(open_task("main"), bench, models, folder, counting=Counting(draws=100))
+    assert found.failed == {} and found.judge_is_target == FULL and found.way == way
+    items = pl.read_parquet(folder / "items.parquet")
+    assert items.height == 4 * ITEMS and items["answer"].null_count() == 0
+    rivals = items.filter(pl.col("arm") != "baseline")
+    if listed:
+        assert items["critic_p"].is_between(0, 1).all() and items["critic_p"].n_unique() > 4
+        assert rivals["choice"].is_in(["first", "second", "tie"]).all()
+    else:
+        assert set(items["critic"]) == set(rivals["choice"]) == {"refused"}
+        assert not found.headline.estimate.defined
+    loaded = TaskResult.load(folder / "result.json")
+    assert loaded.headline.estimate.n == ITEMS * listed and loaded.judge == model.model
+
+
+@pytest.mark.model
+def test_a_real_server(cut, tmp_path):
+    with LlamaServer(cut, slots=2, context=1024) as server:
+        # A server shows the 20 likeliest tokens, and with one layer no number is among them: all refused.
+        check_run(tmp_path, OpenAI("cut", base_url=server.url, concurrency=2), "choice", listed=FULL)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("way", ["choice", "likelihood"])
+def test_the_embedded_model(cut, tmp_path, way):
+    pytest.importorskip("torch")
+    from populace.models.embedded import Embedded
+
+    check_run(tmp_path, Embedded(cut), way)
