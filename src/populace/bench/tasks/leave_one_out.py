@@ -41,8 +41,6 @@ from populace.stats import PairedTest
 __all__ = ["LeaveOneOut"]
 
 _WARM = 0.7
-_WHO = pl.col("persona_id").rank("dense")
-"""Persons as whole numbers in the order of their ids: the same scores, in less time."""
 
 
 class LeaveOneOut:
@@ -106,7 +104,6 @@ class LeaveOneOut:
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Count falls and wins by arm, everything left out first; then shares, and what was not decided."""
-        items = items.with_columns(_WHO)
         arms = items["arm"].unique(maintain_order=True).to_list()
         beside = [NOBODY, *(arm for arm in arms if arm.startswith(WITHOUT)), AGAIN]
         scores = _tested("fall", {arm: _fall(items, arm, counting) for arm in beside}, 0.0)
@@ -127,7 +124,6 @@ class LeaveOneOut:
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
         """Hold the falls against chance, and the choices against length and place."""
-        items = items.with_columns(_WHO)
         return [_noise(items, counting), _length(items, counting), _place(items, counting)]
 
     def validate(self) -> None:

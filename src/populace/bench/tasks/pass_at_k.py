@@ -46,8 +46,6 @@ __all__ = ["PassAtK"]
 PERSONA, NOBODY = "persona", "nobody"
 _SETTINGS = ("k", "samples", "nobody")
 _USUAL = (1, 2, 4, 8, 16)
-_WHO = pl.col("persona_id").rank("dense")
-"""Persons as whole numbers in the order of their ids: the same scores, in less time."""
 _UNKNOWN = "at the judge's word: by likelihood it cannot be asked twice, its error is not in the interval"
 
 
@@ -100,7 +98,6 @@ class PassAtK:
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Estimate pass@k for each k, the largest first: corrected, at the judge's word, and over nobody."""
-        items = items.with_columns(_WHO)
         ks: list[int] = items["k"][0].to_list()
         tries = {arm: tries_of(items, arm) for arm in items["arm"].unique(maintain_order=True)}
         scores = []
