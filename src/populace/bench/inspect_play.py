@@ -35,7 +35,7 @@ __all__ = [
     "write_part",
 ]
 
-APART = frozenset({"main"})
+APART = frozenset({"main", "intersectionality", "leave-one-out", "pass-at-k"})
 """Tasks of which each item is asked and judged without the others: a sample each. Else one sample is all."""
 _SETTING = ("items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
 _COUNTED = ("_tie", "_refused", "_failed", "_unasked")
