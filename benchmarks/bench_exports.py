@@ -1,7 +1,7 @@
 """Every export of 317,200 judgements: seconds and memory, each form in a process of its own.
 
-`python benchmarks/bench_exports.py` prints, for each form, seconds of the clock and of the processor, the most
-memory held, how much of that the table alone takes, and what was written.
+`python benchmarks/bench_exports.py` prints, for each form, seconds of the clock and of the processor, the
+most memory held, how much of that the table alone takes, and what was written.
 """
 
 from __future__ import annotations

@@ -14,13 +14,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from populace.atomic import atomic_path
 from populace.bench.elicit import TEMPLATES
 from populace.bench.result import TaskResult
 from populace.bench.task import Bench, Counting, Role, Task
-from populace.canonical import content_hash
+from populace.canonical import content_hash, file_hash
 from populace.errors import DataError, StudyError
 from populace.models import Provider
 from populace.models.records import GenerateRequest
@@ -29,8 +30,10 @@ from populace.run import Budget, Journal, Lanes, ProgressLine, execute, timed, w
 __all__ = ["play", "read_items", "run_task", "summed"]
 
 _SETTING = ("way", "items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
-_WORDS = ("answer", "assist", "summarise", "role", "nobody", "prefer", "needs_revision")
+_WORDS = ("answer", "assist", "summarise", "role", "nobody", "prefer", "needs_revision", "whose")
 _NOTE = "bench/run"
+_FILES = ("gold", "people", "pairs")
+"""Options that name a file: a run is one with what is in it."""
 
 
 def run_task(
@@ -61,6 +64,8 @@ def run_task(
         As `populace.run.execute`.
     """
     place = Path(folder)
+    # A task that refuses its settings does so at its first step: before the folder is theirs.
+    next(task.play(bench))
     place.mkdir(parents=True, exist_ok=True)
     settings = _settings(task, bench)
     with Journal(place / "journal") as journal:
@@ -185,7 +190,9 @@ def _settings(task: Task, bench: Bench) -> dict[str, Any]:
     return {
         "task": task.meta.name,
         "version": task.meta.version,
-        "options": dict(bench.options),
+        # As the journal gives them back: a tuple as a list.
+        "options": msgspec.json.decode(msgspec.json.encode(dict(bench.options))),
+        "files": {name: file_hash(path) for name, path in bench.options.items() if name in _FILES and path},
         "also": dict(bench.also),
         "personas": content_hash(bench.personas["persona_id"].to_list()),
         "prompts": content_hash(bench.prompts["prompt_id"].to_list()),

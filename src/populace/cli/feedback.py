@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from populace.feedback.export import Feedback
-    from populace.study import Study
 
 app = typer.Typer(no_args_is_help=True, help="Audit, export and import feedback.")
 
@@ -51,26 +47,9 @@ def export(
     folder: Folder = None,
 ) -> None:
     """Write judged pairs for a trainer, the Hugging Face hub, or people to judge again."""
-    from populace.feedback.export import write
     from populace.study import Study
 
-    loaded = Study.load(study, folder)
-    ways = loaded.settings.feedback.ways or ("choice",)
-    typer.echo(f"{out}: {write(form.value, out, _feedback(loaded, way or ways[0], form))}")
-
-
-def _feedback(study: Study, way: str, form: Form) -> Feedback:
-    from populace.feedback.export import Feedback
-    from populace.study.reporting import card_facts
-
-    return Feedback(
-        table=study.preferences(way),
-        profiles=study.profiles() if form not in (Form.parquet, Form.hf) else {},
-        personas=study.table("personas"),
-        splits=dict(study.table("prompts").select("prompt_id", "split").drop_nulls().iter_rows()),
-        facts=card_facts(study) if form is Form.hf else {},
-        seed=study.settings.seed,
-    )
+    typer.echo(f"{out}: {Study.load(study, folder).export(form.value, out, way=way)}")
 
 
 @app.command("import")
@@ -97,10 +76,25 @@ def import_(
 
 
 @app.command()
-def audit(study: StudyFile, folder: Folder = None) -> None:
+def audit(
+    study: StudyFile,
+    folder: Folder = None,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Leave with exit code 1 if a shortcut explains the score away.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --gate: also if an audit could not be run.")
+    ] = False,
+) -> None:
     """Print every score beside the shortcuts that would explain it away."""
     from rich.console import Console
 
+    from populace.feedback.shortcuts import failed, findings_table
     from populace.study import Study
 
-    Console().print(Study.load(study, folder).audit_table())
+    loaded, console = Study.load(study, folder), Console()
+    console.print(loaded.audit_table())
+    findings = loaded.findings()
+    console.print(findings_table(findings))
+    if gate and failed(findings, strict=strict):
+        raise typer.Exit(1)

@@ -78,7 +78,7 @@ def run(
     if failures:
         _tell_failures(failures)
         pairs = pl.scan_parquet(loaded.folder / "pairs.parquet").select(pl.len()).collect().item()
-        wanted = loaded.settings.personas.size * loaded.settings.feedback.pairs_per_persona
+        wanted = loaded.settings.wanted_pairs
         typer.echo(f"{pairs:,} of {wanted:,} pairs finished", err=True)
     typer.echo(f"tables: {loaded.folder}")
 

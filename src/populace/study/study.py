@@ -28,6 +28,8 @@ from populace.study.stages import Stages
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from populace.feedback.forms import Written
+    from populace.feedback.shortcuts import Finding
     from populace.run.batch import BatchLimits, Submission
     from populace.study.batches import Gathered, Sent
     from populace.study.planning import StudyPlan
@@ -202,8 +204,8 @@ class Study:
         """Return one row a persona and pair, ties and refusals kept."""
         return preferences(self.table("pairs"), self.table("judgements"), way)
 
-    def export(self, form: str, out: str | Path, *, way: str | None = None) -> Path:
-        """Write judged pairs in one of `populace.feedback.export.FORMS`; return where.
+    def export(self, form: str, out: str | Path, *, way: str | None = None) -> Written:
+        """Write judged pairs in one of `populace.feedback.export.FORMS`; return how many rows.
 
         Parameters
         ----------
@@ -231,8 +233,7 @@ class Study:
             facts=facts,
             seed=self.settings.seed,
         )
-        write(form, out, feedback)
-        return out
+        return write(form, out, feedback)
 
     def profiles(self) -> dict[str, str]:
         """Return what was put before the model of each participant, by `persona_id`."""
@@ -243,6 +244,20 @@ class Study:
         from populace.study.reporting import audit_table
 
         return audit_table(self.table("estimates"))
+
+    def findings(self) -> list[Finding]:
+        """Hold the finished study against every shortcut that would explain its scores away."""
+        from populace.feedback.shortcuts import audit_findings
+
+        return audit_findings(
+            self.table("pairs"),
+            self.table("judgements"),
+            self.table("personas"),
+            self.profiles(),
+            draws=self.settings.report.draws,
+            level=self.settings.report.level,
+            seed=self.settings.seed,
+        )
 
     def writing(self, writer: Provider) -> Writing:
         """Return how pairs are written by `writer`."""

@@ -126,6 +126,15 @@ class LeaveOneOut:
         """Hold the falls against chance, and the choices against length and place."""
         return [_noise(items, counting), _length(items, counting), _place(items, counting)]
 
+    by_item = "fall"
+
+    def values(self, items: pl.DataFrame) -> pl.DataFrame:
+        """Give the fall of every item and arm, for the comparison of runs."""
+        full = items.filter(arm=FULL).select("item_id", value("critic").alias("full"))
+        rows = items.filter(pl.col("told"), pl.col("arm") != FULL)
+        both = rows.join(full, on="item_id", maintain_order="left")
+        return both.select("persona_id", "prompt_id", "arm", value=pl.col("full") - value("critic"))
+
     def validate(self) -> None:
         """Recover a planted fall and planted wins, none where nothing hangs on it, and find three cheats."""
         options = {"leave_out": ["lifestyle", "sex", "opinions"]}

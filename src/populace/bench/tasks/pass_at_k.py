@@ -126,6 +126,13 @@ class PassAtK:
             return list(found)
         return [_guessing(table, tries_of(items, NOBODY), k, counting), *found]
 
+    by_item = "passes_judged at 1"
+
+    def values(self, items: pl.DataFrame) -> pl.DataFrame:
+        """Give whether each try passes as judged, for the comparison of runs."""
+        passes = (pl.col("critic") == "first").cast(pl.Float64)
+        return items.select("persona_id", "prompt_id", "arm", "sample", value=passes)
+
     def validate(self) -> None:
         """Recover the pass@k of a known binomial, also under a judge that errs, and find three cheats."""
         few, options = Counting(draws=500), {"k": [1, 2, 4, 8]}
