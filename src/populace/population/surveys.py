@@ -15,7 +15,7 @@ import polars as pl
 from populace.errors import CodebookError, DataError
 from populace.population.answers import Answers, as_labels, as_numbers
 from populace.population.codebook import Codebook
-from populace.population.formats import open_table
+from populace.population.formats import Table, open_table
 from populace.population.variables import Variable
 
 __all__ = ["Survey", "read_survey"]
@@ -30,15 +30,17 @@ class Survey(msgspec.Struct, frozen=True):
     weight: str
     """Column of the weights; empty where there is none."""
     notes: list[str]
+    rows: pl.Series
+    """Row of each person in the file, from 1."""
 
 
-def read_survey(path: Path, book: Codebook, *, seed: int = 0, year: int | None = None) -> Survey:
+def read_survey(path: Path | Table, book: Codebook, *, seed: int = 0, year: int | None = None) -> Survey:
     """Read the people of a survey.
 
     Parameters
     ----------
     path
-        File; see `populace.population.formats`.
+        File, or a table that was opened already; see `populace.population.formats`.
     book
         Codebook of the survey.
     seed
@@ -53,7 +55,7 @@ def read_survey(path: Path, book: Codebook, *, seed: int = 0, year: int | None =
     CodebookError
         If the codebook does not fit: a column is missing, or a code unknown, with its row and column.
     """
-    answers = Answers(open_table(path), book, seed)
+    answers = Answers(path if isinstance(path, Table) else open_table(path), book, seed)
     answers.load(_columns(answers, book))
     vintage = _take_year(answers, book, year)
     by_hand = year is not None and not book.vintage and not (book.year and answers.places(book.year))
@@ -61,13 +63,14 @@ def read_survey(path: Path, book: Codebook, *, seed: int = 0, year: int | None =
     attributes = _attributes(answers, book, vintage)
     items = _items(answers, book)
     people = pl.DataFrame([_person_ids(answers, book), weight, *attributes.values(), *items])
-    kept = people.filter(pl.col("weight").is_not_null())
+    weighed = people["weight"].is_not_null()
+    kept = people.filter(weighed)
     notes = [*book.notes, *weight_notes, *_notes(answers, book, attributes)]
     if by_hand:
         notes.append(f"the year {year} is as given, not checked: the file does not say its year")
     if kept.height < people.height:
         notes.append(f"{people.height - kept.height} people without a weight are left out")
-    return Survey(kept, vintage, weight_name, notes)
+    return Survey(kept, vintage, weight_name, notes, answers.rows.filter(weighed))
 
 
 def _columns(answers: Answers, book: Codebook) -> list[str]:

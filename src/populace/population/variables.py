@@ -72,6 +72,10 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Regular expression whose first group is the code."""
     question: str = ""
     """What was asked."""
+    wordings: tuple[str, ...] = ()
+    """The same question in other words, as a model may be asked it."""
+    ordinal: bool = False
+    """Whether the order of the labels means something."""
     retest: bool = True
     """Whether the question, where it was asked again, has the same codes."""
 
