@@ -15,7 +15,7 @@ Ties, refusals and failed calls are verdicts of their own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from populace.bench.task import Bench
@@ -37,9 +37,12 @@ __all__ = [
     "Question",
     "Verdict",
     "answer",
+    "contrasted",
     "needs_revision",
     "prefer",
     "questions",
+    "role",
+    "shown",
     "text_of",
     "verdict_of",
     "verdicts",
@@ -117,8 +120,8 @@ def prefer(
     if first is None or second is None:
         return None
     if bench.way == "likelihood":
-        return _contrast(bench, profile, prompt, (first, second), sample)
-    return _shown(bench, profile, "prefer", {"prompt": prompt}, (first, second), sample)
+        return contrasted(bench, (role(profile), role(None)), prompt, (first, second), sample=sample)
+    return shown(bench, role(profile), "prefer", {"prompt": prompt}, (first, second), sample=sample)
 
 
 def needs_revision(
@@ -129,8 +132,9 @@ def needs_revision(
         return None
     if bench.way == "likelihood":
         asked = f"{prompt}\n\nI was answered: {answer}"
-        return _contrast(bench, profile, asked, SATISFIED, sample)
-    return _shown(bench, profile, "needs_revision", {"prompt": prompt, "answer": answer}, SATISFIED, sample)
+        return contrasted(bench, (role(profile), role(None)), asked, SATISFIED, sample=sample)
+    values = {"prompt": prompt, "answer": answer}
+    return shown(bench, role(profile), "needs_revision", values, SATISFIED, sample=sample)
 
 
 def questions(asked: Iterable[Question | None]) -> list[Request | None]:
@@ -178,21 +182,30 @@ def verdict_of(bench: Bench, one: Result | None, other: Result | None) -> Verdic
     return Verdict(p, "first" if p > 0.5 else "second", orders)
 
 
-def _shown(
+def shown(
     bench: Bench,
-    profile: str | None,
+    system: Message,
     template: str,
-    values: dict[str, str],
+    values: Mapping[str, str],
     options: tuple[str, str],
-    sample: int,
+    *,
+    sample: int = 0,
 ) -> Question:
-    role = _role(profile)
+    """Show two options with numbers, in both orders, and ask for a number.
+
+    Parameters
+    ----------
+    system
+        Who the judge is.
+    template
+        Of the question, a name of `TEMPLATES`: it is given `values`, and the options as `first` and `second`.
+    """
     one, other = (
         ChooseRequest(
             model=bench.judge,
             messages=(
-                role,
-                Message("user", TEMPLATES.render(template, values | {"first": a, "second": b})),
+                system,
+                Message("user", TEMPLATES.render(template, {**values, "first": a, "second": b})),
             ),
             options=_OPTIONS,
             opening=_OPENING,
@@ -204,23 +217,25 @@ def _shown(
     return Question(one, other)
 
 
-def _contrast(
-    bench: Bench, profile: str | None, asked: str, options: tuple[str, str], sample: int
+def contrasted(
+    bench: Bench, systems: tuple[Message, Message], asked: str, options: tuple[str, str], *, sample: int = 0
 ) -> Question:
+    """Score two options as the next turn, as each of two who might speak."""
     one, other = (
         ChooseRequest(
             model=bench.judge,
-            messages=(role, Message("user", asked)),
+            messages=(system, Message("user", asked)),
             options=options,
             sample=sample,
             seed=bench.seed,
         )
-        for role in (_role(profile), _role(None))
+        for system in systems
     )
     return Question(one, other)
 
 
-def _role(profile: str | None) -> Message:
+def role(profile: str | None) -> Message:
+    """Say who the judge is: a persona, or nobody."""
     if profile is None:
         return Message("system", TEMPLATES.render("nobody"))
     return Message("system", TEMPLATES.render("role", {"profile": profile}))

@@ -35,7 +35,9 @@ __all__ = [
 
 LETTERS = "abcd"
 """Tastes there are: a target that does not know the person serves one in four."""
-Cheat = Literal["longer", "first", "nobody"]
+_LONG = 20
+"""Words above which a judge who likes them finds an answer suitable."""
+Cheat = Literal["longer", "long", "first", "nobody", "pleased"]
 _SAYS = re.compile(r"\[([a-z])\]")
 _TASTE = re.compile(r"a life of taste ([a-z])")
 _PAIR = re.compile(r"Answer 1: (.*?)\n\nAnswer 2: (.*?)\n\nWhich", re.DOTALL)
@@ -152,7 +154,9 @@ def planted_judge(
     seed
         Of the chances.
     cheat
-        `longer` prefers the longer answer, `first` the one shown first, `nobody` looks at no persona.
+        `longer` prefers the longer answer, `first` what is shown first, `nobody` looks at no persona; `long`
+        prefers the longer too, and finds an answer suitable if it has more than twenty words; `pleased`
+        finds every answer suitable.
     first
         Log-odds added for the option shown first.
     fickle
@@ -172,9 +176,13 @@ def planted_judge(
             serves = bool(taste and taste[1] == _said(single[1]))
             if taste is None:
                 serves = chance("nobody", seed, single[1]) < 1 / len(LETTERS)
+            if cheat == "long":
+                serves = len(single[1].split()) > _LONG
+            elif cheat == "pleased":
+                serves = True
             # The first option shown is the one that it suits, or the other way round.
             wanted = 0 if serves == single[2].startswith("This answer suits") else 1
-        if cheat == "longer" and pair:
+        if cheat in ("longer", "long") and pair:
             wanted = 0 if len(answers[0]) > len(answers[1]) else 1
         if cheat == "first":
             wanted = 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from populace.bench.planted import LETTERS, chance
 from populace.models.records import ChooseRequest, GenerateRequest
@@ -14,6 +15,7 @@ from populace.models.scripted import Scripted
 
 __all__ = ["planted_crowd", "planted_deaf", "planted_guesser", "planted_speaker", "planted_summariser"]
 
+Cheat = Literal["longer", "first", "nobody"]
 _TASTE = re.compile(r"a life of taste ([a-z])")
 _WHOSE = re.compile(
     r"Person 1:\n(.*?)\n\nPerson 2:\n(.*?)\n\nQuestion: .*?\n\nAnswer: (.*)\n\nWhich", re.DOTALL
@@ -25,13 +27,16 @@ _SEX = re.compile(r"-year-old (man|woman)")
 _VIEW = re.compile(r"olitically, you are (\w+)")
 
 
-def planted_guesser(error: float = 0.0, *, seed: int = 0) -> Scripted:
+def planted_guesser(error: float = 0.0, *, seed: int = 0, cheat: Cheat | None = None) -> Scripted:
     """Make a judge that reads tastes: an answer is the person's whose letter it says, else by a coin.
 
     Parameters
     ----------
     error
         Chance that it says the opposite, both orders alike.
+    cheat
+        `longer` takes the longer of what is shown, answers or descriptions; `first` what is shown first;
+        `nobody` tosses a coin for the answers, whoever it plays, and gives an answer to either person.
     """
 
     def choice(request: ChooseRequest) -> tuple[float, float]:
@@ -46,8 +51,14 @@ def planted_guesser(error: float = 0.0, *, seed: int = 0) -> Scripted:
             assert pair is not None, "a question of another form"
             sides, about = (pair[1], pair[2]), system
             fits = [_letter(side) == _taste(system) for side in sides]
+        if cheat == "nobody":
+            fits, about = [False, False], "" if whose is None else about
+        elif cheat == "longer":
+            fits = [len(side) > min(map(len, sides)) for side in sides]
         # A coin for what is asked, the same in both orders: of the two as sorted.
         coin, luck = (chance(part, seed, about, sorted(sides)) for part in ("coin", "error"))
+        if cheat == "first":
+            return 0.95, 0.05
         wanted = fits.index(True) if fits[0] != fits[1] else int((coin < 0.5) == (sides[0] <= sides[1]))
         return (0.95, 0.05) if (wanted == 0) == (luck >= error) else (0.05, 0.95)
 

@@ -10,45 +10,64 @@ The pairs are the model's answer to the persona (first) and its answer to nobody
 The judges are the judge and whoever is named beside it. Kappa is of decided verdicts; ties, refusals
 and failed calls are counted for each judge.
 
+Beside each judge stand, on a sample of the pairs, the same judge as nobody and as another persona, and on all
+of them the longer answer and a judge that always says the same; beside people, a person and the others.
+
 Options: `pairs`, a Parquet file of pairs, such as the items of an earlier run; `people`, a Parquet file of
-people's verdicts about those (`populace.bench.verdict_files`).
+people's verdicts about those (`populace.bench.verdict_files`); `baselines` (true), whether judges are also
+asked as nobody and as another persona.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from populace import stats
 from populace.bench.elicit import prefer, questions, text_of, verdicts
 from populace.bench.modes import request
-from populace.bench.options import known
+from populace.bench.options import known, switched
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
+from populace.bench.raters import (
+    BY,
+    PEOPLE,
+    agree,
+    among_people,
+    arm_of,
+    beside,
+    by_persona,
+    ceiling,
+    constant_rule,
+    matrices,
+    numbered,
+    pair_scores,
+    raters,
+)
 from populace.bench.result import Finding, Score
+from populace.bench.rules import copying, length_rule, position_rule, same_as_another
 from populace.bench.runner import play
 from populace.bench.scoring import bookkeeping, columns
 from populace.bench.task import Ask, Bench, Counting, Play, Role, TaskMeta
 from populace.bench.verdict_files import read_pairs, read_people, with_people
+from populace.bench.wording import copied
 from populace.errors import StudyError
 from populace.feedback.groups import with_groups
 from populace.models.records import Result
 from populace.models.scripted import Scripted
 from populace.stats import Estimate
-from populace.stats.matrices import AgreementReport, PairAgreement, agreement_matrix
-from populace.stats.power import intraclass_correlation, smallest_kappa
+from populace.streams import stream
 
 __all__ = ["Agreement", "matrices", "raters"]
 
-_BY = "by:"
 _GROUP = "group:"
-_PEOPLE = "people"
-_DECIDED = ("first", "second")
+_OTHERS = {"nobody": "itself as nobody", "stranger": "itself as another persona"}
+"""Start of a column of verdicts -> who the judge is there."""
+_SAMPLED = 100
+"""Pairs on which judges are asked as somebody else too."""
 _FEW = 20
 """Personas below which a bootstrap's interval is too narrow."""
 
@@ -58,10 +77,11 @@ class Agreement:
 
     meta = TaskMeta(
         name="agreement",
-        version=1,
+        version=2,
         summary="whether judges, and people, agree on which answer a persona prefers",
         main_measure="kappa",
         reference="PERSONA (arXiv 2407.17387), Figures 4 to 9",
+        answered_by=("pairs",),
     )
 
     several_judges = True
@@ -70,7 +90,7 @@ class Agreement:
 
     def play(self, bench: Bench) -> Play:
         """Make the pairs or read them; have every judge choose; join people's verdicts."""
-        known("agreement", bench.options, ["pairs", "people"])
+        known("agreement", bench.options, ["pairs", "people", "baselines"])
         pairs, people = (bench.options.get(name) for name in ("pairs", "people"))
         if people and not pairs:
             raise StudyError(
@@ -81,12 +101,15 @@ class Agreement:
         said = read_people(people) if people else None
         items = read_pairs(pairs, bench) if pairs else (yield from _answered(bench))
         profiles = bench.profiles()
-        rows = list(items.select("persona_id", "prompt", "first", "second").iter_rows())
+        items = items.with_columns(_copied(items, profiles))
+        rows = items.select("persona_id", "prompt", "first", "second").rows()
         for role, model in judges.items():
             asked_of = replace(bench, judge=model)
             wanted = [prefer(asked_of, profiles[who], what, one, other) for who, what, one, other in rows]
             found = yield Ask(stage=f"choice, {model}", to=role, requests=questions(wanted))
-            items = items.with_columns(columns(_BY + model, verdicts(asked_of, wanted, found)))
+            items = items.with_columns(columns(BY + model, verdicts(asked_of, wanted, found)))
+        if switched("baselines", bench.options.get("baselines", True)):
+            items = yield from _as_others(bench, items, judges, profiles)
         if said is not None:
             items = with_people(items, said, file=people or "")
         groups = with_groups(bench.personas).rename(
@@ -95,39 +118,66 @@ class Agreement:
         return items.join(groups, on="persona_id", how="left", maintain_order="left")
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
-        """Score every two judges; within attributes and personas; what each judge left undecided."""
-        items, scores = _numbered(items), []
+        """Score every two judges; within attributes and personas; baselines; what was left undecided."""
+        items, scores = numbered(items), []
         for pair in matrices(items, counting).pairs:
-            scores += _pair_scores(pair, items)
+            scores += pair_scores(pair, items)
         for name in (name for name in items.columns if name.startswith(_GROUP)):
             for pair in matrices(items, counting, by=name).pairs:
                 few = "few people" if pair.kappa.clusters < _FEW else ""
                 group = f"{name.removeprefix(_GROUP)} = {pair.group}"
                 for measure, estimate in (("kappa", pair.kappa), ("ac1", pair.gwet)):
                     scores.append(
-                        Score(measure=measure, arm=_arm(pair), group=group, estimate=estimate, note=few)
+                        Score(measure=measure, arm=arm_of(pair), group=group, estimate=estimate, note=few)
                     )
-        scores += _by_persona(items, counting)
-        if _PEOPLE in items.columns:
-            scores.append(_among_people(items, counting))
+        scores += by_persona(items, counting)
+        if PEOPLE in items.columns:
+            scores += [among_people(items, counting), ceiling(items, counting)]
         for rater in raters(items):
-            one = items.select("persona_id", pl.col(_BY + rater).alias("choice"))
+            others = {
+                who: column
+                for start, who in _OTHERS.items()
+                if (column := f"{start}:{rater}") in items.columns
+            }
+            scores += beside(items, rater, others, counting)
+            one = items.select("persona_id", pl.col(BY + rater).alias("choice"))
             scores += bookkeeping(one, "choice", rater, counting)
         return scores
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
-        """Hold agreement against a judge that always says the same, and each judge against position."""
-        items = _numbered(items)
-        pairs = list(combinations(raters(items), 2))
-        findings = [_constant(items, *pair, counting) for pair in pairs]
-        return [found for found in findings if found] + [
-            _position(items, rater, counting) for rater in raters(items) if rater != _PEOPLE
-        ]
+        """Hold agreement against a constant judge; each judge against place, length, and other personas."""
+        items = numbered(items)
+        findings = [constant_rule(items, *pair, counting) for pair in combinations(raters(items), 2)]
+        # Of one answer shown twice only the place can be named.
+        unlike = items.filter(pl.col("first") != pl.col("second"))
+        for rater in raters(items):
+            if rater == PEOPLE:
+                continue
+            findings.append(position_rule(unlike, BY + rater, counting, label=rater))
+            findings.append(length_rule(items, BY + rater, "first", "second", counting, label=rater))
+            findings += [
+                same_as_another(
+                    items,
+                    BY + rater,
+                    column,
+                    counting,
+                    label=f"{what}, {rater}",
+                    what=f"asks the judge about the same answers as {who}",
+                )
+                for what, who, column in (
+                    ("no persona", "nobody", f"nobody:{rater}"),
+                    ("shuffled persona", "another persona", f"stranger:{rater}"),
+                )
+                if column in items.columns
+            ]
+        if "copied" in items.columns:
+            findings.append(copying(items, counting))
+        return [found for found in findings if found]
 
     def values(self, items: pl.DataFrame) -> pl.DataFrame:
         """Give what two runs are compared by: whether two judges agree, an arm for each two."""
         frames = [
-            items.select("persona_id", "prompt_id", arm=pl.lit(f"{a} × {b}"), value=_agree(a, b))
+            items.select("persona_id", "prompt_id", arm=pl.lit(f"{a} × {b}"), value=agree(a, b))
             for a, b in combinations(raters(items), 2)
         ]
         return pl.concat(frames)
@@ -163,41 +213,44 @@ class Agreement:
         yield "ac1", (0.68 - by_chance) / (1 - by_chance), found.gwet
 
 
-def raters(items: pl.DataFrame) -> list[str]:
-    """Name the judges of items, `people` last."""
-    names = [name.removeprefix(_BY) for name in items.columns if name.startswith(_BY)]
-    judges = [name for name in names if f"{_BY}{name}_p" in items.columns]
-    return [*judges, _PEOPLE] if _BY + _PEOPLE in items.columns else judges
+def _copied(items: pl.DataFrame, profiles: Mapping[str, str]) -> pl.Series:
+    """Share of what the more copying answer of each pair has of the description; null without both."""
+    rows = items.select("persona_id", "first", "second").rows()
+    found = [
+        max(copied(one, profiles[who]), copied(other, profiles[who])) if one and other else None
+        for who, one, other in rows
+    ]
+    return pl.Series("copied", found, dtype=pl.Float64).fill_nan(None)
 
 
-def matrices(items: pl.DataFrame, counting: Counting, *, by: str | None = None) -> AgreementReport:
-    """Give kappa, AC1 and share of agreement of every two judges: the matrices of the paper's Figures 4 to 9.
-
-    Parameters
-    ----------
-    items
-        Of a run.
-    by
-        A column, such as `group:age`, whose values are scored apart; `persona_id` scores each persona, whose
-        items are then resampled.
-    """
-    names = raters(items)
-    decided = items.select(
-        pl.when(pl.col(_BY + name).is_in(_DECIDED)).then(pl.col(_BY + name)).alias(name) for name in names
-    )
-    return agreement_matrix(
-        decided.to_numpy(),
-        None if by == "persona_id" else items["persona_id"],
-        raters=names,
-        groups=None if by is None else items[by],
-        categories=_DECIDED,
-        **counting.settings(),
-    )
-
-
-def _numbered(items: pl.DataFrame) -> pl.DataFrame:
-    """Number the personas in the order of their ids: the same draws as by id, and faster than text."""
-    return items.with_columns(pl.col("persona_id").rank("dense").cast(pl.Int64))
+def _as_others(
+    bench: Bench, items: pl.DataFrame, judges: Mapping[Role, str], profiles: Mapping[str, str]
+) -> Generator[Ask, list[Result | None], pl.DataFrame]:
+    """Ask every judge about some pairs as nobody and as another persona; elsewhere null."""
+    rng, people = stream(bench.seed, "bench.agreement"), sorted(profiles)
+    sample = sorted(rng.permutation(items.height)[:_SAMPLED].tolist())
+    rows = items[sample].select("item_id", "persona_id", "prompt", "first", "second").rows()
+    strangers: list[str | None] = []
+    for _, who, *_ in rows:
+        others = [
+            each for each in (people[place] for place in rng.integers(0, len(people), 8)) if each != who
+        ]
+        strangers.append(profiles[others[0]] if others else None)
+    for role, model in judges.items():
+        asked_of = replace(bench, judge=model)
+        found = pl.DataFrame(
+            {"item_id": [row[0] for row in rows]}, schema={"item_id": items.schema["item_id"]}
+        )
+        for start, seats in (("nobody", [None] * len(rows)), ("stranger", strangers)):
+            wanted = [
+                prefer(asked_of, seat, what, one, other) if seat or start == "nobody" else None
+                for seat, (_, _, what, one, other) in zip(seats, rows, strict=True)
+            ]
+            told = yield Ask(stage=f"choice as {start}, {model}", to=role, requests=questions(wanted))
+            outcomes = [each.outcome for each in verdicts(asked_of, wanted, told)]
+            found = found.with_columns(pl.Series(f"{start}:{model}", outcomes, dtype=pl.String))
+        items = items.join(found, on="item_id", how="left", maintain_order="left")
+    return items
 
 
 def _check(judges: dict[Role, str], people: bool) -> None:
@@ -220,110 +273,6 @@ def _answered(bench: Bench) -> Generator[Ask, list[Result | None], pl.DataFrame]
         found = yield Ask(stage=f"answers, {mode}", to="target", requests=wanted)
         items = items.with_columns(pl.Series(name, [text_of(each) for each in found], dtype=pl.String))
     return items
-
-
-def _arm(pair: PairAgreement) -> str:
-    return f"{pair.a} × {pair.b}"
-
-
-def _pair_scores(pair: PairAgreement, items: pl.DataFrame) -> list[Score]:
-    told = {"kappa": pair.kappa, "ac1": pair.gwet, "agreement": pair.percent}
-    notes = {"kappa": _power(pair, items), "agreement": f"{pair.prevalence:.0%} of verdicts are of one kind"}
-    return [
-        Score(measure=measure, arm=_arm(pair), estimate=estimate, note=notes.get(measure, ""))
-        for measure, estimate in told.items()
-    ]
-
-
-def _both(items: pl.DataFrame, a: str, b: str) -> pl.DataFrame:
-    """Give the items that both decided: `persona_id`, `a`, `b`, `agree`."""
-    rows = items.select("persona_id", a=_BY + a, b=_BY + b, agree=_agree(a, b))
-    return rows.drop_nulls("agree")
-
-
-def _agree(a: str, b: str) -> pl.Expr:
-    """1 where two judges decided alike, 0 where they did not, null where one decided nothing."""
-    one, other = pl.col(_BY + a), pl.col(_BY + b)
-    return pl.when(one.is_in(_DECIDED) & other.is_in(_DECIDED)).then((one == other).cast(pl.Float64))
-
-
-def _power(pair: PairAgreement, items: pl.DataFrame) -> str:
-    """Say which kappa so many items could have told from none."""
-    rows = _both(items, pair.a, pair.b)
-    sizes = rows.group_by("persona_id").len()["len"].to_list()
-    if len(sizes) < 2 or not pair.prevalence < 1:
-        return "too few items, or verdicts all of one kind"
-    icc = intraclass_correlation(rows["agree"], rows["persona_id"], draws=1).value
-    icc = 0.0 if np.isnan(icc) else float(np.clip(icc, 0, 1))
-    note = smallest_kappa(rows.height, sizes, prevalence=pair.prevalence, icc=icc)
-    told = "none" if np.isnan(note.smallest) else f"{note.smallest:.3f}"
-    return f"smallest kappa told from 0 with power 80 %: {told}"
-
-
-def _by_persona(items: pl.DataFrame, counting: Counting) -> list[Score]:
-    """Score the mean of the personas' own kappas: what is left when personas' tastes are held apart."""
-    scores = []
-    for a, b in combinations(raters(items), 2):
-        rows = _both(items, a, b)
-        tables = stats.confusion_tables(rows["a"], rows["b"], rows["persona_id"], categories=_DECIDED)
-        kappas = stats.kappa_from_table(tables.counts)
-        estimate = stats.mean(kappas, tables.clusters, **counting.settings())
-        sizes = tables.counts.sum(axis=(1, 2))
-        middle = f"{np.median(sizes):g}" if len(sizes) else "no"
-        note = f"defined for {int((~np.isnan(kappas)).sum())} of {len(kappas)} personas, {middle} items each"
-        scores.append(Score(measure="kappa_of_personas", arm=f"{a} × {b}", estimate=estimate, note=note))
-    return scores
-
-
-def _among_people(items: pl.DataFrame, counting: Counting) -> Score:
-    """Score how far people agree among themselves: Krippendorff's alpha, since raters differ by persona."""
-    said = items.select("persona_id", _PEOPLE).drop_nulls()
-    lists = [[each if each in _DECIDED else None for each in row] for row in said[_PEOPLE].to_list()]
-    most = max(2, *map(len, lists)) if lists else 2
-    ratings = np.array([row + [None] * (most - len(row)) for row in lists], dtype=object)
-    estimate = stats.krippendorff_alpha(
-        ratings.reshape(len(lists), most),
-        clusters=said["persona_id"],
-        categories=_DECIDED,
-        **counting.settings(),
-    )
-    return Score(measure="alpha", arm=_PEOPLE, estimate=estimate, note="people among themselves")
-
-
-def _constant(items: pl.DataFrame, a: str, b: str, counting: Counting) -> Finding | None:
-    """Compare the agreement of two with that of the better of them and a judge that always says the same."""
-    rows = _both(items, a, b)
-    if rows.is_empty():
-        return None
-    usual = [
-        rows.select((pl.col(name) == pl.col(name).mode().first()).cast(pl.Float64)).to_series()
-        for name in "ab"
-    ]
-    best = max(usual, key=lambda share: (share.mean(), 0))
-    settings: dict[str, Any] = counting.settings()
-    gain = stats.paired_difference(rows["agree"], best, rows["persona_id"], **settings)
-    return Finding(
-        name=f"constant judge, {a} × {b}",
-        what="always says what one of the two says most often",
-        shortcut=stats.proportion(best, rows["persona_id"], **settings),
-        beside=stats.proportion(rows["agree"], rows["persona_id"], **settings),
-        passed=not gain.high < 0,
-        why=f"fails where it agrees surely more often than the two do (two less it: {gain})",
-    )
-
-
-def _position(items: pl.DataFrame, rater: str, counting: Counting) -> Finding:
-    """Count the pairs on which a judge turns round with the order."""
-    first, second = (pl.col(f"{_BY}{rater}_p_shown_{which}") > 0.5 for which in ("first", "second"))
-    rows = items.select("persona_id", turned=(first != second).cast(pl.Float64)).drop_nulls()
-    found = stats.proportion(rows["turned"], rows["persona_id"], **counting.settings())
-    return Finding(
-        name=f"position rule, {rater}",
-        what="chooses by the place an answer is shown in",
-        shortcut=found,
-        passed=not (found.defined and found.low > 0.5),
-        why="fails where most verdicts turn round with the order, and the interval says so",
-    )
 
 
 def _planted(one: Scripted, two: Scripted, *, seed: int) -> tuple[Bench, dict[Role, Any]]:

@@ -1,0 +1,80 @@
+"""Couples for `comparison`: two people near, in the middle or far from each other, and a question to both.
+
+A couple is two items, one for each person's answer, next to each other in the table.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from populace.bench.apart import pairs_of
+from populace.bench.gold import Gold
+from populace.bench.task import Bench
+from populace.streams import stream
+
+__all__ = ["answered", "drawn"]
+
+_MOST = 1_000_000
+"""Pairs of people's answers looked at; of more, so many are drawn."""
+
+
+def drawn(bench: Bench) -> pl.DataFrame:
+    """Pairs of people, and a question to each."""
+    pairs = pairs_of(bench.personas, bench.items, bench.seed)
+    order = stream(bench.seed, "bench.comparison").permutation(bench.prompts.height)
+    asked = bench.prompts[order[np.arange(pairs.height) % len(order)].tolist()]
+    ids = bench.personas["persona_id"]
+    return _two_rows(
+        pairs.with_columns(
+            ids[pairs["first"].to_list()].alias("one"),
+            ids[pairs["second"].to_list()].alias("two"),
+            asked["prompt_id"],
+            asked["text"].alias("prompt"),
+            pl.lit(None, pl.String).alias("answer_one"),
+            pl.lit(None, pl.String).alias("answer_two"),
+            pl.lit("answers").alias("arm"),
+        )
+    )
+
+
+def answered(bench: Bench, gold: Gold) -> pl.DataFrame:
+    """Pairs of people who answered the same question; as many as wanted, or all that there are."""
+    place = {persona: row for row, persona in enumerate(bench.personas["persona_id"])}
+    rows, who = gold.answers, np.array([place[each] for each in gold.answers["persona_id"]])
+    parts = []
+    for same in rows.with_row_index("row").group_by("prompt_id", maintain_order=True).agg("row")["row"]:
+        one, other = np.triu_indices(len(same), 1)
+        parts.append(same.to_numpy()[np.stack([one, other])])
+    ends = np.concatenate(parts, axis=1).astype(np.int64)
+    if ends.shape[1] > _MOST:
+        kept = stream(bench.seed, "bench.comparison").choice(ends.shape[1], _MOST, replace=False)
+        ends = ends[:, np.sort(kept)]
+    pairs = pairs_of(bench.personas, bench.items, bench.seed, (who[ends[0]], who[ends[1]]))
+    chosen = ends[:, pairs["candidate"].to_numpy()]
+    turned = who[chosen[0]] != pairs["first"].to_numpy()
+    chosen = np.where(turned, chosen[::-1], chosen)
+    one, two = (rows[each.tolist()] for each in chosen)
+    return _two_rows(
+        pairs.with_columns(
+            one["persona_id"].alias("one"),
+            two["persona_id"].alias("two"),
+            one["prompt_id"],
+            one["prompt"],
+            one["answer"].alias("answer_one"),
+            two["answer"].alias("answer_two"),
+            pl.lit("people").alias("arm"),
+        )
+    )
+
+
+def _two_rows(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Lay each pair out as two items, one for each person's answer."""
+    pairs = pairs.with_row_index("pair")
+    common = ("pair", "prompt_id", "prompt", "distance", "group", "arm")
+    sides = [
+        pairs.select(*common, persona_id=own, other_id=other, answer=f"answer_{own}")
+        for own, other in (("one", "two"), ("two", "one"))
+    ]
+    items = pl.concat(sides).sort("pair", maintain_order=True)
+    return items.with_columns(pl.col("pair").cast(pl.Int64)).with_row_index("item_id")

@@ -1,0 +1,235 @@
+"""Judges beside each other: kappa and its partners, its power, baselines, and people among themselves.
+
+Items have a column `by:MODEL` for every judge (`by:people` for what most people said), with the outcome of
+its choice between two answers. Kappa is of decided verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from populace import stats
+from populace.bench.result import Finding, Score
+from populace.bench.rules import words_in
+from populace.bench.task import Counting
+from populace.stats.matrices import AgreementReport, PairAgreement, agreement_matrix
+from populace.stats.power import intraclass_correlation, smallest_kappa
+
+__all__ = [
+    "BY",
+    "DECIDED",
+    "PEOPLE",
+    "agree",
+    "among_people",
+    "arm_of",
+    "beside",
+    "both",
+    "by_persona",
+    "ceiling",
+    "constant_rule",
+    "matrices",
+    "numbered",
+    "pair_scores",
+    "raters",
+]
+
+BY = "by:"
+PEOPLE = "people"
+DECIDED = ("first", "second")
+
+
+def raters(items: pl.DataFrame) -> list[str]:
+    """Name the judges of items, `people` last."""
+    names = [name.removeprefix(BY) for name in items.columns if name.startswith(BY)]
+    judges = [name for name in names if f"{BY}{name}_p" in items.columns]
+    return [*judges, PEOPLE] if BY + PEOPLE in items.columns else judges
+
+
+def matrices(items: pl.DataFrame, counting: Counting, *, by: str | None = None) -> AgreementReport:
+    """Give kappa, AC1 and share of agreement of every two judges: the matrices of the paper's Figures 4 to 9.
+
+    Parameters
+    ----------
+    items
+        Of a run.
+    by
+        A column, such as `group:age`, whose values are scored apart; `persona_id` scores each persona, whose
+        items are then resampled.
+    """
+    names = raters(items)
+    decided = items.select(
+        pl.when(pl.col(BY + name).is_in(DECIDED)).then(pl.col(BY + name)).alias(name) for name in names
+    )
+    return agreement_matrix(
+        decided.to_numpy(),
+        None if by == "persona_id" else items["persona_id"],
+        raters=names,
+        groups=None if by is None else items[by],
+        categories=DECIDED,
+        **counting.settings(),
+    )
+
+
+def numbered(items: pl.DataFrame) -> pl.DataFrame:
+    """Number the personas in the order of their ids: the same draws as by id, and faster than text."""
+    return items.with_columns(pl.col("persona_id").rank("dense").cast(pl.Int64))
+
+
+def arm_of(pair: PairAgreement) -> str:
+    """Name two raters as an arm."""
+    return f"{pair.a} × {pair.b}"
+
+
+def pair_scores(pair: PairAgreement, items: pl.DataFrame) -> list[Score]:
+    """Score two raters: kappa with its power, AC1, and the share of agreement with the prevalence."""
+    told = {"kappa": pair.kappa, "ac1": pair.gwet, "agreement": pair.percent}
+    notes = {"kappa": _power(pair, items), "agreement": f"{pair.prevalence:.0%} of verdicts are of one kind"}
+    return [
+        Score(measure=measure, arm=arm_of(pair), estimate=estimate, note=notes.get(measure, ""))
+        for measure, estimate in told.items()
+    ]
+
+
+def both(items: pl.DataFrame, a: str, b: str) -> pl.DataFrame:
+    """Give the items that both decided: `persona_id`, `a`, `b`, `agree`."""
+    rows = items.select("persona_id", a=BY + a, b=BY + b, agree=agree(a, b))
+    return rows.drop_nulls("agree")
+
+
+def agree(a: str, b: str) -> pl.Expr:
+    """1 where two judges decided alike, 0 where they did not, null where one decided nothing."""
+    one, other = pl.col(BY + a), pl.col(BY + b)
+    return pl.when(one.is_in(DECIDED) & other.is_in(DECIDED)).then((one == other).cast(pl.Float64))
+
+
+def _power(pair: PairAgreement, items: pl.DataFrame) -> str:
+    """Say which kappa so many items could have told from none."""
+    rows = both(items, pair.a, pair.b)
+    sizes = rows.group_by("persona_id").len()["len"].to_list()
+    if len(sizes) < 2 or not pair.prevalence < 1:
+        return "too few items, or verdicts all of one kind"
+    icc = intraclass_correlation(rows["agree"], rows["persona_id"], draws=1).value
+    icc = 0.0 if np.isnan(icc) else float(np.clip(icc, 0, 1))
+    note = smallest_kappa(rows.height, sizes, prevalence=pair.prevalence, icc=icc)
+    told = "none" if np.isnan(note.smallest) else f"{note.smallest:.3f}"
+    return f"smallest kappa told from 0 with power 80 %: {told}"
+
+
+def by_persona(items: pl.DataFrame, counting: Counting) -> list[Score]:
+    """Score the mean of the personas' own kappas: what is left when personas' tastes are held apart."""
+    scores = []
+    for a, b in combinations(raters(items), 2):
+        rows = both(items, a, b)
+        tables = stats.confusion_tables(rows["a"], rows["b"], rows["persona_id"], categories=DECIDED)
+        kappas = stats.kappa_from_table(tables.counts)
+        estimate = stats.mean(kappas, tables.clusters, **counting.settings())
+        sizes = tables.counts.sum(axis=(1, 2))
+        middle = f"{np.median(sizes):g}" if len(sizes) else "no"
+        note = f"defined for {int((~np.isnan(kappas)).sum())} of {len(kappas)} personas, {middle} items each"
+        scores.append(Score(measure="kappa_of_personas", arm=f"{a} × {b}", estimate=estimate, note=note))
+    return scores
+
+
+def beside(items: pl.DataFrame, rater: str, others: Mapping[str, str], counting: Counting) -> list[Score]:
+    """Score a judge against what needs no judge: itself as somebody else, the longer answer, always the same.
+
+    Parameters
+    ----------
+    others
+        Who the judge was besides -> column of those outcomes, null where it was not asked.
+    """
+    one, two = words_in("first"), words_in("second")
+    rules = {who: pl.col(column) for who, column in others.items()} | {
+        "the longer answer": pl.when(one > two).then(pl.lit("first")).when(one < two).then(pl.lit("second")),
+    }
+    rows = items.filter(pl.col(BY + rater).is_in(DECIDED)).select(
+        "persona_id",
+        own=BY + rater,
+        **{name: pl.when(rule.is_in(DECIDED)).then(rule) for name, rule in rules.items()},
+    )
+    scores = []
+    for name in rules:
+        told = rows.drop_nulls(name)
+        kappa = stats.cohen_kappa(
+            told["own"], told[name], told["persona_id"], categories=DECIDED, **counting.settings()
+        )
+        scores.append(Score(measure="kappa", arm=f"{rater} × {name}", estimate=kappa, note="baseline"))
+        same = told.select("persona_id", same=(pl.col("own") == pl.col(name)).cast(pl.Float64))
+        share = stats.proportion(same["same"], same["persona_id"], **counting.settings())
+        scores.append(Score(measure="agreement", arm=f"{rater} × {name}", estimate=share, note="baseline"))
+    usual = (
+        (rows["own"] == rows["own"].mode().sort().first()).cast(pl.Float64) if rows.height else rows["own"]
+    )
+    share = stats.proportion(usual.cast(pl.Float64), rows["persona_id"], **counting.settings())
+    constant = Score(
+        measure="agreement", arm=f"{rater} × always the same", estimate=share, note="baseline; kappa is 0"
+    )
+    return [*scores, constant]
+
+
+def constant_rule(items: pl.DataFrame, a: str, b: str, counting: Counting) -> Finding | None:
+    """Compare the agreement of two with that of the better of them and a judge that always says the same."""
+    rows = both(items, a, b)
+    if rows.is_empty():
+        return None
+    usual = [
+        rows.select((pl.col(name) == pl.col(name).mode().sort().first()).cast(pl.Float64)).to_series()
+        for name in "ab"
+    ]
+    best = max(usual, key=lambda share: (share.mean(), 0))
+    gain = stats.paired_difference(rows["agree"], best, rows["persona_id"], **counting.settings())
+    return Finding(
+        name=f"constant judge, {a} × {b}",
+        what="always says what one of the two says most often",
+        shortcut=stats.proportion(best, rows["persona_id"], **counting.settings()),
+        beside=stats.proportion(rows["agree"], rows["persona_id"], **counting.settings()),
+        passed=not gain.high < 0,
+        why=f"fails where it agrees surely more often than the two do (two less it: {gain})",
+    )
+
+
+def among_people(items: pl.DataFrame, counting: Counting) -> Score:
+    """Score how far people agree among themselves: Krippendorff's alpha, since raters differ by persona."""
+    said = items.select("persona_id", PEOPLE).drop_nulls()
+    lists = [[each if each in DECIDED else None for each in row] for row in said[PEOPLE].to_list()]
+    most = max(2, *map(len, lists)) if lists else 2
+    ratings = np.array([row + [None] * (most - len(row)) for row in lists], dtype=object)
+    estimate = stats.krippendorff_alpha(
+        ratings.reshape(len(lists), most),
+        clusters=said["persona_id"],
+        categories=DECIDED,
+        **counting.settings(),
+    )
+    return Score(measure="alpha", arm=PEOPLE, estimate=estimate, note="people among themselves")
+
+
+def ceiling(items: pl.DataFrame, counting: Counting) -> Score:
+    """Score how far one person agrees with what most of the others say: what no judge need surpass.
+
+    Each person is held against the majority of the others who judged the same pair, where there is one.
+    """
+    said = items.select("persona_id", PEOPLE).drop_nulls()
+    first, second = (
+        said[PEOPLE].list.count_matches(verdict).to_numpy().astype(np.int64) for verdict in DECIDED
+    )
+    tables = np.zeros((said.height, 2, 2))
+    for own, (mine, theirs) in enumerate(((first, second), (second, first))):
+        # One leaves the own side; the others are then a majority for it, against it, or even.
+        tables[:, own, own] = mine * (mine - 1 > theirs)
+        tables[:, own, 1 - own] = mine * (mine - 1 < theirs)
+    labels, code = np.unique(said["persona_id"].to_numpy(), return_inverse=True)
+    sums = np.zeros((len(labels), 2, 2))
+    np.add.at(sums, code, tables)
+    estimate = stats.cluster_bootstrap(
+        sums, stats.kappa_from_table, n=int(tables.sum()), **counting.settings()
+    )
+    return Score(
+        measure="kappa",
+        arm="one person × the others",
+        estimate=estimate,
+        note="human ceiling: each person beside most of the others",
+    )
