@@ -23,7 +23,7 @@ import msgspec
 import polars as pl
 
 from populace.bench.result import TaskResult
-from populace.bench.runner import read_items
+from populace.bench.runner import FILES, read_items, same_version
 from populace.bench.scoring import value
 from populace.bench.task import Counting
 from populace.bench.tasks import open_task
@@ -34,7 +34,7 @@ __all__ = ["Board", "Difference", "Run", "Shared", "compare", "read_runs"]
 
 _SAME = ("task", "task_version", "judge", "way", "templates")
 """What a score depends on so much that another value makes it another score."""
-_SAME_SETTINGS = ("template", "tie_margin", "options", "also")
+_SAME_SETTINGS = ("template", "tie_margin", "options", "also", "files")
 _SAID = ("populace", "personas", "prompts")
 _NAMES = {
     "task_version": "version of the task",
@@ -42,6 +42,7 @@ _NAMES = {
     "templates": "words of the questions",
     "template": "description of people",
     "also": "further judges",
+    "files": "files of answers",
     "populace": "version of populace",
     "personas": "personas",
     "prompts": "questions",
@@ -104,7 +105,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A run that was read."""
 
     name: str
-    """The model; with the folder where two runs have the same."""
+    """The model under test, or who judged where answers were given; with the folder where two are alike."""
     folder: str
     result: TaskResult
     values: pl.DataFrame
@@ -127,15 +128,16 @@ def read_runs(folders: Iterable[str | Path]) -> list[Run]:
     if len({place.resolve() for place in places}) < len(places):
         raise StudyError("a run is named twice", fix="give each folder once")
     results = [TaskResult.load(place / "result.json") for place in places]
-    models = Counter(result.target for result in results)
+    names = [result.target or result.judge or "" for result in results]
+    models = Counter(names)
     return [
         Run(
-            name=result.target if models[result.target] == 1 else f"{result.target} ({place})",
+            name=name if models[name] == 1 else f"{name} ({place})",
             folder=str(place),
             result=result,
             values=_values(result, read_items(place)),
         )
-        for place, result in zip(places, results, strict=True)
+        for place, name, result in zip(places, names, results, strict=True)
     ]
 
 
@@ -176,7 +178,7 @@ def compare(runs: Sequence[Run], *, arm: str | None = None, counting: Counting |
         arm=chosen,
         arms=arms,
         higher_is_better=first.higher_is_better,
-        judge=first.judge,
+        judge=first.judge if first.target else None,
         ranking=ranking if sign > 0 else _negated(ranking),
         shared=tuple(pairs),
         differences=tuple(_differing(runs, _said(runs))),
@@ -186,7 +188,7 @@ def compare(runs: Sequence[Run], *, arm: str | None = None, counting: Counting |
 
 def _values(result: TaskResult, items: pl.DataFrame) -> pl.DataFrame:
     """Give one value an item: by the task's own method, or the persona's verdict."""
-    task: Any = open_task(result.task)
+    task: Any = same_version(result)
     if hasattr(task, "values"):
         found: pl.DataFrame = task.values(items)
     elif result.main_measure == "satisfied" and "critic" in items.columns:
@@ -202,16 +204,29 @@ def _values(result: TaskResult, items: pl.DataFrame) -> pl.DataFrame:
 
 
 def _comparable(runs: Sequence[Run]) -> None:
+    tasks = list(dict.fromkeys(run.result.task for run in runs))
+    if len(tasks) > 1:
+        raise StudyError(f"these runs are of the tasks {', '.join(tasks)}", fix="compare runs of one task")
+    # Where answers were given, the judge is the model under test.
+    same = _SAME if any(run.result.target for run in runs) else [name for name in _SAME if name != "judge"]
     found = _differing(
         runs,
-        {name: [_shown(name, getattr(run.result, name)) for run in runs] for name in _SAME}
-        | {name: [_shown(name, run.result.settings.get(name)) for run in runs] for name in _SAME_SETTINGS},
+        {name: [_shown(name, getattr(run.result, name)) for run in runs] for name in same}
+        | {name: [_shown(name, _setting(run.result, name)) for run in runs] for name in _SAME_SETTINGS},
     )
     if found:
         raise StudyError(
             f"scores of these runs do not mean the same: they differ in {'; '.join(map(str, found))}",
             fix="compare runs of the same task, judged alike",
         )
+
+
+def _setting(result: TaskResult, name: str) -> Any:
+    """Give a setting; of files that options name, what is in them counts, not where they are."""
+    found = result.settings.get(name)
+    if name == "options" and found:
+        return {option: value for option, value in found.items() if option not in FILES}
+    return found
 
 
 def _said(runs: Sequence[Run]) -> dict[str, list[str]]:

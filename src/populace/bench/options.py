@@ -31,7 +31,8 @@ def known(task: str, options: Mapping[str, Any], names: Collection[str]) -> None
     for name in options:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
-            fix = f"did you mean {near[0]!r}?" if near else f"use {', '.join(names)}"
+            usual = f"use {', '.join(names)}" if names else "leave it out: the task has none"
+            fix = f"did you mean {near[0]!r}?" if near else usual
             raise StudyError(f"{task} has no setting {name!r}", fix=fix)
 
 

@@ -56,6 +56,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     task_version: int
     populace: str
     target: str
+    """The model under test; empty where answers were given, as of real people."""
     judge: str | None
     """None where nobody judged."""
     judge_is_target: bool = False
@@ -63,8 +64,9 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     """Everything else that shaped the requests: sizes, seeds, template, options of the task."""
     personas: str
-    """Content hash of who took part."""
+    """Content hash of who took part: the persons of the items."""
     prompts: str
+    """Content hash of what they were asked: the questions of the items."""
     templates: str
     items: int
     """Rows of the table of items."""

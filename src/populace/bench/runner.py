@@ -21,19 +21,28 @@ from populace.atomic import atomic_path
 from populace.bench.elicit import TEMPLATES
 from populace.bench.result import TaskResult
 from populace.bench.task import Bench, Counting, Role, Task
+from populace.bench.tasks import open_task
 from populace.canonical import content_hash, file_hash
 from populace.errors import DataError, StudyError
 from populace.models import Provider
 from populace.models.records import GenerateRequest
 from populace.run import Budget, Journal, Lanes, ProgressLine, execute, timed, write_calls
 
-__all__ = ["play", "read_items", "run_task", "summed"]
+__all__ = ["FILES", "play", "read_items", "run_task", "same_version", "summed"]
 
 _SETTING = ("way", "items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
 _WORDS = ("answer", "assist", "summarise", "role", "nobody", "prefer", "needs_revision", "whose")
 _NOTE = "bench/run"
-_FILES = ("gold", "people", "pairs")
+FILES = ("gold", "people", "pairs")
 """Options that name a file: a run is one with what is in it."""
+NOBODY = "nobody "
+"""How `diversity` begins the ids of those who have no persona."""
+_OTHER = {
+    "personas": ("people", "the --personas, --people and --seed"),
+    "prompts": ("questions", "the --prompts"),
+    "files": ("files", "the files"),
+}
+"""Settings that are hashes -> what they are of, and what settles them."""
 
 
 def run_task(
@@ -52,18 +61,23 @@ def run_task(
     Parameters
     ----------
     models
-        The target, and the judge where the task has one. They are closed in the end.
+        The target where the task asks one (`TaskMeta.asks_target`), the judge where it has one, and the
+        further judges of `bench.also`. They are closed in the end.
     folder
         Of the run; made if missing. It holds one task with one set of settings.
 
     Raises
     ------
     StudyError
-        If the folder holds another run.
+        If the folder holds another run, or the task refuses its settings.
+    DataError
+        If the folder is a file.
     BudgetError, ModelError, JournalError
         As `populace.run.execute`.
     """
     place = Path(folder)
+    if place.exists() and not place.is_dir():
+        raise DataError("this is a file, and a run is a folder", file=place, fix="give another --out")
     # A task that refuses its settings does so at its first step: before the folder is theirs.
     next(task.play(bench))
     place.mkdir(parents=True, exist_ok=True)
@@ -97,6 +111,10 @@ async def _played(
         ask = next(steps)
         while True:
             requests = [request for request in ask.requests if request is not None]
+            if ask.to not in models:
+                raise StudyError(
+                    f"{task.meta.name} asks a {ask.to}, and there is none", fix=f"name a {ask.to}"
+                )
             line = ProgressLine(len(requests)) if progress else nullcontext()
             with timed(journal, ask.stage), line as shown:
                 stats = await execute(
@@ -152,13 +170,14 @@ def summed(
         populace=importlib.metadata.version("populace"),
         target=bench.target,
         judge=bench.judge if meta.judged else None,
-        judge_is_target=meta.judged and bench.judge == bench.target,
+        judge_is_target=meta.judged and meta.asks_target(bench.options) and bench.judge == bench.target,
         way=bench.way,
         settings={name: getattr(bench, name) for name in _SETTING}
         | {"options": dict(bench.options)}
-        | ({"also": dict(bench.also)} if bench.also else {}),
-        personas=content_hash(bench.personas["persona_id"].to_list()),
-        prompts=content_hash(bench.prompts["prompt_id"].to_list()),
+        | ({"also": dict(bench.also)} if bench.also else {})
+        | ({"files": files} if (files := _files(bench)) else {}),
+        personas=_who(items, "persona_id", "other_id"),
+        prompts=_who(items, "prompt_id"),
         templates=TEMPLATES.hash(*_WORDS),
         items=items.height,
         failed=dict(sorted(failed.items())),
@@ -185,6 +204,24 @@ def read_items(folder: str | Path) -> pl.DataFrame:
         raise DataError("this run has no items", file=path, fix=fix) from error
 
 
+def same_version(result: TaskResult) -> Task:
+    """Open the task of a run.
+
+    Raises
+    ------
+    StudyError
+        If the run is of another version of it: its items may have another meaning.
+    """
+    task = open_task(result.task)
+    if task.meta.version != result.task_version:
+        raise StudyError(
+            f"the run of {result.target or result.judge} is of version {result.task_version} of "
+            f"{result.task}, and here is {task.meta.version}",
+            fix="run it anew, or use that version of populace",
+        )
+    return task
+
+
 def _settings(task: Task, bench: Bench) -> dict[str, Any]:
     told = {name: getattr(bench, name) for name in (*_SETTING, "target", "judge")}
     return {
@@ -192,12 +229,27 @@ def _settings(task: Task, bench: Bench) -> dict[str, Any]:
         "version": task.meta.version,
         # As the journal gives them back: a tuple as a list.
         "options": msgspec.json.decode(msgspec.json.encode(dict(bench.options))),
-        "files": {name: file_hash(path) for name, path in bench.options.items() if name in _FILES and path},
+        "files": _files(bench),
         "also": dict(bench.also),
         "personas": content_hash(bench.personas["persona_id"].to_list()),
         "prompts": content_hash(bench.prompts["prompt_id"].to_list()),
         **told,
     }
+
+
+def _files(bench: Bench) -> dict[str, str]:
+    """Hash the files that options name."""
+    return {name: file_hash(path) for name, path in bench.options.items() if name in FILES and path}
+
+
+def _who(items: pl.DataFrame, *columns: str) -> str:
+    """Hash the ids that items have in some columns, in an order of their own.
+
+    Not those of the bench: people whose answers are given come with their answers, and of others some may
+    have been drawn. *Nobody*, who has no persona, is no person.
+    """
+    found = {each for name in columns if name in items.columns for each in items[name].unique().to_list()}
+    return content_hash(sorted(each for each in found if each and not each.startswith(NOBODY)))
 
 
 def _same_run(journal: Journal, settings: Mapping[str, Any], folder: Path) -> None:
@@ -208,9 +260,22 @@ def _same_run(journal: Journal, settings: Mapping[str, Any], folder: Path) -> No
         return
     # A setting that did not exist when the folder was made had its empty value.
     other = next((name for name, value in settings.items() if before.get(name, {}) != value), None)
-    if other is not None:
-        raise StudyError(
-            f"this folder holds a run with {other} {before.get(other)!r}, not {settings[other]!r}",
-            file=folder,
-            fix="give another --out, or the settings of that run",
-        )
+    if other is None:
+        return
+    if other in _OTHER:
+        what, settle = _OTHER[other]
+        fix = f"give another --out, or {settle} of that run"
+        raise StudyError(f"this folder holds a run with other {what}", file=folder, fix=fix)
+    raise StudyError(
+        f"this folder holds a run with {other.replace('_', ' ')} {_told(before.get(other))}, "
+        f"not {_told(settings[other])}",
+        file=folder,
+        fix="give another --out, or the settings of that run",
+    )
+
+
+def _told(setting: Any) -> str:
+    """Write a setting as somebody gave it: a mapping as NAME=VALUE."""
+    if isinstance(setting, Mapping):
+        return ", ".join(f"{name}={each}" for name, each in setting.items()) or "none"
+    return "none" if setting in (None, "") else str(setting)

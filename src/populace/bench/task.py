@@ -38,6 +38,12 @@ class TaskMeta(msgspec.Struct, frozen=True, kw_only=True):
     """Paper and section that the task is from."""
     judged: bool = True
     """Whether a judge is asked; some tasks need none."""
+    answered_by: tuple[str, ...] = ()
+    """Options that bring the answers with them: with one of these, no target is asked."""
+
+    def asks_target(self, options: Mapping[str, Any]) -> bool:
+        """Say whether a model under test is asked, or answers are given."""
+        return not any(options.get(name) for name in self.answered_by)
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +82,7 @@ class Bench:
     prompts: pl.DataFrame
     """The questions: `prompt_id`, `text`, `topic` and the other columns of `populace.prompts`."""
     target: str
-    """Identity of the model under test, as it enters request keys."""
+    """Identity of the model under test, as it enters request keys; empty where answers are given."""
     judge: str
     """Identity of the judge."""
     also: Mapping[Role, str] = field(default_factory=dict)

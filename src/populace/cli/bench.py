@@ -11,7 +11,9 @@ import typer
 from populace.cli.options import budget_of, open_provider
 
 if TYPE_CHECKING:
-    from populace.bench import Role
+    from collections.abc import Mapping, Sequence
+
+    from populace.bench import Role, Task
     from populace.models import Provider
 
 app = typer.Typer(no_args_is_help=True, help="Benchmarks: how well a model serves different people.")
@@ -26,22 +28,34 @@ class Way(StrEnum):
 
 @app.command()
 def tasks() -> None:
-    """List the tasks."""
+    """List the tasks, and what each needs."""
     from populace.bench import TASKS, open_task
 
     for name in TASKS:
-        meta = open_task(name).meta
-        typer.echo(f"{name} (version {meta.version}): {meta.summary}. {meta.reference}")
+        task = open_task(name)
+        meta = task.meta
+        needs = "--model" + " and --judge" * meta.judged
+        if getattr(task, "several_judges", False):
+            needs += ", --also-judge"
+        for option in meta.answered_by:
+            needs += f"; with --option {option}=FILE no --model"
+        typer.echo(f"{name} (version {meta.version}): {meta.summary}. {meta.reference}. Needs {needs}.")
 
 
 @app.command()
 def run(
     task: Annotated[str, typer.Argument(metavar="TASK", help="A task; `populace bench tasks` lists them.")],
-    model: Annotated[str, typer.Option(help="Model under test, as in a study file.", metavar="MODEL")],
     out: Annotated[Path, typer.Option(help="Folder of the run.", metavar="FOLDER")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Model under test, such as `openai:NAME` or `embedded`; or a study file, for its model.",
+            metavar="MODEL",
+        ),
+    ] = None,
     judge: Annotated[
         str | None,
-        typer.Option(help="Judge, as in a study file; `same` lets the model judge itself.", metavar="MODEL"),
+        typer.Option(help="Judge, named alike; `same` lets the model judge itself.", metavar="MODEL"),
     ] = None,
     also_judge: Annotated[
         list[str] | None,
@@ -79,7 +93,7 @@ def run(
     ] = None,
     judge_settings: Annotated[
         list[str] | None,
-        typer.Option("--judge-set", help="A setting of the judge; may be repeated.", metavar="NAME=VALUE"),
+        typer.Option("--judge-set", help="A setting of the judges; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
     budget: Annotated[
         str | None, typer.Option(help="Stop before more is spent: '$25' or '2e6 tokens'.", metavar="AMOUNT")
@@ -93,38 +107,27 @@ def run(
     from populace import prompts as prompt_room
     from populace.bench import Bench, open_task, run_task
     from populace.cli.bench_tables import show_result
-    from populace.errors import StudyError
     from populace.personas.presets import preset
     from populace.streams import stream
 
-    chosen = open_task(task)
-    if judge is None and chosen.meta.judged:
-        raise StudyError(
-            f"{task} needs a judge", fix="give --judge MODEL, or --judge same to let the model judge itself"
-        )
-    if also_judge and not getattr(chosen, "several_judges", False):
-        raise StudyError(f"{task} has one judge", fix="leave out --also-judge")
+    chosen, given, limit = open_task(task), _options(options, groups), budget_of(budget)
+    models = _models(chosen, given, (model, settings), (judge, judge_settings), also_judge or ())
     loaded = preset("persona-1586") if personas is None else persona_room.load(personas)
     rows = stream(seed, "bench.people").permutation(len(loaded))[:people]
-    limit, target = budget_of(budget), open_provider(model, settings)
-    judging = target if judge in (None, "same") else open_provider(judge, judge_settings)
-    further = {
-        f"judge {place}": open_provider(name, None) for place, name in enumerate(also_judge or (), start=2)
-    }
+    target, judging = models.get("target"), models.get("judge")
     bench = Bench(
         personas=loaded.frame[sorted(rows.tolist())],
         prompts=prompt_room.load(prompts),
-        target=target.model,
-        judge=judging.model,
-        also={role: provider.model for role, provider in further.items()},
+        target=target.model if target else "",
+        judge=judging.model if judging else "",
+        also={role: each.model for role, each in models.items() if role not in ("target", "judge")},
         way=way.value,
         items=items,
         answer_tokens=answer_tokens,
         temperature=temperature,
         seed=seed,
-        options=_options(options, groups),
+        options=given,
     )
-    models: dict[Role, Provider] = {"target": target, "judge": judging, **further}
     result = run_task(chosen, bench, models, out, budget=limit, progress=True, retry_errors=retry_errors)
     show_result(result)
     typer.echo(f"{out}: result.json, items.parquet, calls.parquet and the journal")
@@ -159,18 +162,12 @@ def score(
     """Score the items of a run again: the same bytes for the same version."""
     from msgspec.structs import replace
 
-    from populace.bench import Counting, TaskResult, open_task, read_items
+    from populace.bench import Counting, TaskResult, read_items
+    from populace.bench.runner import same_version
     from populace.cli.bench_tables import show_result
-    from populace.errors import StudyError
 
     result, items = TaskResult.load(run / "result.json"), read_items(run)
-    task = open_task(result.task)
-    if task.meta.version != result.task_version:
-        raise StudyError(
-            f"this run is of version {result.task_version} of {result.task}, and here is {task.meta.version}",
-            file=run,
-            fix="run it anew, or score it with that version of populace",
-        )
+    task = same_version(result)
     counting = Counting(seed=result.settings["seed"])
     result = replace(result, scores=task.score(items, counting), findings=task.audit(items, counting))
     result.save(run / "result.json")
@@ -209,6 +206,61 @@ def leaderboard(
         leaderboard_page(board, out)
     show_board(board)
     typer.echo(f"wrote {out}")
+
+
+def _models(
+    task: Task,
+    options: Mapping[str, Any],
+    model: tuple[str | None, list[str] | None],
+    judge: tuple[str | None, list[str] | None],
+    also: Sequence[str],
+) -> dict[Role, Provider]:
+    """Open the models that a task asks, and say which are missing or too many."""
+    from populace.errors import StudyError
+
+    name, asked = task.meta.name, task.meta.asks_target(options)
+    if model[0] is None and asked:
+        raise StudyError(f"{name} needs a model under test", fix="give --model MODEL")
+    if model[0] is not None and not asked:
+        given = ", ".join(each for each in task.meta.answered_by if options.get(each))
+        raise StudyError(
+            f"{name} finds the answers in {given} and asks no model under test",
+            fix="leave out --model; who judges is named by --judge",
+        )
+    if judge[0] is None and task.meta.judged:
+        itself = ", or --judge same to let the model judge itself" if asked else ""
+        raise StudyError(f"{name} needs a judge", fix=f"give --judge MODEL{itself}")
+    if also and not getattr(task, "several_judges", False):
+        many = "one judge" if task.meta.judged else "no judge"
+        raise StudyError(f"{name} has {many}", fix="leave out --also-judge")
+    models: dict[Role, Provider] = {}
+    if model[0] is not None:
+        models["target"] = open_provider(model[0], model[1])
+    if not task.meta.judged:
+        if judge[0] is not None:
+            typer.echo(f"note: nobody judges in {name}; --judge is not used", err=True)
+        return models
+    models["judge"] = _judge(models.get("target"), *judge)
+    return models | {f"judge {n}": open_provider(each, judge[1]) for n, each in enumerate(also, start=2)}
+
+
+def _judge(target: Provider | None, name: str | None, settings: list[str] | None) -> Provider:
+    """Open the judge: another model than that under test, unless it is said to be the same."""
+    from populace.errors import StudyError
+
+    if name == "same":
+        if target is None:
+            raise StudyError("there is no model under test that could judge", fix="give --judge MODEL")
+        if settings:
+            raise StudyError("--judge same has the settings of the model", fix="leave out --judge-set")
+        return target
+    found = open_provider(name or "", settings)
+    if target is not None and found.model == target.model:
+        raise StudyError(
+            f"the judge is the model under test, {found.model}",
+            fix="give another --judge, or --judge same to let the model judge itself",
+        )
+    return found
 
 
 def _options(given: list[str] | None, groups: list[str] | None) -> dict[str, Any]:

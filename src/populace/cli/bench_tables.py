@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show_board", "show_result"]
 
+_UNDECIDED = ("_tie", "_refused", "_failed", "_unasked")
 _FEW = ("small cell", "few people")
 _NOTES = 12
 """Notes that are printed in full; of more, the file has them."""
@@ -25,29 +27,38 @@ def show_result(result: TaskResult) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    counts = Counter((score.estimate.n, score.estimate.clusters) for score in result.scores)
-    usual = counts.most_common(1)[0][0] if counts else (0, 0)
+    # Shares of ties, refusals and failures that are nothing would fill the page; the file has them.
+    scores = [score for score in result.scores if not _nothing(score)]
+    counts = Counter((score.estimate.n, score.estimate.clusters) for score in scores)
+    headline = result.scores[0].estimate if result.scores else None
+    usual = (headline.n, headline.clusters) if headline else (0, 0)
     several = len(counts) > 1
-    table = Table(title=f"{result.task}, {result.target}", box=None)
+    subject = result.target or f"judged by {result.judge}"
+    table = Table(title=f"{result.task}, {subject}", box=None)
     table.add_column("measure", overflow="fold")
     table.add_column("of", overflow="fold")
     table.add_column("estimate", no_wrap=True)
     table.add_column("p", no_wrap=True)
+    notes = _notes(scores)
     if several:
         table.add_column("n/people", justify="right", no_wrap=True)
-    notes = _notes(result.scores)
-    for score in result.scores:
+    if notes:
+        table.add_column("note", justify="right", no_wrap=True)
+    for score in scores:
         mark = " †" if score.note.startswith(_FEW) else ""
-        number = f" ({notes.index(score.note) + 1})" if score.note in notes else ""
-        p = "" if score.p_value is None else f"{score.p_value:.3g}"
-        row = [score.measure + number, _of(score), _value(score.estimate) + mark, p]
+        number = f"({notes.index(score.note) + 1})" if score.note in notes else ""
+        row = [score.measure, _of(score), _value(score.estimate) + mark, _p(score.p_value)]
         own = (score.estimate.n, score.estimate.clusters)
-        table.add_row(*row, *(["" if own == usual else f"{own[0]:,}/{own[1]:,}"] if several else []))
-    console = Console(highlight=False)
+        row += ["" if own == usual else f"{own[0]:,}/{own[1]:,}"] if several else []
+        table.add_row(*row, *([number] if notes else []))
+    # What models and files say is no markup.
+    console = Console(highlight=False, markup=False)
     console.print(table)
-    level = f"{result.scores[0].estimate.level * 100:g} %" if result.scores else "no"
+    level = f"{headline.level * 100:g} %" if headline else "no"
     beside = " unless said otherwise" if several else ""
-    console.print(f"{level} intervals; {usual[0]:,} items of {usual[1]:,} people{beside}")
+    console.print(f"{level} intervals; {_many(*usual)}{beside}")
+    if len(scores) < len(result.scores):
+        console.print("ties, refusals and failures that are not listed: none")
     if any(score.note.startswith(_FEW) for score in result.scores):
         console.print("† few people: the estimate says little by itself")
     for number, note in enumerate(notes, 1):
@@ -72,13 +83,14 @@ def show_board(board: Board) -> None:
     for name in ("first", "second", "difference", "p (Holm)", "items"):
         tests.add_column(name, overflow="fold", no_wrap=name not in ("first", "second"))
     for pair, shared in zip(ranking.pairs, board.shared, strict=True):
-        tests.add_row(pair.a, pair.b, _value(pair.difference), f"{pair.p_holm:.3g}", f"{shared.items:,}")
-    console = Console(highlight=False)
+        tests.add_row(pair.a, pair.b, _value(pair.difference), _p(pair.p_holm), f"{shared.items:,}")
+    console = Console(highlight=False, markup=False)
     console.print(table)
     console.print("Models that share a letter were not told apart; that is not to say they are equal.")
     console.print(tests)
     console.print(f"{ranking.level * 100:g} % intervals; {ranking.method}")
-    console.print(f"judge: {board.judge or 'none'}")
+    if board.judge:
+        console.print(f"judge: {board.judge}")
     for difference in board.differences:
         console.print(f"the runs differ in {difference}")
     for warning in board.warnings:
@@ -102,7 +114,25 @@ def _of(score: Score) -> str:
 def _value(estimate: Estimate) -> str:
     if not estimate.defined:
         return "undefined"
+    if math.isnan(estimate.low):
+        return f"{estimate.value:.3f} (no interval)"
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def _nothing(score: Score) -> bool:
+    """Say whether a score counts what was not decided, and there was none."""
+    return score.measure.endswith(_UNDECIDED) and score.estimate.value == 0
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "-" if math.isnan(value) else f"{value:.3g}"
+
+
+def _many(items: int, people: int) -> str:
+    one, few = "item" if items == 1 else "items", "person" if people == 1 else "people"
+    return f"{items:,} {one} of {people:,} {few}"
 
 
 def _rank(rank: Estimate) -> str:
@@ -116,8 +146,11 @@ def _findings(console: Console, result: TaskResult) -> None:
     if result.judge_is_target:
         console.print("The model judged its own answers.")
     for finding in result.findings:
-        mark = "passed" if finding.passed else "FAILED"
-        console.print(f"audit {finding.name}: {mark}; {finding.shortcut} ({finding.why})")
+        untested = " (nothing to test)" * (not finding.shortcut.defined)
+        if finding.passed:
+            console.print(f"audit {finding.name}: passed{untested}; {_value(finding.shortcut)}")
+        else:
+            console.print(f"audit {finding.name}: FAILED{untested}; {finding.shortcut} ({finding.why})")
     if result.failed:
         failed = ", ".join(f"{count:,} {name}" for name, count in result.failed.items())
         console.print(f"calls without an answer: {failed}")

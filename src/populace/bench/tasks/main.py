@@ -21,6 +21,7 @@ import polars as pl
 from populace import stats
 from populace.bench.elicit import text_of
 from populace.bench.modes import MODES, judged, kept, request, summary
+from populace.bench.options import known as known_options
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
@@ -44,6 +45,7 @@ class Main:
 
     def play(self, bench: Bench) -> Play:
         """Answer in every mode; then judge every answer, and every mode against the baseline."""
+        known_options("main", bench.options, ())
         items, profiles = paired(bench), bench.profiles()
         asked = [(profiles[who], what) for who, what in items.select("persona_id", "prompt").iter_rows()]
         known = yield Ask(
