@@ -13,16 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from populace.bench import Counting, open_task, run_task
+from populace.bench.crowd import group_of
 from populace.bench.planted import planted_bench, planted_judge
 from populace.bench.planted_words import planted_crowd, planted_deaf
 from populace.bench.runner import play
 from populace.bench.spread import Pairs, evenness, permuted, relative, spread_of, told_by
-from populace.bench.tasks.diversity import _group
 from populace.bench.wording import clusters_of, copied, shingle_distances, word_distances
 from populace.errors import StudyError
 from populace.models.records import Failure
 from populace.models.scripted import Scripted
 from populace.personas.diversity import words
+from populace.streams import stream
 
 COUNTING = Counting(draws=200)
 TEXT = st.lists(st.sampled_from(["cats", "dogs", "like", "I", "?"]), max_size=6).map(" ".join)
@@ -81,6 +82,36 @@ def test_groups_by_hand():
     assert math.isnan(permuted(pairs, np.zeros(4, int), "words", seed=0, level=0.95)[1])
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_shuffles_are_counted_as_one_by_one(data):
+    size = data.draw(st.integers(3, 6))
+    person = st.integers(0, size - 1)
+    rows = st.tuples(person, person, st.floats(0.01, 1)).filter(lambda row: row[0] != row[1])
+    some = data.draw(st.one_of(st.just([]), st.lists(rows, min_size=2, max_size=12)))
+    # All pairs once, and some more: as often as each other, or not.
+    one, other = np.triu_indices(size, 1)
+    first, second = (
+        np.concatenate([a, [row[k] for row in some]]).astype(int) for k, a in enumerate((one, other))
+    )
+    apart = np.concatenate([np.linspace(0.1, 0.9, len(one)), [row[2] for row in some]])
+    pairs = Pairs(first, second, {"words": apart})
+    group = np.array(data.draw(st.lists(st.integers(-1, 2), min_size=size, max_size=size)))
+    found, p_value = permuted(pairs, group, "words", seed=3, level=0.95, draws=40)
+    in_one = np.flatnonzero(group >= 0)
+    rng, naive = stream(3, "bench.spread"), []
+    for _ in range(40):
+        dealt = np.full(size, -1)
+        dealt[in_one] = rng.permutation(group[in_one])
+        naive.append(told_by(pairs, dealt, "words", 0.95).value)
+    observed, known = told_by(pairs, group, "words", 0.95).value, np.array(naive)[~np.isnan(naive)]
+    if math.isnan(observed) or not len(known):
+        assert math.isnan(p_value)
+        return
+    assert found.value == pytest.approx(known.mean())
+    assert p_value == pytest.approx((1 + (known >= observed - 1e-12).sum()) / (1 + len(known)))
+
+
 def test_labels_that_tell_nothing_are_rarely_found():
     rng, found = np.random.default_rng(0), []
     one, other = np.triu_indices(24, 1)
@@ -134,7 +165,7 @@ def test_the_planted_group_and_nothing_else_tells():
 
 def test_ages_are_bands_and_amounts_quarters():
     people = pl.DataFrame({"age": [17, 18, 64, 65, None], "income": [10, 20, 30, 40, None]})
-    found = people.select(_group("age"), _group("income"))
+    found = people.select(group_of("age"), group_of("income"))
     assert found["by_age"].to_list() == ["0 to 17", "18 to 29", "45 to 64", "65 and over", None]
     assert found["by_income"].to_list() == ["quarter 1", "quarter 2", "quarter 3", "quarter 4", None]
 

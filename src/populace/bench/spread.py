@@ -21,6 +21,8 @@ __all__ = ["Pairs", "Spread", "evenness", "permuted", "relative", "spread_of", "
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_HELD = 1 << 23
+"""Numbers of a product held at once (64 MB)."""
 
 
 class Pairs(NamedTuple):
@@ -141,14 +143,16 @@ def permuted(
     corner = np.ix_(people, people)
     total, count = total[corner].astype(np.float64), count[corner].astype(np.float64)
     labels = group[people]
-    observed = _told(total, count, labels)
+    nothing = Estimate(
+        value=np.nan, low=np.nan, high=np.nan, level=level, n=0, clusters=0, method="undefined"
+    )
+    if len(np.unique(labels)) < 2:
+        return nothing, float("nan")
     rng = stream(seed, "bench.spread")
-    found = np.array([_told(total, count, rng.permutation(labels)) for _ in range(draws)])
-    defined = found[~np.isnan(found)]
+    shuffled = np.stack([labels, *(rng.permutation(labels) for _ in range(draws))])
+    observed, *found = _told(total, count, shuffled).tolist()
+    defined = np.array([each for each in found if not np.isnan(each)])
     if np.isnan(observed) or not len(defined):
-        nothing = Estimate(
-            value=np.nan, low=np.nan, high=np.nan, level=level, n=0, clusters=0, method="undefined"
-        )
         return nothing, float("nan")
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
@@ -216,11 +220,30 @@ def _even(clusters: Ints) -> float:
     return float(-(share * np.log(share)).sum() / np.log(len(clusters)))
 
 
-def _told(total: Floats, count: Floats, labels: Ints) -> float:
-    flags = (labels[:, None] == np.unique(labels)[None, :]).astype(np.float64)
-    within, rows = (float((flags * (each @ flags)).sum()) for each in (total, count))
-    between, others = float(total.sum()) - within, float(count.sum()) - rows
-    return 1 - (within / rows) / (between / others) if rows and others and between > 0 else float("nan")
+def _told(total: Floats, count: Floats, labels: Ints) -> Floats:
+    """Give 1 - W / B of each assignment of labels, shape (assignments, people); nan where one is missing."""
+    names, size = np.unique(labels), len(total)
+    step = max(1, _HELD // (size * len(names)))
+    within = np.empty((2, len(labels)))
+    both = count + count.T
+    apart = both[~np.eye(size, dtype=bool)]
+    # Where every two people share as many questions, so do those within groups, however people are dealt.
+    even = apart.min() == apart.max() and not both.diagonal().any()
+    for start in range(0, len(labels), step):
+        part = labels[start : start + step]
+        # One product for all groups of all assignments: people times (assignments, groups).
+        flags = (part.T[:, :, None] == names).astype(np.float64).reshape(size, -1)
+        held = flags.sum(axis=0).reshape(len(part), -1)
+        for place, each in enumerate((total, count)):
+            if even and place:
+                within[1, start : start + len(part)] = apart[0] * (held * (held - 1)).sum(axis=1) / 2
+                continue
+            sums = np.einsum("ij,ij->j", flags, each @ flags).reshape(len(part), -1)
+            within[place, start : start + len(part)] = sums.sum(axis=1)
+    (near, rows), (far, others) = within, (total.sum() - within[0], count.sum() - within[1])
+    known = (rows > 0) & (others > 0) & (far > 0)
+    ratio = np.divide(near * others, rows * far, out=np.full(len(labels), np.nan), where=known)
+    return 1 - ratio
 
 
 def _sides(pairs: Pairs, group: Ints) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

@@ -20,40 +20,31 @@ and little spread within it. Options: `questions` (3), `repeats` (20), `repeat_t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from populace import stats
-from populace.authoring.embedding import embed
+from populace.bench.crowd import chosen, every, laid_out, options_of
 from populace.bench.dyads import dyadic_mean
 from populace.bench.elicit import answer, text_of
-from populace.bench.gold import Gold, read_gold
-from populace.bench.options import known, listed, switched, whole_numbers
+from populace.bench.gold import read_gold
 from populace.bench.planted import planted_bench, planted_judge
 from populace.bench.planted_words import planted_crowd, planted_deaf, planted_speaker
 from populace.bench.result import Finding, Score
+from populace.bench.rules import copying
 from populace.bench.runner import play
-from populace.bench.spread import Spread, evenness, permuted, relative, spread_of, told_by
+from populace.bench.spread import relative, spread_of
+from populace.bench.spread_scores import by_groups, collapse
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
-from populace.bench.wording import ALIKE, copied, shingle_distances
-from populace.errors import StudyError
+from populace.bench.wording import ALIKE, shingle_distances
 from populace.models.scripted import Scripted
-from populace.personas.diversity import diversity as varied
-from populace.personas.schema import attribute
 from populace.stats import Estimate
-from populace.streams import stream
 
 __all__ = ["Diversity"]
 
-_BY = ("ideology", "age", "sex", "race")
 _ARMS = ("persona", "nobody", "again", "people")
-_AGES = (18, 30, 45, 65)
-_VARIED = ("distinct-1", "distinct-2", "entropy-2")
 
 
 class Diversity:
@@ -70,12 +61,12 @@ class Diversity:
 
     def play(self, bench: Bench) -> Play:
         """Ask everybody, and nobody; then measure what was said."""
-        options = _options(bench)
+        options = options_of(bench)
         gold = read_gold(options["gold"], bench) if options["gold"] else None
-        people, prompts = _chosen(bench, gold, options["questions"])
+        people, prompts = chosen(bench, gold, options["questions"])
         profiles = replace(bench, personas=people).profiles()
-        asked = _every(people["persona_id"].to_list(), prompts)
-        nobody = _every([f"nobody {n}" for n in range(options["repeats"])], prompts)
+        asked = every(people["persona_id"].to_list(), prompts)
+        nobody = every([f"nobody {n}" for n in range(options["repeats"])], prompts)
         stages = {
             "persona": (asked, [answer(bench, text, profile=profiles[who]) for who, _, text in asked]),
             "again": (
@@ -101,7 +92,7 @@ class Diversity:
         if gold is not None:
             kept = gold.answers.filter(pl.col("prompt_id").is_in(prompts["prompt_id"].implode()))
             rows += [("people", *row) for row in kept.select("persona_id", "prompt_id", "answer").rows()]
-        return _items(rows, bench.personas if gold is None else gold.personas, profiles, options)
+        return laid_out(rows, bench.personas if gold is None else gold.personas, profiles, options)
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Measure spread between people, by group, and collapse."""
@@ -117,10 +108,10 @@ class Diversity:
                 measure = "swap_sensitivity" if kind == "differ" else f"distance_{kind}"
                 estimate = dyadic_mean(value, pairs.first, pairs.second, level=counting.level)
                 scores.append(Score(measure=measure, arm=arm, estimate=estimate))
-        scores += _collapse(items, spread, counting)
+        scores += collapse(items, spread, counting)
         for arm in ("persona", "people"):
             if arm in spread.arms:
-                scores += _by_groups(items, spread, arm, counting)
+                scores += by_groups(items, spread, arm, counting)
         missing = items["answer"].is_null().cast(pl.Float64)
         lost = stats.proportion(missing, items["persona_id"], **counting.settings())
         return [*scores, Score(measure="answer_failed", estimate=lost)]
@@ -131,8 +122,6 @@ class Diversity:
         if (pairs := spread.arms.get("persona")) is None:
             return []
         swap = dyadic_mean(pairs.apart["differ"], pairs.first, pairs.second, level=level)
-        copies = items.filter(arm="persona").drop_nulls("copied")
-        share = stats.mean(copies["copied"], copies["persona_id"], **counting.settings())
         findings = [
             Finding(
                 name="one answer for all",
@@ -141,14 +130,7 @@ class Diversity:
                 passed=swap.value > 0.1,
                 why="fails where at most one pair in ten differs",
             ),
-            Finding(
-                name="copies of the description",
-                what="share of an answer's runs of three words that the description has too",
-                shortcut=share,
-                beside=swap,
-                passed=not (share.defined and share.value > 0.5),
-                why="fails where more than half are the description's: then descriptions differ, not answers",
-            ),
+            copying(items.filter(arm="persona"), counting, beside=swap),
         ]
         if (again := spread.arms.get("again")) is not None:
             ratio = relative(pairs, again, "words", level)
@@ -209,158 +191,6 @@ class Diversity:
         # Where both answers of a pair begin with their ideology's ten words, of twenty, 9 of their 29 runs of
         # two are common; else none is. Nothing is common between groups.
         yield "told by ideology", told**2 * 9 / 29, found["told_by_group, shingles", "persona, ideology"]
-
-
-def _options(bench: Bench) -> dict[str, Any]:
-    """Read the options, which a command line gives as text."""
-    given = bench.options
-    known("diversity", given, ("questions", "repeats", "repeat_temperature", "by", "embed", "gold"))
-    repeats = _number("repeats", given.get("repeats", 20))
-    if repeats < 2:
-        raise StudyError("one answer to nobody has no spread", fix="give repeats of at least 2")
-    warmth = str(given.get("repeat_temperature", 1.0))
-    if not warmth.replace(".", "", 1).isdecimal():
-        raise StudyError(f"repeat_temperature is {warmth!r}, which is no number from 0 up")
-    return {
-        "questions": _number("questions", given.get("questions", 3)),
-        "repeats": repeats,
-        "repeat_temperature": float(warmth),
-        "by": [attribute(name).name for name in listed(given.get("by", _BY))],
-        "embed": switched("embed", given.get("embed", False)),
-        "gold": given.get("gold"),
-    }
-
-
-def _number(name: str, value: Any) -> int:
-    found = whole_numbers(name, value)
-    if len(found) > 1:
-        raise StudyError(f"{name} is {value!r}, which is more than one number")
-    return found[0]
-
-
-def _chosen(bench: Bench, gold: Gold | None, questions: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Who is asked what: as many people as the items allow; with gold, its people and questions."""
-    rng = stream(bench.seed, "bench.diversity")
-    people, prompts = bench.personas, bench.prompts
-    if gold is not None:
-        people = gold.personas
-        counts = gold.answers.group_by("prompt_id", "prompt", maintain_order=True).len()
-        prompts = counts.sort("len", "prompt_id", descending=[True, False]).rename({"prompt": "text"})
-    else:
-        prompts = prompts[sorted(rng.permutation(prompts.height)[:questions].tolist())]
-    prompts = prompts.head(questions)
-    wanted = min(bench.items // prompts.height, people.height)
-    if wanted < 3:
-        raise StudyError(
-            f"{bench.items} items are {wanted} personas for {prompts.height} questions",
-            fix="ask for more items or fewer questions, and give at least three personas",
-        )
-    return people[sorted(rng.permutation(people.height)[:wanted].tolist())], prompts
-
-
-def _every(people: Sequence[str], prompts: pl.DataFrame) -> list[tuple[str, str, str]]:
-    asked = prompts.select("prompt_id", "text").rows()
-    return [(who, prompt, text) for prompt, text in asked for who in people]
-
-
-def _items(
-    rows: Sequence[tuple[str, str, str, str | None]],
-    people: pl.DataFrame,
-    profiles: Mapping[str, str],
-    options: Mapping[str, Any],
-) -> pl.DataFrame:
-    """Lay answers out, with what is known of whom, and what each shares with the description."""
-    schema = [(name, pl.String) for name in ("arm", "persona_id", "prompt_id", "answer")]
-    items = pl.DataFrame(list(rows), schema=schema, orient="row").with_row_index("item_id")
-    groups = people.select("persona_id", *(_group(name) for name in options["by"]))
-    items = items.join(groups, on="persona_id", how="left", maintain_order="left")
-    overlap = [
-        copied(text, profiles[who]) if text and arm == "persona" else None
-        for arm, who, text in items.select("arm", "persona_id", "answer").iter_rows()
-    ]
-    items = items.with_columns(pl.Series("copied", overlap, dtype=pl.Float64).fill_nan(None))
-    if options["embed"]:
-        there = items.filter(pl.col("answer").is_not_null())
-        vectors = pl.Series("embedding", embed(there["answer"].to_list()).tolist(), pl.List(pl.Float64))
-        there = there.select("item_id").with_columns(vectors)
-        items = items.join(there, on="item_id", how="left", maintain_order="left")
-    return items
-
-
-def _group(name: str) -> pl.Expr:
-    """Read an attribute as groups: ages in bands, amounts in quarters."""
-    column = pl.col(name)
-    if name == "age":
-        ends = [*(f"{low} to {high - 1}" for low, high in pairwise((0, *_AGES))), f"{_AGES[-1]} and over"]
-        band = pl.sum_horizontal((column >= age).cast(pl.Int64) for age in _AGES)
-        column = pl.when(column.is_not_null()).then(band.replace_strict(dict(enumerate(ends))))
-    elif attribute(name).kind in ("integer", "dollars"):
-        quarter = (4 * (column.rank("average") - 0.5) / column.count()).floor().cast(pl.Int64) + 1
-        column = pl.format("quarter {}", quarter)
-    return column.cast(pl.String).alias(f"by_{name}")
-
-
-def _by_groups(items: pl.DataFrame, spread: Spread, arm: str, counting: Counting) -> list[Score]:
-    """How much of the spread each attribute tells, beside shuffled people, and beside nobody's answers."""
-    pairs, level = spread.arms[arm], counting.level
-    nobody = spread.arms.get("nobody")
-    scores, tested = [], []
-    for column in (name for name in items.columns if name.startswith("by_")):
-        label = f"{arm}, {column.removeprefix('by_')}"
-        of = dict(items.select("persona_id", column).unique().iter_rows())
-        names = sorted({value for value in of.values() if value is not None})
-        number = {value: code for code, value in enumerate(names)}
-        group = np.array([number.get(of.get(who), -1) for who in spread.people], dtype=np.int64)
-        for kind in ("shingles", "words", "meaning"):
-            if kind not in pairs.apart:
-                continue
-            told = told_by(pairs, group, kind, level)
-            shuffled, p_value = permuted(pairs, group, kind, seed=counting.seed, level=level)
-            tested.append((f"told_by_group, {kind}", label, told, p_value))
-            scores.append(Score(measure=f"told_by_shuffled, {kind}", arm=label, estimate=shuffled))
-            if nobody is not None:
-                within = relative(pairs, nobody, kind, level, group)
-                scores.append(Score(measure=f"within_to_nobody, {kind}", arm=label, estimate=within))
-    adjusted = stats.holm([p for *_, p in tested]).tolist()
-    return [
-        *(
-            Score(
-                measure=measure,
-                arm=label,
-                estimate=told,
-                p_value=None if np.isnan(p) else p,
-                note="adjusted by Holm over attributes and distances",
-            )
-            for (measure, label, told, _), p in zip(tested, adjusted, strict=True)
-        ),
-        *scores,
-    ]
-
-
-def _collapse(items: pl.DataFrame, spread: Spread, counting: Counting) -> list[Score]:
-    """Near-duplicates, the evenness of clusters of them, and the variety of words at the same size."""
-    scores = []
-    for arm in ("persona", "nobody", "people"):
-        if arm not in spread.alike:
-            continue
-        alike, owners = spread.alike[arm], spread.owners[arm]
-        twin = [np.bincount(each)[each] > 1 for each in alike]
-        share = stats.proportion(np.concatenate(twin), np.concatenate(owners), **counting.settings())
-        scores.append(Score(measure="near_duplicates", arm=arm, estimate=share))
-        scores.append(Score(measure="evenness", arm=arm, estimate=evenness(alike, owners, counting.level)))
-    texts = {arm: items.filter(arm=arm).drop_nulls("answer") for arm in ("persona", "nobody", "people")}
-    there = {arm: each for arm, each in texts.items() if each["persona_id"].n_unique() >= 4}
-    size = min((each["persona_id"].n_unique() // 2 for each in there.values()), default=0)
-    for arm, each in there.items():
-        found = varied(
-            each["answer"].to_list(),
-            each["persona_id"].to_list(),
-            size=size,
-            seed=counting.seed,
-            level=counting.level,
-        )
-        scores += [Score(measure=name, arm=arm, estimate=found[name]) for name in _VARIED]
-    return scores
 
 
 def _played(task: Diversity, target: Scripted, seed: int = 0) -> pl.DataFrame:
