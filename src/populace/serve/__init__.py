@@ -1,0 +1,1 @@
+"""What people open in a browser. Needs the extra `serve`; nothing here is imported before it is used."""

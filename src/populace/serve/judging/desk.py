@@ -1,0 +1,307 @@
+"""What a rater can do: agree, see what is next, send an answer, withdraw. Knows no HTTP.
+
+Every action is one transaction. An answer is keyed by rater and item and carries a revision, so that sending
+the same form again, from another tab or after a lost reply, stores it once.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from populace.serve.judging import tables as t
+from populace.serve.judging.keys import Keys
+from populace.serve.judging.plan import FORWARD
+from populace.serve.judging.settings import Settings
+from populace.serve.judging.store import Store
+
+__all__ = ["LONGEST_REASON", "Desk", "Panel", "Sent", "Task", "View"]
+
+LONGEST_REASON = 4000
+"""Characters of a reason that are kept."""
+
+
+class Panel(NamedTuple):
+    """What a panel says about somebody in the link."""
+
+    external: str
+    study: str | None = None
+    session: str | None = None
+
+
+class Task(NamedTuple):
+    """One item as this rater is shown it."""
+
+    item_id: int
+    kind: str
+    place: int
+    """From 1."""
+    text: str
+    options: tuple[tuple[str, str], ...]
+    """Value that the form sends and text, in the order shown."""
+    order: str
+    form: str
+    revision: int
+    said: str | None
+    """What they said before, where they change an answer."""
+    reason: str
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether two answers are judged, as a persona."""
+        return self.kind.startswith("pair")
+
+
+class View(NamedTuple):
+    """What a rater is to see."""
+
+    state: str
+    """`task`, `done`, `full` (there is no place), or `unknown` (never agreed, or withdrew)."""
+    task: Task | None = None
+    persona: str | None = None
+    answered: int = 0
+    total: int = 0
+
+
+class Sent(NamedTuple):
+    """What became of a form."""
+
+    outcome: str
+    """`stored`, `again` (it was stored before), `unknown`, or `refused`."""
+    problem: str = ""
+    """What to tell the rater where it was refused."""
+
+
+class Desk:
+    """Raters' side of a study."""
+
+    def __init__(
+        self, store: Store, settings: Settings, keys: Keys, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store, self._settings, self._keys, self._clock = store, settings, keys, clock
+
+    def has_room(self) -> bool:
+        """Whether somebody new would get a place now."""
+        with self._store.read() as c:
+            return _free_seat(c, self._clock() - 60 * self._settings.idle_minutes, None) is not None
+
+    def knows(self, token: str) -> bool:
+        """Whether the owner of this link agreed to take part."""
+        with self._store.read() as c:
+            found = select(t.raters.c.rater).where(t.raters.c.rater == self._keys.rater(token))
+            return c.execute(found).first() is not None
+
+    def agree(self, token: str, panel: Panel | None = None) -> bool:
+        """Note that somebody agreed and give them a place; False, and nothing stored, if there is none."""
+        rater, now = self._keys.rater(token), self._clock()
+        try:
+            with self._store.write() as c:
+                _take_turn(c)
+                if _rater(c, rater) is not None:
+                    return True
+                seat = _free_seat(c, now - 60 * self._settings.idle_minutes, None)
+                if seat is None:
+                    return False
+                row = {"rater": rater, "persona_id": seat.persona_id, "agreed": now, "seen": now}
+                c.execute(insert(t.raters), row | self._panel(panel))
+                _give(c, seat.seat, rater)
+                return True
+        except IntegrityError:  # agreed twice in one moment
+            return True
+
+    def look(self, token: str, at: int | None = None) -> View:
+        """Say what a rater is to see; `at` asks for an earlier place, to change its answer."""
+        rater, now = self._keys.rater(token), self._clock()
+        with self._store.write() as c:
+            _take_turn(c)
+            row = _rater(c, rater)
+            if row is None:
+                return View("unknown")
+            seat = self._seat(c, row, now)
+            if seat is None:
+                return View("done" if row.finished else "full")
+            tasks, given = _tasks(c, seat), _answers(c, rater)
+            answered = sum(task.item_id in given for task in tasks)
+            persona = _persona(c, row.persona_id)
+            left = [place for place, task in enumerate(tasks) if task.item_id not in given]
+            place = left[0] if left else None
+            changing = at is not None and 1 <= at <= len(tasks) and not row.finished
+            if at is not None and changing and tasks[at - 1].item_id in given:
+                place = at - 1
+            if place is None:
+                return View("done", persona=persona, answered=answered, total=len(tasks))
+            c.execute(update(t.raters).where(t.raters.c.rater == rater).values(seen=now, shown=now))
+            shown = self._shown(rater, place, tasks[place], given.get(tasks[place].item_id))
+            return View("task", shown, persona, answered, len(tasks))
+
+    def send(
+        self, token: str, *, item_id: int, revision: int, order: str, form: str, said: str, reason: str = ""
+    ) -> Sent:
+        """Store an answer. It is on disk when this returns.
+
+        Also where the rater's seat was given away meanwhile: what was asked and answered is kept.
+        """
+        rater, now = self._keys.rater(token), self._clock()
+        ours = self._keys.form(rater, item_id, revision, order)
+        if not hmac.compare_digest(form.encode(), ours.encode()):
+            return Sent("refused", "This form is not one of yours. Please answer the one below.")
+        try:
+            with self._store.write() as c:
+                _take_turn(c)
+                row = _rater(c, rater)
+                if row is None:
+                    return Sent("unknown")
+                item = c.execute(select(t.items).where(t.items.c.item_id == item_id)).one()
+                values = {"said": said, "reason": reason.strip()[:LONGEST_REASON], "revision": revision}
+                sent = self._stored(c, row, item, order, values, now)
+                if sent.outcome == "stored":
+                    seat = self._seat(c, row, now)
+                    given = _answers(c, rater)
+                    done = seat is not None and all(each.item_id in given for each in _tasks(c, seat))
+                    finished = row.finished or (now if done else None)
+                    mine = update(t.raters).where(t.raters.c.rater == rater)
+                    c.execute(mine.values(seen=now, finished=finished))
+                return sent
+        except IntegrityError:  # sent twice in one moment, or forgotten meanwhile
+            return Sent("again")
+
+    def withdraw(self, token: str) -> bool:
+        """Delete everything about a rater; False if there was nothing."""
+        return self.forget(self._keys.rater(token))
+
+    def forget(self, rater: str) -> bool:
+        """Delete everything about a rater, for real; their place is free again."""
+        with self._store.write() as c:
+            _take_turn(c)
+            c.execute(update(t.seats).where(t.seats.c.rater == rater).values(rater=None))
+            c.execute(delete(t.answers).where(t.answers.c.rater == rater))
+            found = c.execute(delete(t.raters).where(t.raters.c.rater == rater)).rowcount
+        if found:
+            self._store.scrub()
+        return bool(found)
+
+    def _panel(self, panel: Panel | None) -> dict[str, str | None]:
+        if panel is None:
+            return {}
+        if self._settings.keep_ids:
+            return {"external": panel.external, "panel_study": panel.study, "panel_session": panel.session}
+        return {"external": self._keys.hidden("external", panel.external)}
+
+    def _seat(self, c: Connection, row: Any, now: float) -> int | None:
+        """Give a rater's seat; one of the same persona if theirs was given away."""
+        seat = c.execute(select(t.seats.c.seat).where(t.seats.c.rater == row.rater)).scalar()
+        if seat is not None or row.finished:
+            return seat
+        free = _free_seat(c, now - 60 * self._settings.idle_minutes, row)
+        if free is not None:
+            _give(c, free.seat, row.rater)
+        return None if free is None else free.seat
+
+    def _stored(
+        self, c: Connection, row: Any, item: Any, order: str, values: dict[str, Any], now: float
+    ) -> Sent:
+        mine = and_(t.answers.c.rater == row.rater, t.answers.c.item_id == item.item_id)
+        before = c.execute(select(t.answers.c.revision).where(mine)).scalar()
+        if before is not None and before >= values["revision"]:
+            return Sent("again")
+        if values["revision"] and (before is None or row.finished):
+            return Sent("refused", "This answer cannot be changed any more.")
+        problem = self._problem(item, values["said"], values["reason"])
+        if problem:
+            return Sent("refused", problem)
+        if before is None:
+            fixed = {
+                "rater": row.rater,
+                "item_id": item.item_id,
+                "order": order,
+                "seconds": None if row.shown is None else max(0.0, round(now - row.shown, 1)),
+                "passed": None if item.expected is None else values["said"] == item.expected,
+            }
+            c.execute(insert(t.answers), fixed | values | {"sent": now})
+        else:
+            c.execute(update(t.answers).where(mine).values(**values, sent=now))
+        return Sent("stored")
+
+    def _problem(self, task: Any, said: str, reason: str) -> str:
+        allowed = set(_values(task.kind, json.loads(task.options)))
+        allowed |= {"tie"} if self._settings.ties and task.kind.startswith("pair") else set()
+        allowed |= {"unsure"} if self._settings.unsure else set()
+        if said not in allowed:
+            return (
+                "Please choose an answer." if not said else "This choice does not exist. Please choose again."
+            )
+        if task.kind == "pair" and self._settings.reasons == "required" and not reason.strip():
+            return "Please say in a few words why."
+        return ""
+
+    def _shown(self, rater: str, place: int, task: Any, before: Any) -> Task:
+        options = json.loads(task.options)
+        pairs = list(zip(_values(task.kind, options), options, strict=True))
+        if task.order != FORWARD:
+            pairs.reverse()
+        revision = 0 if before is None else before.revision + 1
+        return Task(
+            item_id=task.item_id,
+            kind=task.kind,
+            place=place + 1,
+            text=task.text,
+            options=tuple(pairs),
+            order=task.order,
+            form=self._keys.form(rater, task.item_id, revision, task.order),
+            revision=revision,
+            said=None if before is None else before.said,
+            reason="" if before is None else before.reason,
+        )
+
+
+def _values(kind: str, options: list[str]) -> list[str]:
+    return ["first", "second"] if kind.startswith("pair") else [str(n) for n in range(len(options))]
+
+
+def _rater(c: Connection, rater: str) -> Any:
+    return c.execute(select(t.raters).where(t.raters.c.rater == rater)).first()
+
+
+def _take_turn(c: Connection) -> None:
+    """Have writers take turns, always before any other lock (SQLite's do anyway)."""
+    c.execute(select(t.study.c.id).with_for_update())
+
+
+def _persona(c: Connection, persona_id: str | None) -> str | None:
+    return c.execute(select(t.personas.c.text).where(t.personas.c.persona_id == persona_id)).scalar()
+
+
+def _tasks(c: Connection, seat: int) -> list[Any]:
+    columns = (t.tasks.c.order, t.items.c.item_id, t.items.c.kind, t.items.c.text, t.items.c.options)
+    joined = t.tasks.join(t.items, t.items.c.item_id == t.tasks.c.item_id)
+    wanted = select(*columns, t.items.c.expected).select_from(joined).where(t.tasks.c.seat == seat)
+    return list(c.execute(wanted.order_by(t.tasks.c.place)))
+
+
+def _answers(c: Connection, rater: str) -> dict[int, Any]:
+    return {row.item_id: row for row in c.execute(select(t.answers).where(t.answers.c.rater == rater))}
+
+
+def _free_seat(c: Connection, cutoff: float, returning: Any | None) -> Any:
+    """Find the free seat of lowest rank; failing that, the one whose rater was away the longest.
+
+    Somebody who comes back gets seats of their persona only.
+    """
+    joined = t.seats.outerjoin(t.raters, t.raters.c.rater == t.seats.c.rater)
+    idle = and_(t.raters.c.finished.is_(None), t.raters.c.seen < cutoff)
+    wanted = select(t.seats).select_from(joined).where(or_(t.seats.c.rater.is_(None), idle))
+    if returning is not None:
+        same = t.seats.c.persona_id == returning.persona_id
+        wanted = wanted.where(same if returning.persona_id else t.seats.c.persona_id.is_(None))
+    taken = func.coalesce(t.raters.c.seen, 0.0)
+    return c.execute(wanted.order_by(taken, t.seats.c.rank, t.seats.c.seat).limit(1)).first()
+
+
+def _give(c: Connection, seat: int, rater: str) -> None:
+    c.execute(update(t.seats).where(t.seats.c.seat == seat).values(rater=rater))
