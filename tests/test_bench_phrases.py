@@ -92,6 +92,9 @@ def test_shares_by_hand():
     assert (scores["kept", "age"], scores["kept", "sex"], scores["kept", "ideology"]) == (1, 0.5, 0)
     assert (scores["kept_by_chance", "age"], scores["kept_by_chance", "sex"]) == (1, 0.5)
     assert scores["kept_above_chance", ""] == pytest.approx(0, abs=1e-12)
+    # Cut to the summary's 28 characters, the descriptions tell age and sex: "You are a 30-year-old woman."
+    assert scores["kept_by_cut", ""] == pytest.approx(2 / 3)
+    assert [scores["kept_by_cut", name] for name in ("age", "sex", "ideology")] == [1, 1, 0]
     his = dict(people.select("persona_id", "sex").iter_rows())
     for who, kept, chance in items.filter(arm="sex").select("persona_id", "kept", "chance").iter_rows():
         assert (kept, chance) == ((1, 0) if his[who] == "Male" else (0, 1))

@@ -4,9 +4,9 @@ PERSONA (arXiv 2407.17387) finds the mode best in which the model first summaris
 question, and looks at which attributes the summaries drop (age and lifestyle most). Here the target
 summarises each persona for a question, and an explicit lexicon (`populace.bench.lexicon`) says which
 attributes the summary tells. An attribute counts for a persona only if the lexicon finds it in the full
-description: what the lexicon cannot see is no loss of the summary's. Beside every share stands what the
-lexicon finds in the same summary for the value of another persona: matches by chance, and by what is common
-to many.
+description: what the lexicon cannot see is no loss of the summary's. Beside every share stand what the
+lexicon finds in the same summary for the value of another persona (matches by chance, and by what is common
+to many), and what it finds in the description cut to the length of the summary (what length alone keeps).
 
 Nobody judges. That much is kept is no virtue alone (the description keeps all): the audit looks for copies.
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from msgspec.structs import replace
 
 from populace import stats
 from populace.bench.elicit import TEMPLATES, text_of
@@ -50,7 +51,7 @@ class Phrases:
 
     meta = TaskMeta(
         name="phrases",
-        version=1,
+        version=2,
         summary="which attributes of a person the model's summaries keep",
         main_measure="kept",
         reference="PERSONA (arXiv 2407.17387), on summaries of personas",
@@ -79,20 +80,17 @@ class Phrases:
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Count what is kept: per summary over its attributes, then by attribute, beside chance."""
-        scores = _three(_per_summary(items), "", counting)
+        scores = _beside(_per_summary(items), "", counting)
         tests = []
         for name in COLUMNS:
             rows = items.filter(arm=name)
             if rows.height:
-                tests.append(_three(rows, name, counting))
-        adjusted = stats.holm([np.nan if each[2].p_value is None else each[2].p_value for each in tests])
-        for (kept, chance, above), p in zip(tests, adjusted.tolist(), strict=True):
+                tests.append(_beside(rows, name, counting))
+        alone = [each[-1].p_value for each in tests]
+        adjusted = stats.holm([np.nan if p is None else p for p in alone])
+        for (*shares, above), p in zip(tests, adjusted.tolist(), strict=True):
             note = "adjusted by Holm over attributes"
-            scores += [
-                kept,
-                chance,
-                Score(measure=above.measure, arm=above.arm, estimate=above.estimate, p_value=p, note=note),
-            ]
+            scores += [*shares, replace(above, p_value=None if np.isnan(p) else p, note=note)]
         failed = items.unique("item_id", maintain_order=True)
         share = stats.proportion(
             failed["summary"].is_null().cast(pl.Float64), failed["persona_id"], **counting.settings()
@@ -104,7 +102,7 @@ class Phrases:
         each = items.unique("item_id", maintain_order=True).drop_nulls("summary")
         copy = (each["copied"] > 0.5) & (each["length"] > 0.7)
         copies = stats.proportion(copy.cast(pl.Float64), each["persona_id"], **counting.settings())
-        kept, chance, above = _three(_per_summary(items), "", counting)
+        kept, chance, *_, above = _beside(_per_summary(items), "", counting)
         stands = above.estimate.defined and above.estimate.low > 0
         return [
             Finding(
@@ -165,6 +163,7 @@ _SCHEMA = {
     "length": pl.Float64,
     "kept": pl.Float64,
     "chance": pl.Float64,
+    "cut": pl.Float64,
 }
 
 
@@ -191,11 +190,12 @@ def _looked_up(
     for (item, who, prompt, topic), summary in zip(
         items.select("item_id", "persona_id", "prompt_id", "topic").iter_rows(), summaries, strict=True
     ):
-        others = [each for each in rng.permutation(len(everybody)).tolist() if everybody[each] != who]
-        donors = [everybody[each] for each in others[:_DONORS]]
+        # One more than wanted, for the summary's own person may be among them.
+        drawn = rng.choice(len(everybody), min(_DONORS + 1, len(everybody)), replace=False, shuffle=True)
+        donors = [everybody[each] for each in drawn if everybody[each] != who][:_DONORS]
         common = (item, who, prompt, topic)
         if summary is None:
-            yield from ((*common, name, None, None, None, None, None) for name in had[who])
+            yield from ((*common, name, *[None] * 6) for name in had[who])
             continue
         found = tells(summary, people[who])
         by_chance: dict[str, list[bool]] = {name: [] for name in had[who]}
@@ -204,10 +204,11 @@ def _looked_up(
             for name, told in tells(summary, theirs).items():
                 by_chance[name].append(told)
         profile = profiles[who]
-        length = len(words(summary)) / max(len(words(profile)), 1)
+        kept_by_cut = tells(profile[: len(summary)], people[who])
+        same = copied(summary, profile), len(words(summary)) / max(len(words(profile)), 1)
         for name in had[who]:
             chance = float(np.mean(by_chance[name])) if by_chance[name] else None
-            yield (*common, name, summary, copied(summary, profile), length, float(found[name]), chance)
+            yield (*common, name, summary, *same, float(found[name]), chance, float(kept_by_cut[name]))
 
 
 def _per_summary(items: pl.DataFrame) -> pl.DataFrame:
@@ -215,22 +216,31 @@ def _per_summary(items: pl.DataFrame) -> pl.DataFrame:
     return (
         items.drop_nulls("kept")
         .group_by("item_id", "persona_id", maintain_order=True)
-        .agg(pl.col("kept").mean(), pl.col("chance").mean())
+        .agg(pl.col("kept", "chance", "cut").mean())
     )
 
 
-def _three(rows: pl.DataFrame, arm: str, counting: Counting) -> list[Score]:
-    """Kept, kept by chance, and the one above the other."""
+def _beside(rows: pl.DataFrame, arm: str, counting: Counting) -> list[Score]:
+    """Kept; kept by chance, and by a cut of the description; the first above chance."""
     settings, clusters = counting.settings(), rows["persona_id"]
     average = stats.mean if not arm else stats.proportion
     test = stats.paired_test(rows["kept"], rows["chance"], clusters, **settings)
     p_value = None if np.isnan(test.p_value) else test.p_value
-    note = f"{rows['persona_id'].n_unique()} personas have it" if arm else ""
+    note = f"{clusters.n_unique()} personas have it" if arm else ""
+    shares = {
+        "kept": (average, note),
+        "chance": (stats.mean, "baseline: the values of other personas"),
+        "cut": (average, "baseline: the description, cut to the length of the summary"),
+    }
     return [
-        Score(measure="kept", arm=arm, estimate=average(rows["kept"], clusters, **settings), note=note),
-        Score(measure="kept_by_chance", arm=arm, estimate=stats.mean(rows["chance"], clusters, **settings)),
-        Score(measure="kept_above_chance", arm=arm, estimate=test.estimate, p_value=p_value),
-    ]
+        Score(
+            measure=name if name == "kept" else f"kept_by_{name}",
+            arm=arm,
+            estimate=estimate(rows[name], clusters, **settings),
+            note=told,
+        )
+        for name, (estimate, told) in shares.items()
+    ] + [Score(measure="kept_above_chance", arm=arm, estimate=test.estimate, p_value=p_value)]
 
 
 def _summariser(seed: int) -> Scripted:
