@@ -167,7 +167,7 @@ class Opinions:
     def take(self, rows: np.ndarray | Sequence[int]) -> Opinions:
         """Keep some respondents, by number or by a mask."""
         rows = np.asarray(rows)
-        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         retest = None if self.retest is None else self.retest[rows]
         return replace(self, people=self.people[rows], answers=self.answers[rows], retest=retest)
 
