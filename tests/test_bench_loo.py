@@ -115,6 +115,7 @@ def made_items(arms: dict[str, tuple[list[str], list[str]]]) -> pl.DataFrame:
             {
                 "item_id": range(len(critic)),
                 "persona_id": [f"p{n}" for n in range(len(critic))],
+                "prompt_id": [f"q{n}" for n in range(len(critic))],
                 "arm": arm,
                 "told": [outcome != "unasked" for outcome in critic],
                 "temperature": 0.7,
@@ -157,8 +158,11 @@ def test_falls_and_wins_by_hand():
     assert found["wins", "without sex"].estimate.value == 0.625  # 1, 1/2, 0, 1
     assert found["wins", "nobody"].estimate.value == 1.0 and found["wins", "nobody"].p_value == 0.125
     assert found["told", "without age"].estimate.value == 0.75
-    # Twice the full persona differs by 0, 0, 1, -1: among four people up to 3/4, by the interval.
-    assert found["fall", "again"].estimate.low == -0.75 and "within the noise floor" in age.note
+    # Twice the full persona differs by 0, 0, 1, -1: V = 4/3 x 2/16 = 1/6, on the scale of 0 to 1 worth
+    # n* = (1/4) / (1/24) = 6 trials. Wilson at 1/2, twice: t / sqrt(6 + t^2), with t of three degrees.
+    t = 3.182446
+    assert found["fall", "again"].estimate.low == pytest.approx(-t / (6 + t**2) ** 0.5)
+    assert "within the noise floor" in age.note
     # The second samples all tie with the first: 0.602 of four people may not, half a win each way.
     assert found["wins", "again"].estimate.high == pytest.approx(0.5 + 0.602365 / 2)
     assert "within the noise floor" not in found["wins", "nobody"].note

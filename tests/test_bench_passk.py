@@ -100,6 +100,7 @@ def made_items(way: str = "choice", arm: str = "persona", tries: Any = None) -> 
         {
             "item_id": item,
             "persona_id": who,
+            "prompt_id": f"q{item}",
             "arm": arm,
             "sample": sample,
             "answer": None if first is None else f"{arm} {sample // 2}",
@@ -119,8 +120,28 @@ def test_counts_by_hand():
     found = tries_of(made_items(), "persona")
     # Item 0 takes the first order for even samples: 0.9, 0.2 (second), 0.2, none; item 1 for odd ones.
     assert found.rows(named=True) == [
-        {"item_id": 0, "persona_id": "a", "n": 4, "judged": 2, "first": 1, "both": 1, "one": 1, "neither": 1},
-        {"item_id": 1, "persona_id": "b", "n": 4, "judged": 0, "first": 0, "both": 0, "one": 1, "neither": 3},
+        {
+            "item_id": 0,
+            "persona_id": "a",
+            "prompt_id": "q0",
+            "n": 4,
+            "judged": 2,
+            "first": 1,
+            "both": 1,
+            "one": 1,
+            "neither": 1,
+        },
+        {
+            "item_id": 1,
+            "persona_id": "b",
+            "prompt_id": "q1",
+            "n": 4,
+            "judged": 0,
+            "first": 0,
+            "both": 0,
+            "one": 1,
+            "neither": 3,
+        },
     ]
     # pass@2 of 2 in 4 is 1 - C(2,2)/C(4,2) = 5/6, the try that failed among the four; of 0 in 4 it is 0.
     assert judged(found, 2, FEW).value == pytest.approx(5 / 12)
@@ -138,6 +159,7 @@ def test_the_judges_error_is_taken_out():
         {
             "item_id": range(10),
             "persona_id": [f"p{n}" for n in range(10)],
+            "prompt_id": [f"q{n}" for n in range(10)],
             "n": [10] * 10,
             "judged": [3] * 10,
             "first": [4, 4, 4, 4, 3, 3, 3, 3, 3, 3],
@@ -157,6 +179,7 @@ def test_all_alike_is_not_certain():
         {
             "item_id": range(4),
             "persona_id": list("abcd"),
+            "prompt_id": list("qrst"),
             "n": [2] * 4,
             "judged": [2] * 4,
             "first": [2] * 4,

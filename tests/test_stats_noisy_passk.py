@@ -61,7 +61,7 @@ def test_interval_covers_and_taking_the_judge_at_its_word_does_not():
     values = []
     for seed in range(80):
         _, c, repeats = simulate(rng)
-        found = estimate_noisy_pass_at_k(8, c, 3, repeats, draws=300, seed=seed)
+        found = estimate_noisy_pass_at_k(8, c, 3, repeats)
         held += found.corrected.low <= truth <= found.corrected.high
         trusting += found.judged.low <= truth <= found.judged.high
         values.append(found.corrected.value)
@@ -73,7 +73,7 @@ def test_interval_covers_and_taking_the_judge_at_its_word_does_not():
 def test_range_without_symmetry_holds_the_truth():
     rng = np.random.default_rng(4)
     true, c, repeats = simulate(rng, items=20_000, tries=4, error=0.25, specificity=0.97)
-    found = estimate_noisy_pass_at_k(4, c, 2, repeats, draws=20)
+    found = estimate_noisy_pass_at_k(4, c, 2, repeats)
     truth = float((1 - (1 - true) ** 2).mean())
     assert found.low_any - 0.01 <= truth <= found.high_any + 0.01
     # The judge errs unequally, and the symmetric answer is wrong by more than its sampling error.
@@ -98,7 +98,7 @@ def test_error_solves_the_flip_rate():
 def test_no_flip_leaves_room_for_some():
     c = [0, 2, 4, 8, 1, 0, 3, 8, 2, 5]
     repeats = [[2, 0, 1]] * 10
-    found = estimate_noisy_pass_at_k(8, c, 2, repeats, draws=400)
+    found = estimate_noisy_pass_at_k(8, c, 2, repeats)
     plain = estimate_pass_at_k(8, c, 2, draws=400)
     assert found.corrected.value == pytest.approx(plain.value) == pytest.approx(found.judged.value)
     most = 1 - 0.025 ** (1 / 10)
@@ -129,10 +129,10 @@ def test_clusters_and_seeds():
     rng = np.random.default_rng(0)
     _, c, repeats = simulate(rng, items=60)
     clusters = np.repeat(np.arange(12), 5)
-    found = estimate_noisy_pass_at_k(8, c, 2, repeats, clusters, draws=200, seed=4)
+    found = estimate_noisy_pass_at_k(8, c, 2, repeats, clusters)
     assert found.corrected.clusters == 12
     assert found.corrected.n == 60
-    again = estimate_noisy_pass_at_k(8, c, 2, repeats, clusters, draws=200, seed=4)
+    again = estimate_noisy_pass_at_k(8, c, 2, repeats, clusters)
     assert found == again
 
 

@@ -1,4 +1,8 @@
-"""From verdicts to scores, alike in all tasks."""
+"""From verdicts to scores, alike in all tasks.
+
+Items share persons and questions, and at one question often the very answer. All intervals and tests here
+know both (`populace.stats.crossed`); `clusters` of an estimate counts persons.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from populace import stats
 from populace.bench.elicit import Verdict
 from populace.bench.result import Score
 from populace.bench.task import Counting
-from populace.stats import Estimate
+from populace.stats import Estimate, PairedTest
+from populace.stats.crossed import crossed_mean, crossed_test
 
-__all__ = ["above", "bookkeeping", "columns", "share", "value"]
+__all__ = ["above", "bookkeeping", "columns", "mean_of", "rate", "share", "tested", "value"]
 
 _UNDECIDED = ("tie", "refused", "failed", "unasked")
 
@@ -42,19 +46,39 @@ def value(name: str) -> pl.Expr:
 
 
 def share(items: pl.DataFrame, name: str, counting: Counting) -> Estimate:
-    """Share of decided items for which the first option holds; clusters are personas."""
-    rows = items.select(value(name).alias("value"), "persona_id").drop_nulls("value")
-    whole = rows["value"].is_in([0.0, 1.0]).all()
-    estimate = stats.proportion if whole else stats.mean
-    return estimate(rows["value"], rows["persona_id"], **counting.settings())
+    """Share of decided items for which the first option holds; half of a tie."""
+    return mean_of(items.select(value(name).alias("value"), *_shared(items)), "value", counting)
+
+
+def rate(items: pl.DataFrame, found: pl.Series, counting: Counting) -> Estimate:
+    """Share of items that are true in `found`, a row an item."""
+    return mean_of(items.with_columns(found.cast(pl.Float64).alias("_rate")), "_rate", counting)
+
+
+def mean_of(items: pl.DataFrame, name: str, counting: Counting) -> Estimate:
+    """Mean of a column of numbers from 0 to 1, over personas and questions; missing ones are left out.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"persona_id": list("aabb"), "prompt_id": list("qrqr"), "x": [1.0, 0, 1, 1]})
+    >>> mean_of(rows, "x", Counting()).method
+    "two-way clusters (2 x 2), Wilson's interval with t, 1 degrees"
+    """
+    return crossed_mean(items[name], *(items[each] for each in _shared(items)), level=counting.level)
+
+
+def tested(items: pl.DataFrame, ours: str, theirs: str, counting: Counting) -> PairedTest:
+    """Test whether two columns of numbers from 0 to 1 differ in mean, on rows that have both."""
+    shared = (items[each] for each in _shared(items))
+    return crossed_test(items[ours], items[theirs], *shared, seed=counting.seed, level=counting.level)
 
 
 def above(items: pl.DataFrame, name: str, arm: str, base: str, counting: Counting, *, measure: str) -> Score:
     """Difference of two arms on the same items, by `item_id`."""
-    scored = items.select("item_id", "persona_id", "arm", value(name).alias("value"))
+    scored = items.select("item_id", *_shared(items), "arm", value(name).alias("value"))
     ours, theirs = (scored.filter(pl.col("arm") == each).drop("arm") for each in (arm, base))
-    both = ours.join(theirs, on=["item_id", "persona_id"], suffix="_base", maintain_order="left")
-    test = stats.paired_test(both["value"], both["value_base"], both["persona_id"], **counting.settings())
+    both = ours.join(theirs, on=["item_id", *_shared(items)], suffix="_base", maintain_order="left")
+    test = tested(both, "value", "value_base", counting)
     return Score(measure=measure, arm=arm, estimate=test.estimate, p_value=test.p_value)
 
 
@@ -62,7 +86,11 @@ def bookkeeping(items: pl.DataFrame, name: str, arm: str, counting: Counting) ->
     """Shares of ties, refusals, failed calls, and of questions that could not be asked."""
     scores = []
     for outcome in _UNDECIDED:
-        said = (items[name] == outcome).cast(pl.Float64)
-        estimate = stats.proportion(said, items["persona_id"], **counting.settings())
+        estimate = rate(items, items[name] == outcome, counting)
         scores.append(Score(measure=f"{name}_{outcome}", arm=arm, estimate=estimate))
     return scores
+
+
+def _shared(items: pl.DataFrame) -> list[str]:
+    """Name what items share: persons, and questions where they are named."""
+    return [name for name in ("persona_id", "prompt_id") if name in items.columns]

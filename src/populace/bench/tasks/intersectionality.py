@@ -33,7 +33,8 @@ from populace.errors import StudyError
 from populace.models import Provider
 from populace.models.records import GenerateRequest
 from populace.models.scripted import Scripted
-from populace.stats import Estimate, cluster_bootstrap
+from populace.stats import Estimate
+from populace.stats.crossed import crossed_estimate
 
 __all__ = ["Intersectionality"]
 
@@ -166,7 +167,7 @@ def _inside(items: pl.DataFrame, column: str, counting: Counting) -> list[Score]
     """Score a named group, and its difference from everybody else (those of unknown membership left out)."""
     name = column.removeprefix(NAMED)
     rows = items.select(
-        "persona_id", pl.col(column).alias("inside"), value("critic").alias("value")
+        "persona_id", "prompt_id", pl.col(column).alias("inside"), value("critic").alias("value")
     ).drop_nulls()
     inside = items.filter(pl.col(column))
     estimate = share(inside, "critic", counting)
@@ -177,7 +178,7 @@ def _inside(items: pl.DataFrame, column: str, counting: Counting) -> list[Score]
     )
     if by_persona["inside"].n_unique() < 2:
         return scores
-    difference = _difference(by_persona, counting)
+    difference = _difference(rows, counting)
     return [
         *scores,
         Score(
@@ -190,18 +191,19 @@ def _inside(items: pl.DataFrame, column: str, counting: Counting) -> list[Score]
     ]
 
 
-def _difference(by_persona: pl.DataFrame, counting: Counting) -> Estimate:
-    """Share of a group less that of everybody else, personas resampled."""
-    inside, points, items = (by_persona[name].to_numpy() for name in ("cell", "points", "items"))
-    counts = np.stack([points * inside, items * inside, points * (1 - inside), items * (1 - inside)], axis=1)
-
-    def statistic(total: np.ndarray) -> np.ndarray:
-        ours, n, theirs, rest = total.T
-        # A resample without anybody on one side has no difference; it is left out and counted.
-        empty = (n == 0) | (rest == 0)
-        return np.where(empty, np.nan, ours / np.maximum(n, 1) - theirs / np.maximum(rest, 1))
-
-    return cluster_bootstrap(counts, statistic, n=int(items.sum()), **counting.settings())
+def _difference(rows: pl.DataFrame, counting: Counting) -> Estimate:
+    """Share of a group less that of everybody else, over personas and questions."""
+    inside, values = rows["inside"].to_numpy(), rows["value"].to_numpy()
+    ours, theirs = values[inside].mean(), values[~inside].mean()
+    moved = np.where(inside, (values - ours) / inside.sum(), -(values - theirs) / (~inside).sum())
+    return crossed_estimate(
+        float(ours - theirs),
+        moved,
+        rows["persona_id"],
+        rows["prompt_id"],
+        within=(-1.0, 1.0),
+        level=counting.level,
+    )
 
 
 def _planted(served: Mapping[tuple[str, str], float], *, seed: int) -> tuple[Bench, dict[Role, Provider]]:

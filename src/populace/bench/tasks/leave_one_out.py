@@ -28,13 +28,12 @@ import polars as pl
 
 from populace import stats
 from populace.bench.blocks import AGAIN, FULL, NOBODY, WITHOUT, along, arms_of
-from populace.bench.doubts import doubted
 from populace.bench.elicit import answer, needs_revision, prefer, questions, text_of, verdicts
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
 from populace.bench.runner import play
-from populace.bench.scoring import bookkeeping, columns, share, value
+from populace.bench.scoring import bookkeeping, columns, rate, share, tested, value
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.stats import PairedTest
 
@@ -115,8 +114,7 @@ class LeaveOneOut:
             rows = everybody.filter("told")
             scores.append(Score(measure="satisfied", arm=arm, estimate=share(rows, "critic", counting)))
             if arm.startswith(WITHOUT):
-                told = everybody["told"].cast(pl.Float64)
-                has = stats.proportion(told, everybody["persona_id"], **counting.settings())
+                has = rate(everybody, everybody["told"], counting)
                 scores.append(Score(measure="told", arm=arm, estimate=has, note="had this to leave out"))
         told = items.filter("told")
         scores += bookkeeping(told, "critic", "", counting)
@@ -166,19 +164,19 @@ class LeaveOneOut:
 def _fall(items: pl.DataFrame, arm: str, counting: Counting, base: str = FULL) -> PairedTest:
     """Test the fall from the base to an arm, on the items that the arm tells less of."""
     told = items.filter(pl.col("told"), arm=arm)
-    rows = told.select("item_id", "persona_id", value("critic").alias("less"))
+    rows = told.select("item_id", "persona_id", "prompt_id", value("critic").alias("less"))
     first = items.filter(arm=base).select("item_id", value("critic").alias("more"))
     both = rows.join(first, on="item_id", maintain_order="left")
-    test = stats.paired_test(both["more"], both["less"], both["persona_id"], **counting.settings())
-    return msgspec.structs.replace(test, estimate=doubted(test.estimate, lowest=-1))
+    return tested(both, "more", "less", counting)
 
 
 def _wins(items: pl.DataFrame, arm: str, counting: Counting) -> PairedTest:
     """Test whether the answer told everything is preferred to the arm's more often than not."""
     rows = items.filter(pl.col("told"), arm=arm)
-    won = rows.select(value("choice").alias("won"))["won"]
-    test = stats.paired_test(won, 1 - won, rows["persona_id"], **counting.settings())
-    return msgspec.structs.replace(test, estimate=doubted(share(rows, "choice", counting)))
+    won = rows.with_columns(won=value("choice"), lost=1 - value("choice"))
+    return msgspec.structs.replace(
+        tested(won, "won", "lost", counting), estimate=share(rows, "choice", counting)
+    )
 
 
 def _tested(measure: str, tests: Mapping[str, PairedTest], nothing: float) -> list[Score]:
@@ -237,7 +235,7 @@ def _length(items: pl.DataFrame, counting: Counting) -> Finding:
     rows = items.filter(pl.col("choice").is_in(["first", "second"])).with_columns(words.alias("words"))
     rows = rows.join(full, on="item_id", maintain_order="left").filter(pl.col("words") != pl.col("full"))
     longer = (rows["full"] > rows["words"]) == (rows["choice"] == "first")
-    found = stats.proportion(longer.cast(pl.Float64), rows["persona_id"], **counting.settings())
+    found = rate(rows, longer, counting)
     return Finding(
         name="length rule",
         what="prefers the longer answer, or the shorter",
@@ -254,7 +252,7 @@ def _place(items: pl.DataFrame, counting: Counting) -> Finding:
     # Of one answer shown twice only the place can be named.
     rows = rows.join(full, on="item_id", maintain_order="left").filter(pl.col("answer") != pl.col("full"))
     same = rows.select(((first > 0.5) != (second > 0.5)).alias("same"))["same"]
-    found = stats.proportion(same.cast(pl.Float64), rows["persona_id"], **counting.settings())
+    found = rate(rows, same, counting)
     return Finding(
         name="position rule",
         what="names the same place in both orders, of two answers that differ",

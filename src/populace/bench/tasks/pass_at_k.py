@@ -28,14 +28,13 @@ import numpy as np
 import polars as pl
 
 from populace import stats
-from populace.bench.doubts import doubted
 from populace.bench.elicit import answer, needs_revision, questions, text_of, verdicts
 from populace.bench.options import known, switched, whole_numbers
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
 from populace.bench.runner import play
-from populace.bench.scoring import bookkeeping, columns
+from populace.bench.scoring import bookkeeping, columns, mean_of, rate
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.bench.tries import gain, judged, noisy, tries_of
 from populace.errors import StudyError
@@ -235,12 +234,13 @@ def _judge_alone(tries: pl.DataFrame, k: int, counting: Counting) -> Finding:
 def _alike(items: pl.DataFrame, counting: Counting) -> Finding:
     """Share of pairs of tries of an item that say the same, word for word."""
     said = items.filter(pl.col("answer").is_not_null(), arm=PERSONA)
-    same = said.group_by("item_id", "persona_id", "answer", maintain_order=True).len()
+    keys = ["item_id", "persona_id", "prompt_id"]
+    same = said.group_by(*keys, "answer", maintain_order=True).len()
     pairs = (pl.col("len") * (pl.col("len") - 1)).sum().alias("same")
-    rows = same.group_by("item_id", "persona_id", maintain_order=True).agg(pairs, pl.col("len").sum())
+    rows = same.group_by(*keys, maintain_order=True).agg(pairs, pl.col("len").sum())
     rows = rows.filter(pl.col("len") > 1)
-    share = rows["same"] / (rows["len"] * (rows["len"] - 1))
-    found = doubted(stats.mean(share, rows["persona_id"], **counting.settings()))
+    share = rows.with_columns(share=pl.col("same") / (pl.col("len") * (pl.col("len") - 1)))
+    found = mean_of(share, "share", counting)
     return Finding(
         name="tries alike",
         what="says the same again, word for word: two tries of one item",
@@ -252,8 +252,7 @@ def _alike(items: pl.DataFrame, counting: Counting) -> Finding:
 
 def _unjudged(items: pl.DataFrame, counting: Counting) -> Finding:
     rows = items.filter(pl.col("answer").is_not_null(), arm=PERSONA)
-    left = rows["critic"].is_in(["refused", "failed"]).cast(pl.Float64)
-    found = stats.proportion(left, rows["persona_id"], **counting.settings())
+    found = rate(rows, rows["critic"].is_in(["refused", "failed"]), counting)
     return Finding(
         name="unjudged",
         what="counts as failed: answers on which the judge gave no verdict",
