@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from populace.cli.options import budget_of, open_provider
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from populace.bench import Role, Task
-    from populace.models import Provider
+from populace.cli.bench_models import models_of, options_of
+from populace.cli.options import budget_of
 
 app = typer.Typer(no_args_is_help=True, help="Benchmarks: how well a model serves different people.")
 
@@ -24,6 +19,13 @@ class Way(StrEnum):
 
     choice = "choice"
     likelihood = "likelihood"
+
+
+_Personas = Annotated[
+    Path | None,
+    typer.Option(help="Who takes part; the preset persona-1586 if left out.", metavar="PERSONAS.parquet"),
+]
+_Prompts = Annotated[str, typer.Option(help="`builtin`, or a file of questions.")]
 
 
 @app.command()
@@ -76,12 +78,9 @@ def run(
             metavar="GROUP",
         ),
     ] = None,
-    personas: Annotated[
-        Path | None,
-        typer.Option(help="Who takes part; the preset persona-1586 if left out.", metavar="PERSONAS.parquet"),
-    ] = None,
+    personas: _Personas = None,
     people: Annotated[int, typer.Option(min=2, help="Personas of these, drawn.")] = 300,
-    prompts: Annotated[str, typer.Option(help="`builtin`, or a file of questions.")] = "builtin",
+    prompts: _Prompts = "builtin",
     items: Annotated[int, typer.Option(min=1, help="Persona and question pairs.")] = 300,
     way: Annotated[Way, typer.Option(help="How the judge is asked.")] = Way.choice,
     answer_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of an answer.")] = 256,
@@ -110,8 +109,8 @@ def run(
     from populace.personas.presets import preset
     from populace.streams import stream
 
-    chosen, given, limit = open_task(task), _options(options, groups), budget_of(budget)
-    models = _models(chosen, given, (model, settings), (judge, judge_settings), also_judge or ())
+    chosen, given, limit = open_task(task), options_of(options, groups), budget_of(budget)
+    models = models_of(chosen, given, (model, settings), (judge, judge_settings), also_judge or ())
     loaded = preset("persona-1586") if personas is None else persona_room.load(personas)
     rows = stream(seed, "bench.people").permutation(len(loaded))[:people]
     target, judging = models.get("target"), models.get("judge")
@@ -174,6 +173,39 @@ def score(
     show_result(result)
 
 
+@app.command(name="export-lm-eval")
+def export_lm_eval(
+    gold: Annotated[
+        Path, typer.Argument(metavar="GOLD", help="What people answered: Parquet, JSONL or CSV.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the tasks.", metavar="FOLDER")],
+    personas: _Personas = None,
+    prompts: _Prompts = "builtin",
+    items: Annotated[int, typer.Option(min=1, help="Pairs of people; all there are, if fewer.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw of pairs.")] = 0,
+) -> None:
+    """Write people's answers as tasks of lm-evaluation-harness: whose is it, which is this person's?"""
+    from populace import personas as persona_room
+    from populace import prompts as prompt_room
+    from populace.bench import Bench
+    from populace.bench.lm_eval import export_lm_eval
+    from populace.personas.presets import preset
+
+    loaded = preset("persona-1586") if personas is None else persona_room.load(personas)
+    bench = Bench(
+        personas=loaded.frame,
+        prompts=prompt_room.load(prompts),
+        target="",
+        judge="",
+        items=items,
+        seed=seed,
+        options={"gold": str(gold)},
+    )
+    found = export_lm_eval(bench, out)
+    typer.echo(f"{found.items:,} answers of {found.people:,} people: {', '.join(map(str, found.files))}")
+    typer.echo(f"run them: lm_eval run --model MODEL --tasks populace --include_path {out}")
+
+
 _Runs = Annotated[list[Path], typer.Argument(metavar="RUN RUN ...", help="Folders of finished runs.")]
 _Arm = Annotated[str | None, typer.Option(help="Arm of the task; the headline's if left out.")]
 
@@ -206,75 +238,3 @@ def leaderboard(
         leaderboard_page(board, out)
     show_board(board)
     typer.echo(f"wrote {out}")
-
-
-def _models(
-    task: Task,
-    options: Mapping[str, Any],
-    model: tuple[str | None, list[str] | None],
-    judge: tuple[str | None, list[str] | None],
-    also: Sequence[str],
-) -> dict[Role, Provider]:
-    """Open the models that a task asks, and say which are missing or too many."""
-    from populace.errors import StudyError
-
-    name, asked = task.meta.name, task.meta.asks_target(options)
-    if model[0] is None and asked:
-        raise StudyError(f"{name} needs a model under test", fix="give --model MODEL")
-    if model[0] is not None and not asked:
-        given = ", ".join(each for each in task.meta.answered_by if options.get(each))
-        raise StudyError(
-            f"{name} finds the answers in {given} and asks no model under test",
-            fix="leave out --model; who judges is named by --judge",
-        )
-    if judge[0] is None and task.meta.judged:
-        itself = ", or --judge same to let the model judge itself" if asked else ""
-        raise StudyError(f"{name} needs a judge", fix=f"give --judge MODEL{itself}")
-    if also and not getattr(task, "several_judges", False):
-        many = "one judge" if task.meta.judged else "no judge"
-        raise StudyError(f"{name} has {many}", fix="leave out --also-judge")
-    models: dict[Role, Provider] = {}
-    if model[0] is not None:
-        models["target"] = open_provider(model[0], model[1])
-    if not task.meta.judged:
-        if judge[0] is not None:
-            typer.echo(f"note: nobody judges in {name}; --judge is not used", err=True)
-        return models
-    models["judge"] = _judge(models.get("target"), *judge)
-    return models | {f"judge {n}": open_provider(each, judge[1]) for n, each in enumerate(also, start=2)}
-
-
-def _judge(target: Provider | None, name: str | None, settings: list[str] | None) -> Provider:
-    """Open the judge: another model than that under test, unless it is said to be the same."""
-    from populace.errors import StudyError
-
-    if name == "same":
-        if target is None:
-            raise StudyError("there is no model under test that could judge", fix="give --judge MODEL")
-        if settings:
-            raise StudyError("--judge same has the settings of the model", fix="leave out --judge-set")
-        return target
-    found = open_provider(name or "", settings)
-    if target is not None and found.model == target.model:
-        raise StudyError(
-            f"the judge is the model under test, {found.model}",
-            fix="give another --judge, or --judge same to let the model judge itself",
-        )
-    return found
-
-
-def _options(given: list[str] | None, groups: list[str] | None) -> dict[str, Any]:
-    """Read the settings of a task: NAME=VALUE as text; a name given several times is a list."""
-    from populace.errors import StudyError
-
-    found: dict[str, Any] = {}
-    for text in [*(given or ()), *(f"groups={group}" for group in groups or ())]:
-        name, sign, value = (part.strip() for part in text.partition("="))
-        if not (name and sign and value):
-            raise StudyError(f"--option: {text!r} is not NAME=VALUE", fix="write --option k=1,4,16")
-        if name in found:
-            before = found[name]
-            found[name] = [*(before if isinstance(before, list) else [before]), value]
-        else:
-            found[name] = value
-    return found
