@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +14,10 @@ from typer.testing import CliRunner
 from populace import stats
 from populace.bench import Counting, TaskResult, open_task, run_task
 from populace.bench.compare import Board, compare, read_runs
+from populace.bench.dyadic_ranks import rank_couples
+from populace.bench.dyads import dyadic_mean
 from populace.bench.planted import planted_bench, planted_judge, planted_target
+from populace.bench.planted_words import planted_guesser, planted_speaker
 from populace.cli import app
 from populace.errors import DataError, StudyError
 from populace.report.leaderboard import leaderboard_page
@@ -104,6 +108,59 @@ def test_nothing_shared(runs, tmp_path):
             read_runs(folders)
     with pytest.raises(DataError, match="there is no such result"):
         read_runs([runs / "good", tmp_path])
+
+
+def test_items_about_two_people_are_compared_as_such(tmp_path):
+    for name, skill, seed in [("good", 0.9, 1), ("like", 0.9, 2), ("poor", 0.2, 3)]:
+        bench, models = planted_bench(planted_speaker(skill, seed=seed), planted_guesser(), items=90)
+        run_task(open_task("comparison"), bench, models, tmp_path / name, counting=FAST)
+    found = read_runs([tmp_path / name for name in ("poor", "good", "like")])
+    board = compare(found, counting=FAST)
+    assert [len(group) for group in board.ranking.groups] == [2, 1]
+    assert board.ranking.models[-1].name.startswith("planted-speaker-0.2")
+    assert (board.ranking.models[-1].rank.low, board.ranking.models[0].rank.high) == (3, 2)
+    # The scores are the tasks' own, and the difference is that over the same rows, with the same interval.
+    for model in board.ranking.models:
+        result = next(each.result for each in found if each.name == model.name)
+        assert model.score == result.headline.estimate
+    pair = board.ranking.pairs[-1]
+    a, b = (next(each for each in found if each.name == name).values for name in (pair.a, pair.b))
+    both = a.join(b, on=["persona_id", "other_id", "prompt_id", "arm"], suffix="_b")
+    expected = dyadic_mean(both["value"] - both["value_b"], both["persona_id"], both["other_id"])
+    assert pair.difference.value == pytest.approx(expected.value)
+    assert pair.difference.low == pytest.approx(expected.low)
+    # Two-sided: an interval of the p-value's level ends at zero.
+    at = dyadic_mean(
+        both["value"] - both["value_b"], both["persona_id"], both["other_id"], level=1 - pair.p_value
+    )
+    assert at.low == pytest.approx(0, abs=1e-6) and pair.p_holm >= pair.p_value
+
+
+def test_pairs_of_people_claim_no_more_than_they_may():
+    """Two models alike but for people's tastes: few false claims, many if first persons were clusters."""
+    rng, claims, naive = np.random.default_rng(7), 0, 0
+    first, second = np.triu_indices(30, 1)
+    for _ in range(200):
+        taste = rng.normal(0, 0.2, 30)
+        scores = 0.1 * rng.normal(size=(len(first), 2))
+        scores[:, 0] += taste[first] + taste[second]
+        found = rank_couples(scores, pl.Series(first), pl.Series(second), names=["a", "b"])
+        claims += len(found.groups) > 1
+        naive += stats.paired_test(scores[:, 0], scores[:, 1], first, flips=199, draws=10).p_value <= 0.05
+    assert claims <= 24 and naive > 40
+
+
+def test_where_no_pair_differs_nothing_is_sure():
+    one, other = pl.Series(["a", "b", "d"]), pl.Series(["b", "c", "e"])
+    alike = rank_couples(np.ones((3, 2)), one, other, names=["x", "y"])
+    # a-b and d-e share nobody: two trials.
+    bound = 1 - 0.025**0.5
+    difference = alike.pairs[0].difference
+    assert (difference.low, difference.high) == (pytest.approx(-bound), pytest.approx(bound))
+    assert alike.pairs[0].p_value == 1 and alike.groups == (("x", "y"),)
+    better = rank_couples(np.array([[1.0, 0.0]] * 3), one, other, names=["x", "y"])
+    # Of two trials both for x: one half, two-sided.
+    assert better.pairs[0].p_value == 0.5 and len(better.groups) == 1
 
 
 def test_where_lower_is_better(runs):

@@ -14,7 +14,7 @@ not the task's main measure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,11 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from populace.bench.board import Board, Difference, Run, Shared
+from populace.bench.comparable import check_comparable, differing, said_of
+from populace.bench.dyadic_ranks import rank_couples
 from populace.bench.result import TaskResult
-from populace.bench.runner import FILES, read_items, same_version
+from populace.bench.runner import read_items, same_version
 from populace.bench.scoring import value
 from populace.bench.task import Counting
 from populace.bench.tasks import open_task
@@ -32,84 +35,9 @@ from populace.stats.ranking import Ranking, rank_models
 
 __all__ = ["Board", "Difference", "Run", "Shared", "compare", "read_runs"]
 
-_SAME = ("task", "task_version", "judge", "way", "templates")
-"""What a score depends on so much that another value makes it another score."""
-_SAME_SETTINGS = ("template", "tie_margin", "options", "also", "files")
-_SAID = ("populace", "personas", "prompts")
-_NAMES = {
-    "task_version": "version of the task",
-    "way": "way of judging",
-    "templates": "words of the questions",
-    "template": "description of people",
-    "also": "further judges",
-    "files": "files of answers",
-    "populace": "version of populace",
-    "personas": "personas",
-    "prompts": "questions",
-}
-_HASHES = ("templates", "personas", "prompts")
+_OTHER = "other_id"
+"""The second person of an item that is about two."""
 _FEW = 20
-
-
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """A setting in which runs differ."""
-
-    setting: str
-    values: dict[str, str]
-    """By run."""
-
-    def __str__(self) -> str:
-        told = ", ".join(f"{name}: {each}" for name, each in self.values.items())
-        return f"{self.setting} ({told})"
-
-
-class Shared(msgspec.Struct, frozen=True, kw_only=True):
-    """What two runs have in common."""
-
-    a: str
-    b: str
-    items: int
-    """Scored in both."""
-    personas: int
-    only_a: int
-    """Items that only the first scored."""
-    only_b: int
-
-
-class Board(msgspec.Struct, frozen=True, kw_only=True):
-    """A leaderboard of one arm of a task."""
-
-    task: str
-    measure: str
-    arm: str
-    arms: tuple[str, ...]
-    """Arms that all runs have."""
-    higher_is_better: bool
-    judge: str | None
-    ranking: Ranking
-    """Best first. Differences are first less second of the values as they are."""
-    shared: tuple[Shared, ...]
-    """In the order of the pairs of the ranking."""
-    differences: tuple[Difference, ...]
-    warnings: tuple[str, ...]
-
-    def save(self, path: str | Path) -> None:
-        """Write JSON: whole or not at all, the same bytes for the same board."""
-        from populace.atomic import write_atomic
-
-        text = msgspec.json.format(msgspec.json.encode(self, order="sorted"), indent=1)
-        write_atomic(Path(path), text + b"\n")
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that was read."""
-
-    name: str
-    """The model under test, or who judged where answers were given; with the folder where two are alike."""
-    folder: str
-    result: TaskResult
-    values: pl.DataFrame
-    """The columns that name an item (`arm` among them), and `value`."""
 
 
 def read_runs(folders: Iterable[str | Path]) -> list[Run]:
@@ -158,18 +86,18 @@ def compare(runs: Sequence[Run], *, arm: str | None = None, counting: Counting |
     """
     # In an order of their own, so that the order they were named in changes no draw.
     runs = sorted(runs, key=lambda run: (run.name, run.folder))
-    _comparable(runs)
+    check_comparable(runs)
     counting = counting or Counting()
     first = runs[0].result
     chosen, arms = _arm(runs, arm)
     table, names, shared = _joined(runs, chosen)
     sign = 1.0 if first.higher_is_better else -1.0
-    ranking = rank_models(
-        sign * table.select(names).to_numpy(),
-        table["persona_id"],
-        names=[run.name for run in runs],
-        **counting.settings(),
-    )
+    scores, models = sign * table.select(names).to_numpy(), [run.name for run in runs]
+    if _OTHER in table.columns:
+        couples = table["persona_id"], table[_OTHER]
+        ranking = rank_couples(scores, *couples, names=models, level=counting.level)
+    else:
+        ranking = rank_models(scores, table["persona_id"], names=models, **counting.settings())
     order = {(found.a, found.b): found for found in shared}
     pairs = [order.get((pair.a, pair.b)) or _turned(order[pair.b, pair.a]) for pair in ranking.pairs]
     return Board(
@@ -181,7 +109,7 @@ def compare(runs: Sequence[Run], *, arm: str | None = None, counting: Counting |
         judge=first.judge if first.target else None,
         ranking=ranking if sign > 0 else _negated(ranking),
         shared=tuple(pairs),
-        differences=tuple(_differing(runs, _said(runs))),
+        differences=tuple(differing(runs, said_of(runs))),
         warnings=tuple(_warnings(runs, pairs)),
     )
 
@@ -201,60 +129,6 @@ def _values(result: TaskResult, items: pl.DataFrame) -> pl.DataFrame:
     keys = [name for name in found.columns if name != "value"]
     # An item that a run scored several times counts once, with its mean.
     return found.group_by(keys, maintain_order=True).agg(pl.col("value").cast(pl.Float64).mean())
-
-
-def _comparable(runs: Sequence[Run]) -> None:
-    tasks = list(dict.fromkeys(run.result.task for run in runs))
-    if len(tasks) > 1:
-        raise StudyError(f"these runs are of the tasks {', '.join(tasks)}", fix="compare runs of one task")
-    # Where answers were given, the judge is the model under test.
-    same = _SAME if any(run.result.target for run in runs) else [name for name in _SAME if name != "judge"]
-    found = _differing(
-        runs,
-        {name: [_shown(name, getattr(run.result, name)) for run in runs] for name in same}
-        | {name: [_shown(name, _setting(run.result, name)) for run in runs] for name in _SAME_SETTINGS},
-    )
-    if found:
-        raise StudyError(
-            f"scores of these runs do not mean the same: they differ in {'; '.join(map(str, found))}",
-            fix="compare runs of the same task, judged alike",
-        )
-
-
-def _setting(result: TaskResult, name: str) -> Any:
-    """Give a setting; of files that options name, what is in them counts, not where they are."""
-    found = result.settings.get(name)
-    if name == "options" and found:
-        return {option: value for option, value in found.items() if option not in FILES}
-    return found
-
-
-def _said(runs: Sequence[Run]) -> dict[str, list[str]]:
-    settings = dict.fromkeys(name for run in runs for name in run.result.settings)
-    told = {name: [_shown(name, getattr(run.result, name)) for run in runs] for name in _SAID}
-    return told | {
-        name: [_shown(name, run.result.settings.get(name)) for run in runs]
-        for name in settings
-        if name not in _SAME_SETTINGS
-    }
-
-
-def _differing(runs: Sequence[Run], told: Mapping[str, list[str]]) -> list[Difference]:
-    names = [run.name for run in runs]
-    return [
-        Difference(
-            setting=_NAMES.get(name, name.replace("_", " ")), values=dict(zip(names, each, strict=True))
-        )
-        for name, each in told.items()
-        if len(set(each)) > 1
-    ]
-
-
-def _shown(name: str, given: Any) -> str:
-    """Write a setting as a reader wants it; a missing mapping is an empty one."""
-    if given is None or given == {}:
-        return "none"
-    return str(given)[:8] if name in _HASHES else str(given)
 
 
 def _arm(runs: Sequence[Run], wanted: str | None) -> tuple[str, tuple[str, ...]]:

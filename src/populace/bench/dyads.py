@@ -16,7 +16,7 @@ from scipy.stats import t as student
 from populace.errors import DataError
 from populace.stats import Estimate
 
-__all__ = ["dyadic_estimate", "dyadic_mean", "dyadic_ratio"]
+__all__ = ["disjoint_pairs", "dyadic_estimate", "dyadic_mean", "dyadic_ratio"]
 
 _METHOD = "dyadic cluster-robust variance, Student's t, one cluster per person"
 
@@ -55,7 +55,7 @@ def dyadic_mean(
     keep = ~np.isnan(value)
     if len(np.unique(value[keep])) > 1:
         return estimate
-    trials = _disjoint(np.asarray(first)[keep], np.asarray(second)[keep])
+    trials = disjoint_pairs(np.asarray(first)[keep], np.asarray(second)[keep])
     bound = ((1 - level) / 2) ** (1 / trials)
     low, high = (0.0, 1 - bound) if estimate.value == 0 else (bound, 1.0)
     method = f"Clopper-Pearson, {trials} pairs without a person in common: all rows agree"
@@ -144,7 +144,14 @@ def dyadic_estimate(
     return _estimate(value, value - reach, value + reach, level, rows, clusters, _METHOD)
 
 
-def _disjoint(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> int:
+def disjoint_pairs(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> int:
+    """Count pairs without a person in common, chosen greedily in the order given; at least 1.
+
+    Examples
+    --------
+    >>> disjoint_pairs(np.array(["a", "b", "d"]), np.array(["b", "c", "e"]))
+    2
+    """
     seen: set[object] = set()
     count = 0
     for one, other in zip(first.tolist(), second.tolist(), strict=True):
