@@ -65,7 +65,9 @@ def _rows(path: Path) -> pl.DataFrame:
     readers = {".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".csv": pl.read_csv}
     reader = readers.get(path.suffix)
     if reader is None:
-        raise DataError(f"answers cannot be read from {path.suffix or 'this'}", file=path, fix="give Parquet")
+        raise DataError(f"answers cannot be read from {path.suffix or 'this'}", file=path, fix="give .parquet, .jsonl or .csv")
+    if not path.is_file():
+        raise DataError("there is no such file of answers", file=path, fix="give a file that exists")
     try:
         return reader(path)
     except (OSError, pl.exceptions.PolarsError) as error:

@@ -30,6 +30,8 @@ def models_of(
     name, asked = task.meta.name, task.meta.asks_target(options)
     if model[0] is None and asked:
         raise StudyError(f"{name} needs a model under test", fix="give --model MODEL")
+    if model[0] is None and model[1]:
+        raise StudyError("--set is of the model under test, and there is none", fix="write --judge-set")
     if model[0] is not None and not asked:
         given = ", ".join(each for each in task.meta.answered_by if options.get(each))
         raise StudyError(
