@@ -1,10 +1,20 @@
-"""The figures of a report, one function a figure: frames in, a themed Altair chart out.
+"""The figures of reports and papers, one function a figure: tables or results in, a themed Altair chart out.
 
 `width` is the width of the whole figure in pixels: 680 suits a page, 340 a phone. `draw.svg` and
-`draw.png` turn a chart into bytes without a browser and without a network.
+`draw.png` turn a chart into bytes without a browser and without a network. The gallery is `docs/figures.md`;
+`figures_of` says which figures a run has.
 """
 
+from populace.report.figures.cells import cells
 from populace.report.figures.counts import lengths, prompts, splits
+from populace.report.figures.demographics import demographics, population_histograms
+from populace.report.figures.flow import (
+    Step,
+    construction,
+    construction_steps,
+    feedback_flow,
+    feedback_steps,
+)
 from populace.report.figures.forest import (
     AGREEMENT,
     DISAGREEMENT,
@@ -15,19 +25,52 @@ from populace.report.figures.forest import (
     position,
     preference,
 )
+from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
+from populace.report.figures.leave_one_out import leave_one_out
+from populace.report.figures.modes import direct_against_thought, modes
+from populace.report.figures.of_runs import figures_of, write_figures
+from populace.report.figures.passk import pass_at_k
 from populace.report.figures.people import population
+from populace.report.figures.persona_kappas import kappa_by_persona, kappa_histogram, persona_kappas
+from populace.report.figures.phrases import phrase_frequency
+from populace.report.figures.ranking import leaderboard
+from populace.report.figures.topics import topic_map, word_vectors
 
 __all__ = [
     "AGREEMENT",
     "DISAGREEMENT",
     "POSITION",
+    "Step",
     "agreement",
     "agreement_by_group",
+    "cells",
+    "construction",
+    "construction_steps",
+    "demographics",
+    "direct_against_thought",
     "disagreement",
+    "feedback_flow",
+    "feedback_steps",
+    "figures_of",
+    "human_agreement",
+    "kappa_by_group",
+    "kappa_by_persona",
+    "kappa_histogram",
+    "kappa_matrix",
+    "leaderboard",
+    "leave_one_out",
     "lengths",
+    "modes",
+    "pass_at_k",
+    "persona_kappas",
+    "phrase_frequency",
     "population",
+    "population_histograms",
     "position",
     "preference",
     "prompts",
     "splits",
+    "topic_map",
+    "word_vectors",
+    "write_figures",
 ]
