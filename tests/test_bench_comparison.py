@@ -219,7 +219,7 @@ def test_gold_that_is_wrong_is_refused(tmp_path):
     refused("column prompt_id: 'q9' is unknown", {"persona_id": who, "prompt_id": "q9", "answer": "Yes."})
     refused("nothing says who answered", {"question": "Why?", "answer": "Yes."})
     refused("there is no answer in it", {"persona_id": who, "question": "Why?", "answer": "  "})
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="no such file of answers"):
         read_gold(tmp_path / "missing.parquet", bench)
     with pytest.raises(DataError, match=r"from \.txt"):
         read_gold(tmp_path / "gold.txt", bench)

@@ -12,7 +12,7 @@ from populace.authoring.embedding import embed
 from populace.bench.gold import Gold
 from populace.bench.options import known, listed, switched, whole_numbers
 from populace.bench.task import Bench
-from populace.bench.wording import copied
+from populace.bench.wording import copies_in
 from populace.errors import StudyError
 from populace.personas.schema import attribute
 from populace.streams import stream
@@ -87,11 +87,8 @@ def laid_out(
     items = pl.DataFrame(list(rows), schema=schema, orient="row").with_row_index("item_id")
     groups = people.select("persona_id", *(group_of(name) for name in options["by"]))
     items = items.join(groups, on="persona_id", how="left", maintain_order="left")
-    overlap = [
-        copied(text, profiles[who]) if text and arm == "persona" else None
-        for arm, who, text in items.select("arm", "persona_id", "answer").iter_rows()
-    ]
-    items = items.with_columns(pl.Series("copied", overlap, dtype=pl.Float64).fill_nan(None))
+    own = items.select(pl.when(pl.col("arm") == "persona").then(pl.col("answer"))).to_series()
+    items = items.with_columns(copies_in(own, items["persona_id"], profiles))
     if options["embed"]:
         there = items.filter(pl.col("answer").is_not_null())
         vectors = pl.Series("embedding", embed(there["answer"].to_list()).tolist(), pl.List(pl.Float64))

@@ -6,7 +6,7 @@ As in `populace.bench.planted`, all chances are hashes of the request and a seed
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from populace.bench.planted import LETTERS, chance
@@ -54,7 +54,8 @@ def planted_guesser(error: float = 0.0, *, seed: int = 0, cheat: Cheat | None = 
         if cheat == "nobody":
             fits, about = [False, False], "" if whose is None else about
         elif cheat == "longer":
-            fits = [len(side) > min(map(len, sides)) for side in sides]
+            sizes = [len(side.split()) for side in sides]
+            fits = [size > min(sizes) for size in sizes]
         # A coin for what is asked, the same in both orders: of the two as sorted.
         coin, luck = (chance(part, seed, about, sorted(sides)) for part in ("coin", "error"))
         if cheat == "first":
@@ -65,13 +66,17 @@ def planted_guesser(error: float = 0.0, *, seed: int = 0, cheat: Cheat | None = 
     return Scripted(choice=choice, model=f"planted-guesser-{error}-{seed}@1/exact")
 
 
-def planted_speaker(skill: float, *, seed: int = 0, parrots: bool = False) -> Scripted:
+def planted_speaker(
+    skill: float, *, seed: int = 0, parrots: bool = False, words: Callable[[float], int] | None = None
+) -> Scripted:
     """Make a target that says ten words and its person's letter, with chance `skill`, else another.
 
     Parameters
     ----------
     parrots
         Whether it repeats the description instead of words of its own.
+    words
+        Length of an answer, from a number in [0, 1); ten words by default.
     """
 
     def text(request: GenerateRequest) -> str:
@@ -79,7 +84,8 @@ def planted_speaker(skill: float, *, seed: int = 0, parrots: bool = False) -> Sc
         taste, luck, other = _taste(told), *(chance("speaker", seed, request.key, part) for part in range(2))
         letters = LETTERS.replace(taste or "", "")
         letter = taste if taste and luck < skill else letters[int(other * len(letters))]
-        said = [f"w{int(1000 * chance('word', seed, request.key, place))}" for place in range(10)]
+        size = words(chance("words", seed, request.key)) if words else 10
+        said = [f"w{int(1000 * chance('word', seed, request.key, place))}" for place in range(size)]
         return f"{told.split(chr(10) * 2)[-2:][0] if parrots else ' '.join(said)} [{letter}]"
 
     return Scripted(text=text, model=f"planted-speaker-{skill}-{parrots}-{seed}@1/exact")

@@ -7,16 +7,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from populace.personas.diversity import words
 
-__all__ = ["ALIKE", "clusters_of", "copied", "distances", "shingle_distances", "word_distances"]
+__all__ = [
+    "ALIKE",
+    "clusters_of",
+    "copied",
+    "copies_in",
+    "distances",
+    "shingle_distances",
+    "word_distances",
+]
 
 Floats = npt.NDArray[np.float64]
 ALIKE = 0.2
@@ -88,6 +97,29 @@ def copied(text: str, source: str, size: int = 3) -> float:
     """
     said, given = _runs(words(text), size), set(_runs(words(source), size))
     return sum(run in given for run in said) / len(said) if said else float("nan")
+
+
+def copies_in(
+    texts: Iterable[str | None], people: Iterable[str], profiles: Mapping[str, str], size: int = 3
+) -> pl.Series:
+    """Give `copied` of each text from the description of a person; null without a text of enough words.
+
+    A description is cut into runs once, however many texts are held against it.
+
+    Examples
+    --------
+    >>> profiles = {"ann": "You are a man. You live alone."}
+    >>> copies_in(["You are a man who likes cats", None], ["ann", "ann"], profiles).to_list()
+    [0.4, None]
+    """
+    held: dict[str, set[tuple[str, ...]]] = {}
+    found: list[float | None] = []
+    for text, who in zip(texts, people, strict=True):
+        said = _runs(words(text), size) if text else []
+        if said and who not in held:
+            held[who] = set(_runs(words(profiles[who]), size))
+        found.append(sum(run in held[who] for run in said) / len(said) if said else None)
+    return pl.Series("copied", found, dtype=pl.Float64)
 
 
 def _runs(tokens: Sequence[str], size: int) -> list[tuple[str, ...]]:

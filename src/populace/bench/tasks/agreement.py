@@ -53,7 +53,7 @@ from populace.bench.runner import play
 from populace.bench.scoring import bookkeeping, columns
 from populace.bench.task import Ask, Bench, Counting, Play, Role, TaskMeta
 from populace.bench.verdict_files import read_pairs, read_people, with_people
-from populace.bench.wording import copied
+from populace.bench.wording import copies_in
 from populace.errors import StudyError
 from populace.feedback.groups import with_groups
 from populace.models.records import Result
@@ -101,7 +101,8 @@ class Agreement:
         said = read_people(people) if people else None
         items = read_pairs(pairs, bench) if pairs else (yield from _answered(bench))
         profiles = bench.profiles()
-        items = items.with_columns(_copied(items, profiles))
+        copies = [copies_in(items[each], items["persona_id"], profiles) for each in ("first", "second")]
+        items = items.with_columns(pl.max_horizontal(copies).alias("copied"))
         rows = items.select("persona_id", "prompt", "first", "second").rows()
         for role, model in judges.items():
             asked_of = replace(bench, judge=model)
@@ -211,16 +212,6 @@ class Agreement:
         yield "kappa", 0.1575 / 0.4775, found.kappa
         by_chance = 2 * 0.60625 * 0.39375
         yield "ac1", (0.68 - by_chance) / (1 - by_chance), found.gwet
-
-
-def _copied(items: pl.DataFrame, profiles: Mapping[str, str]) -> pl.Series:
-    """Share of what the more copying answer of each pair has of the description; null without both."""
-    rows = items.select("persona_id", "first", "second").rows()
-    found = [
-        max(copied(one, profiles[who]), copied(other, profiles[who])) if one and other else None
-        for who, one, other in rows
-    ]
-    return pl.Series("copied", found, dtype=pl.Float64).fill_nan(None)
 
 
 def _as_others(

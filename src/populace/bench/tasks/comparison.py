@@ -50,7 +50,7 @@ from populace.bench.rules import length_rule, position_rule
 from populace.bench.runner import play
 from populace.bench.scoring import columns, value
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
-from populace.bench.wording import copied
+from populace.bench.wording import copies_in
 from populace.models.records import Choice, Result
 from populace.stats import Estimate
 
@@ -108,13 +108,8 @@ class Comparison:
         found = yield Ask(stage="choice", to="judge", requests=questions(choices))
         items = items.with_columns(columns("choice", verdicts(bench, choices, found)))
         return items.with_columns(
-            pl.Series(
-                name, [copied(own, profiles[who]) if own else None for own, who in rows.rows()], pl.Float64
-            )
-            for name, rows in (
-                ("copied", items.select("answer", "persona_id")),
-                ("copied_other", items.select("answer", "other_id")),
-            )
+            copies_in(items["answer"], items["persona_id"], profiles).alias("copied"),
+            copies_in(items["answer"], items["other_id"], profiles).alias("copied_other"),
         )
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:

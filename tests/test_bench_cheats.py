@@ -1,0 +1,185 @@
+"""Every cheat is found by its audit, in every task; the honest fail none. One table says which is which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from populace.bench import TASKS, Counting, Finding, open_task, play
+from populace.bench.planted import planted_bench, planted_judge, planted_target
+from populace.bench.planted_words import (
+    planted_crowd,
+    planted_deaf,
+    planted_guesser,
+    planted_speaker,
+    planted_summariser,
+)
+from populace.models.records import GenerateRequest
+from populace.models.scripted import Scripted
+
+COUNTING = Counting(draws=300)
+KEPT = {"age": 0.3, "sex": 0.6, "ideology": 0.9}
+
+FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
+    "main": {
+        "honest": (set(), set()),
+        "longer": ({"length rule"}, {"shuffled persona", "baseline"}),
+        "first": ({"position rule"}, {"baseline"}),
+        "nobody": ({"shuffled persona"}, {"baseline"}),
+        "pleased": ({"shuffled persona"}, {"baseline"}),
+        "deaf": ({"baseline"}, set()),
+        "parrot": ({"copies of the description"}, set()),
+    },
+    "leave-one-out": {
+        "honest": (set(), set()),
+        "longer": ({"length rule"}, {"same persona twice"}),
+        "first": ({"position rule"}, {"same persona twice"}),
+        "nobody": ({"same persona twice"}, set()),
+        "pleased": ({"same persona twice"}, set()),
+        "deaf": ({"same persona twice"}, set()),
+        "parrot": ({"copies of the description"}, set()),
+    },
+    "pass-at-k": {
+        "honest": (set(), set()),
+        "longer": ({"length rule"}, {"nobody"}),
+        "first": ({"judge's error"}, {"nobody"}),
+        "nobody": ({"nobody"}, set()),
+        "pleased": ({"nobody"}, set()),
+        "deaf": ({"nobody"}, set()),
+        "parrot": ({"copies of the description"}, set()),
+    },
+    "intersectionality": {
+        "honest": (set(), set()),
+        "longer": ({"length rule"}, {"shuffled persona", "no persona"}),
+        "first": ({"position rule"}, set()),
+        "nobody": ({"shuffled persona"}, {"no persona"}),
+        "pleased": ({"shuffled persona"}, {"no persona"}),
+        "parrot": ({"copies of the description"}, set()),
+    },
+    "agreement": {
+        "honest": (set(), set()),
+        "longer": ({"length rule"}, {"no persona", "shuffled persona"}),
+        "first": ({"position rule"}, set()),
+        "nobody": ({"no persona", "shuffled persona"}, {"constant judge"}),
+        "parrot": ({"copies of the description"}, set()),
+    },
+    "comparison": {
+        "honest": (set(), set()),
+        "longer": ({"length rule"}, {"shuffled persona", "chance"}),
+        "first": ({"position rule"}, {"chance"}),
+        "nobody": ({"shuffled persona"}, {"chance"}),
+        "deaf": ({"one answer for all"}, {"chance"}),
+        "babbler": ({"chance"}, set()),
+        "parrot": ({"copying rule"}, set()),
+    },
+    "diversity": {
+        "honest": (set(), set()),
+        "deaf": ({"one answer for all"}, {"asked again"}),
+        "babbler": ({"asked again"}, set()),
+        "parrot": ({"copies of the description"}, set()),
+    },
+    "phrases": {
+        "honest": (set(), set()),
+        "deaf": ({"another's attributes"}, set()),
+        "parrot": ({"copies"}, set()),
+    },
+}
+"""Task -> cheat -> the audit that is to find it, and those that its fault may make fail as well.
+
+`longer`, `first`, `nobody` and `pleased` (always satisfied) are judges; `deaf` ignores who asks, `babbler`
+says anything, `parrot` repeats the description: targets. A cheat that is not listed has no place in the task:
+nobody judges in `diversity` and `phrases`, verdicts are between two answers in `agreement` and `comparison`,
+and what the target knows is no matter of `agreement`, nor of `intersectionality`, which is of one arm.
+"""
+CASES = [(task, cheat) for task, cheats in FAILS.items() for cheat in cheats]
+
+
+def models_of(task: str, cheat: str, seed: int) -> tuple[Scripted, Scripted]:
+    """A target and a judge, of which at most one is no honest one."""
+    if task in ("diversity", "phrases"):
+        return written(task, cheat, seed), planted_judge()
+    if task == "comparison":
+        speakers = {
+            "deaf": planted_deaf(seed),
+            "babbler": planted_speaker(0.25, seed=seed),
+            "parrot": planted_speaker(0.7, seed=seed, parrots=True),
+            "longer": planted_speaker(0.7, seed=seed, words=lambda luck: int(40 * luck)),
+        }
+        judged = cheat if cheat in ("longer", "first", "nobody") else None
+        return speakers.get(cheat, planted_speaker(0.7, seed=seed)), planted_guesser(seed=seed, cheat=judged)
+    # One in four is what who knows nobody serves. Lengths differ, so that they can be chosen by.
+    target = planted_target(0.25 if cheat == "deaf" else 0.6, seed=seed, words=lambda luck: int(40 * luck))
+    if cheat == "parrot":
+        target = planted_speaker(0.6, seed=seed, parrots=True)
+    kind: Any = {"longer": "long"}.get(cheat, cheat if cheat in ("first", "nobody", "pleased") else None)
+    return target, planted_judge(0.0 if kind else 0.05, seed=seed, cheat=kind)
+
+
+def written(task: str, cheat: str, seed: int) -> Scripted:
+    """A target of a task without a judge."""
+    if task == "diversity":
+        if cheat == "deaf":
+            return planted_deaf(seed)
+        if cheat == "parrot":
+            return planted_speaker(0.8, seed=seed, parrots=True)
+        return planted_crowd(0.0 if cheat == "babbler" else 0.7, seed=seed)
+    if cheat == "deaf":
+        return Scripted(text="What matters is that this is one of many.", model=f"deaf-{seed}@1/exact")
+    if cheat == "parrot":
+        return Scripted(text=described, model=f"parrot-{seed}@1/exact")
+    return planted_summariser(KEPT, seed=seed)
+
+
+def described(request: GenerateRequest) -> str:
+    return request.messages[-1].content.split("\n\n")[1]
+
+
+def findings(task: str, cheat: str, seed: int) -> list[Finding]:
+    target, judge = models_of(task, cheat, seed)
+    people = 120 if task == "comparison" else 60
+    bench, models = planted_bench(target, judge, people=people, prompts=60, items=120, seed=seed)
+    bench = replace(
+        bench,
+        temperature=0.7 if task in ("pass-at-k", "diversity") else 0.0,
+        options={
+            "leave-one-out": {"leave_out": "sex"},
+            "pass-at-k": {"k": [1, 2]},
+            "diversity": {"questions": 2},
+        }.get(task, {}),
+    )
+    if task == "agreement":
+        other = planted_judge(0.1, seed=seed + 1000)
+        bench, models = replace(bench, also={"judge 2": other.model}), {**models, "judge 2": other}
+    opened = open_task(task)
+    return opened.audit(play(opened, bench, models), COUNTING)
+
+
+def failed(found: list[Finding]) -> set[str]:
+    """Names of the audits that failed; what stands behind a comma is whom, or what, they are about."""
+    return {each.name.split(",")[0] for each in found if not each.passed}
+
+
+def test_the_table_has_every_task():
+    assert set(FAILS) == set(TASKS)
+
+
+@pytest.mark.parametrize(("task", "cheat"), CASES)
+def test_a_cheat_is_found_by_its_audit_and_by_no_other(task, cheat):
+    found = findings(task, cheat, seed=1)
+    right, implied = FAILS[task][cheat]
+    missing = right - {each.name.split(",")[0] for each in found}
+    assert failed(found) <= right | implied, failed(found)
+    if missing:
+        pytest.xfail(f"{task} has no audit {', '.join(sorted(missing))}")
+    assert right <= failed(found), failed(found)
+
+
+@pytest.mark.parametrize("cheat", ["longer", "first", "nobody"])
+def test_the_judge_who_cheats_is_named_and_the_other_is_not(cheat):
+    _, judge = models_of("agreement", cheat, 1)
+    named = {
+        each.name for each in findings("agreement", cheat, 1) if not each.passed and "×" not in each.name
+    }
+    assert named and all(name.endswith(judge.model) for name in named), named
