@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,15 +11,19 @@ import time
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import polars as pl
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from llama_server import LlamaServer, cut_model, missing
-from populace.bench import Bench, Counting, TaskResult, open_task, run_task
+from populace.bench import TASKS, Bench, Counting, TaskResult, open_task, read_items, run_task
 from populace.bench.planted import planted_people, planted_prompts, planted_target
 from populace.canonical import file_hash
+from populace.cli import app
 from populace.models import Provider
-from populace.models.openai import OpenAI
+from populace.personas import Personas
 
 ITEMS = 6
 FULL = os.environ.get("POPULACE_CHAOS") == "full"
@@ -63,9 +68,7 @@ def cut(tmp_path_factory) -> Path | None:
     return None if FULL else cut_model(tmp_path_factory.mktemp("model") / "cut.gguf", 1)
 
 
-def check_run(
-    folder: Path, model: Provider, way: Literal["choice", "likelihood"], listed: bool = True
-) -> None:
+def check_run(folder: Path, model: Provider, way: Literal["choice", "likelihood"]) -> None:
     """Run `main` and check what must hold of any model that judges, and where it has words, answers."""
     target = model if FULL else planted_target()
     bench = Bench(
@@ -83,21 +86,10 @@ def check_run(
     items = pl.read_parquet(folder / "items.parquet")
     assert items.height == 4 * ITEMS and items["answer"].null_count() == 0
     rivals = items.filter(pl.col("arm") != "baseline")
-    if listed:
-        assert items["critic_p"].is_between(0, 1).all() and items["critic_p"].n_unique() > 4
-        assert rivals["choice"].is_in(["first", "second", "tie"]).all()
-    else:
-        assert set(items["critic"]) == set(rivals["choice"]) == {"refused"}
-        assert not found.headline.estimate.defined
+    assert items["critic_p"].is_between(0, 1).all() and items["critic_p"].n_unique() > 4
+    assert rivals["choice"].is_in(["first", "second", "tie"]).all()
     loaded = TaskResult.load(folder / "result.json")
-    assert loaded.headline.estimate.n == ITEMS * listed and loaded.judge == model.model
-
-
-@pytest.mark.model
-def test_a_real_server(cut, tmp_path):
-    with LlamaServer(cut, slots=2, context=1024) as server:
-        # A server shows the 20 likeliest tokens, and with one layer no number is among them: all refused.
-        check_run(tmp_path, OpenAI("cut", base_url=server.url, concurrency=2), "choice", listed=FULL)
+    assert loaded.headline.estimate.n == ITEMS and loaded.judge == model.model
 
 
 @pytest.mark.model
@@ -106,4 +98,75 @@ def test_the_embedded_model(cut, tmp_path, way):
     pytest.importorskip("torch")
     from populace.models.embedded import Embedded
 
-    check_run(tmp_path, Embedded(cut), way)
+    check_run(tmp_path, Embedded(cut, threads=1), way)
+
+
+@pytest.fixture(scope="module")
+def server(cut):
+    with LlamaServer(cut, slots=2, context=1024) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("people") / "people.parquet"
+    Personas(planted_people(6), {"removed": {}}).save(path)
+    return path
+
+
+OWN = {
+    "agreement": ["--also-judge", "scripted", "--option", "baselines=false"],
+    "diversity": ["--option", "questions=1", "--option", "repeats=2"],
+    "intersectionality": ["--group", "sex"],
+    "leave-one-out": ["--option", "leave_out=lifestyle"],
+    "pass-at-k": ["--option", "k=1,2", "--temperature", "0.7"],
+}
+"""What a task cannot do without, or what keeps it small."""
+
+
+def told(*arguments: object) -> Result:
+    found = CliRunner().invoke(app, ["bench", *map(str, arguments)])
+    assert found.exit_code == 0, found.exception
+    return found
+
+
+def check_command(task: str, folder: Path, people: Path, *model: object) -> TaskResult:
+    """Run a task, score it again, compare it with a copy of another name, and write the page."""
+    one, other = folder / "one", folder / "other"
+    common = ["--items", 3, "--personas", people, "--people", 4, "--answer-tokens", 4, *OWN.get(task, [])]
+    judged = open_task(task).meta.judged
+    told("run", task, "--model", *model, "--out", one, *common, *(["--judge", "same"] if judged else []))
+    result, items = TaskResult.load(one / "result.json"), read_items(one)
+    assert result.failed == {} and result.items == items.height > 0 and result.judge_is_target == judged
+    before = (one / "result.json").read_bytes()
+    told("score", one)
+    assert (one / "result.json").read_bytes() == before
+    if result.headline.estimate.defined:
+        shutil.copytree(one, other)
+        msgspec.structs.replace(result, target="another").save(other / "result.json")
+        compared = told("compare", one, other).output
+        assert "another" in compared and "0.000 [0.000, 0.000]" in compared  # the same answers
+        told("leaderboard", one, other, "--out", folder / "page.html")
+        assert "another" in (folder / "page.html").read_text()
+    return result
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("task", TASKS)
+def test_each_task_by_the_embedded_model(task, cut, people, tmp_path):
+    pytest.importorskip("torch")
+    # One thread: tests run side by side.
+    settings = ["--set", "threads=1", *(["--set", f"path={cut}"] if cut else [])]
+    result = check_command(task, tmp_path, people, "embedded", *settings)
+    assert result.target.endswith(("/f32", "/bf16"))
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("task", TASKS)
+def test_each_task_by_a_real_server(task, server, people, tmp_path):
+    # A server shows the 20 likeliest tokens, and with one layer no number is among them: all refused.
+    settings = ["--set", f"base_url={server.url}", "--set", "concurrency=2"]
+    result = check_command(task, tmp_path, people, "openai:cut", *settings)
+    assert result.target == "cut@unpinned/served"
+    if open_task(task).meta.judged and not FULL:
+        assert not result.headline.estimate.defined

@@ -65,7 +65,8 @@ def _rows(path: Path) -> pl.DataFrame:
     readers = {".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".csv": pl.read_csv}
     reader = readers.get(path.suffix)
     if reader is None:
-        raise DataError(f"answers cannot be read from {path.suffix or 'this'}", file=path, fix="give .parquet, .jsonl or .csv")
+        fix = "give .parquet, .jsonl or .csv"
+        raise DataError(f"answers cannot be read from {path.suffix or 'this'}", file=path, fix=fix)
     if not path.is_file():
         raise DataError("there is no such file of answers", file=path, fix="give a file that exists")
     try:

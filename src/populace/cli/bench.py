@@ -106,12 +106,15 @@ def run(
     from populace import prompts as prompt_room
     from populace.bench import Bench, open_task, run_task
     from populace.cli.bench_tables import show_result
+    from populace.errors import DataError
     from populace.personas.presets import preset
     from populace.streams import stream
 
     chosen, given, limit = open_task(task), options_of(options, groups), budget_of(budget)
     models = models_of(chosen, given, (model, settings), (judge, judge_settings), also_judge or ())
     loaded = preset("persona-1586") if personas is None else persona_room.load(personas)
+    if not len(loaded):
+        raise DataError("there is nobody in it", file=personas, fix="give personas, at least two")
     rows = stream(seed, "bench.people").permutation(len(loaded))[:people]
     target, judging = models.get("target"), models.get("judge")
     bench = Bench(

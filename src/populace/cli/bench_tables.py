@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def show_result(result: TaskResult) -> None:
     table.add_column("of", overflow="fold")
     table.add_column("estimate", no_wrap=True)
     table.add_column("p", no_wrap=True)
-    notes = _notes(scores)
+    notes, short = (
+        _notes(scores),
+        _short([result.target, result.judge, *result.settings.get("also", {}).values()]),
+    )
     if several:
         table.add_column("n/people", justify="right", no_wrap=True)
     if notes:
@@ -47,7 +50,7 @@ def show_result(result: TaskResult) -> None:
     for score in scores:
         mark = " †" if score.note.startswith(_FEW) else ""
         number = f"({notes.index(score.note) + 1})" if score.note in notes else ""
-        row = [score.measure, _of(score), _value(score.estimate) + mark, _p(score.p_value)]
+        row = [score.measure, _of(score, short), _value(score.estimate) + mark, _p(score.p_value)]
         own = (score.estimate.n, score.estimate.clusters)
         row += ["" if own == usual else f"{own[0]:,}/{own[1]:,}"] if several else []
         table.add_row(*row, *([number] if notes else []))
@@ -104,11 +107,19 @@ def _notes(scores: Iterable[Score]) -> list[str]:
     return notes if len(notes) <= _NOTES else notes[:_NOTES]
 
 
-def _of(score: Score) -> str:
+def _short(models: Iterable[str | None]) -> dict[str, str]:
+    """Shorten models to what stands before their revision, where that still tells them apart."""
+    names = {name: name.partition("@")[0] for name in models if name}
+    counts = Counter(names.values())
+    return {name: short for name, short in names.items() if counts[short] == 1}
+
+
+def _of(score: Score, short: Mapping[str, str]) -> str:
     """Name arm and group; a cell says the attributes of its crossing itself."""
     if score.group.startswith(f"{score.arm.partition(',')[0]}="):
         return score.group
-    return ": ".join(part for part in (score.arm, score.group) if part)
+    arm = " × ".join(short.get(name, name) for name in score.arm.split(" × "))
+    return ": ".join(part for part in (arm, score.group) if part)
 
 
 def _value(estimate: Estimate) -> str:
