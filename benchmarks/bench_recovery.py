@@ -2,11 +2,12 @@
 
     python benchmarks/bench_recovery.py [TASK ...] [--repeats 200] [--processes 2]
 
-A task that offers `recover(seed)` plays itself once with planted people and yields, for some of its scores, a
-label, the planted value and the estimate with its 95 % interval. Repetitions take the seeds 0, 1, 2, and so
-on, so that the table is the same on any machine, but for the times. Each coverage stands beside its own exact
-interval (Clopper and Pearson 1934), and the mean estimate beside the planted value, since an interval can
-cover by being wide. Ends with 1 where a score is covered in fewer than 93 % of the repetitions.
+A task that is `populace.bench.recovery.Recoverable` plays itself once with planted people and yields, for
+some of its scores, a label, the planted value and the estimate with its 95 % interval. Repetitions take the
+seeds 0, 1, 2, and so on, so that the table is the same on any machine, but for the times. Each coverage
+stands beside its own exact interval (Clopper and Pearson 1934), and the mean estimate and width beside the
+planted value, since an interval can cover by being wide. Ends with 1 where a score is covered in fewer than
+93 % of the repetitions.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import polars as pl
 from scipy.stats import beta
 
 from populace.bench import TASKS, open_task
+from populace.bench.recovery import Recoverable
 
 AIM = 0.93
 """Coverage below which a 95 % interval is called wrong."""
@@ -35,7 +37,8 @@ AIM = 0.93
 def repetition(asked: tuple[str, int]) -> tuple[list[dict[str, Any]], float]:
     """Play a task once: a row for each score, and processor seconds."""
     task, seed = asked
-    recover = getattr(open_task(task), "recover")  # noqa: B009 - the protocol leaves it to each task
+    playing = open_task(task)
+    assert isinstance(playing, Recoverable)
     start = time.process_time()
     rows = [
         {
@@ -45,7 +48,7 @@ def repetition(asked: tuple[str, int]) -> tuple[list[dict[str, Any]], float]:
             "width": estimate.high - estimate.low,
             "held": bool(estimate.low <= truth <= estimate.high),
         }
-        for label, truth, estimate in recover(seed)
+        for label, truth, estimate in playing.recover(seed)
     ]
     return rows, time.process_time() - start
 
@@ -77,7 +80,7 @@ def measured(task: str, repeats: int, pool: Any) -> tuple[pl.DataFrame, float]:
 
 def show(task: str, table: pl.DataFrame, seconds: float, busy: float) -> bool:
     """Print the table of a task; tell whether all its scores are covered."""
-    width = max(table["score"].str.len_chars().max(), 5)
+    width = max(*map(len, table["score"]), 5)
     print(f"\n{task}: {seconds:.0f} s, {busy:.0f} s of the processor")
     print(f"{'score':{width}}  planted    mean   width  coverage  its 95 % interval")
     fine = True
@@ -94,7 +97,7 @@ def show(task: str, table: pl.DataFrame, seconds: float, busy: float) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="all that can be measured, if left out")
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--processes", type=int, default=2)
@@ -103,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A fresh process: polars' threads do not survive a fork.
     with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
         for task in asked.tasks or TASKS:
-            if not hasattr(open_task(task), "recover"):
+            if not isinstance(open_task(task), Recoverable):
                 print(f"\n{task}: offers no recover(seed), and is not measured")
                 fine = False
                 continue

@@ -16,7 +16,7 @@ from populace.bench.task import Counting
 from populace.stats import Estimate, PairedTest
 from populace.stats.crossed import crossed_mean, crossed_test
 
-__all__ = ["above", "bookkeeping", "columns", "mean_of", "rate", "share", "tested", "value"]
+__all__ = ["above", "bookkeeping", "columns", "compared", "mean_of", "rate", "share", "value"]
 
 _UNDECIDED = ("tie", "refused", "failed", "unasked")
 
@@ -67,7 +67,7 @@ def mean_of(items: pl.DataFrame, name: str, counting: Counting) -> Estimate:
     return crossed_mean(items[name], *(items[each] for each in _shared(items)), level=counting.level)
 
 
-def tested(items: pl.DataFrame, ours: str, theirs: str, counting: Counting) -> PairedTest:
+def compared(items: pl.DataFrame, ours: str, theirs: str, counting: Counting) -> PairedTest:
     """Test whether two columns of numbers from 0 to 1 differ in mean, on rows that have both."""
     shared = (items[each] for each in _shared(items))
     return crossed_test(items[ours], items[theirs], *shared, seed=counting.seed, level=counting.level)
@@ -78,7 +78,7 @@ def above(items: pl.DataFrame, name: str, arm: str, base: str, counting: Countin
     scored = items.select("item_id", *_shared(items), "arm", value(name).alias("value"))
     ours, theirs = (scored.filter(pl.col("arm") == each).drop("arm") for each in (arm, base))
     both = ours.join(theirs, on=["item_id", *_shared(items)], suffix="_base", maintain_order="left")
-    test = tested(both, "value", "value_base", counting)
+    test = compared(both, "value", "value_base", counting)
     return Score(measure=measure, arm=arm, estimate=test.estimate, p_value=test.p_value)
 
 

@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from populace import stats
-from populace.bench.scoring import mean_of, tested
+from populace.bench.scoring import compared, mean_of
 from populace.bench.task import Counting
 from populace.stats import Estimate, NoisyPassAtK, PairedTest
 
@@ -68,7 +68,7 @@ def gain(tries: pl.DataFrame, nobody: pl.DataFrame, k: int, counting: Counting) 
     """Test whether tries beat those of another arm on the same items, at the judge's word."""
     theirs = _passing(nobody, k).select("item_id", "passes")
     both = _passing(tries, k).join(theirs, on="item_id", suffix="_nobody", maintain_order="left")
-    return tested(both, "passes", "passes_nobody", counting)
+    return compared(both, "passes", "passes_nobody", counting)
 
 
 def _passing(tries: pl.DataFrame, k: int) -> pl.DataFrame:

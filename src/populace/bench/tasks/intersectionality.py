@@ -48,7 +48,7 @@ class Intersectionality:
 
     meta = TaskMeta(
         name="intersectionality",
-        version=1,
+        version=2,
         summary="whether answers suit people alike, by any crossing of attributes or expression over them",
         main_measure="satisfied",
         reference="PERSONA (arXiv 2407.17387), section 5; cells shrunk by empirical Bayes",
@@ -117,7 +117,7 @@ class Intersectionality:
         """Recover planted rates of cells, find the worst, and see no gap where there is none."""
         found = list(self.recover(1))
         held = [estimate.low <= planted <= estimate.high for _, planted, estimate in found]
-        assert len(found) == 8 and sum(held) >= 7, found
+        assert len(found) == 10 and sum(held) >= 9, found
         worst, gap = self._worst_and_gap({("Female", "Liberal"): 0.3})
         assert worst.group == "sex=Female, coarse ideology=Liberal", worst
         assert (gap.p_value or 1) < 0.01 and gap.estimate.low > 0.2, gap
@@ -141,11 +141,21 @@ class Intersectionality:
             for ideology in ("Liberal", "Moderate", "Conservative")
         }
         bench, models = _planted(rates, seed=seed)
+        women = "liberal women: sex == 'Female' and ideology == 'Liberal'"
+        bench = replace(bench, options={"groups": [*DEFAULT, women]})
         scores = self.score(play(self, bench, models), Counting(draws=300, seed=seed))
+        ours = rates.pop(("Female", "Liberal"))
+        yield (
+            "inside_above_outside",
+            ours - sum(rates.values()) / 5,
+            next(score.estimate for score in scores if score.measure == "inside_above_outside"),
+        )
+        rates["Female", "Liberal"] = ours
+        yield "satisfied, everybody", sum(rates.values()) / 6, scores[0].estimate
         named = {f"sex={sex}, coarse ideology={side}": rate for (sex, side), rate in rates.items()}
         lowest, highest = min(rates.values()), max(rates.values())
         for score in scores:
-            if score.measure == "satisfied" and score.group:
+            if score.measure == "satisfied" and score.group in named:
                 yield f"satisfied, {score.group}", named[score.group], score.estimate
             elif score.measure == "worst":
                 yield "worst", lowest, score.estimate

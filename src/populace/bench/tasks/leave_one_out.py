@@ -18,7 +18,7 @@ asked at temperature 0.7 where the bench says 0; the scores say so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,10 +32,11 @@ from populace.bench.elicit import answer, needs_revision, prefer, questions, tex
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
+from populace.bench.rules import length_of_satisfied
 from populace.bench.runner import play
-from populace.bench.scoring import bookkeeping, columns, rate, share, tested, value
+from populace.bench.scoring import bookkeeping, columns, compared, rate, share, value
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
-from populace.stats import PairedTest
+from populace.stats import Estimate, PairedTest
 
 __all__ = ["LeaveOneOut"]
 
@@ -54,7 +55,7 @@ class LeaveOneOut:
 
     meta = TaskMeta(
         name="leave-one-out",
-        version=1,
+        version=2,
         summary="what answers lose when the model is not told one thing about the person who asks",
         main_measure="fall",
         reference="after the task `loo` of PERSONA (arXiv 2407.17387), with a judge who knows everything",
@@ -121,8 +122,34 @@ class LeaveOneOut:
         return scores + bookkeeping(told.filter(pl.col("arm") != FULL), "choice", "", counting)
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
-        """Hold the falls against chance, and the choices against length and place."""
-        return [_noise(items, counting), _length(items, counting), _place(items, counting)]
+        """Hold the falls against chance, verdicts and choices against length, and choices against place."""
+        critic = length_of_satisfied(items.filter("told"), "critic", counting, label="critic")
+        return [_noise(items, counting), _length(items, counting), critic, _place(items, counting)]
+
+    def recover(self, seed: int) -> Iterator[tuple[str, float, Estimate]]:
+        """Play once with planted people, six to a question: planted falls and wins, and their estimates.
+
+        Of a taste that it is told the target serves 0.8, else one in four; sex tells nothing of it. The full
+        answer alone serves 0.8 x 0.75, and of both or neither, 0.35, a coin gives half. Nobody's answers are
+        shared by all whom a question is asked of.
+        """
+        target = planted_target(0.8, seed=seed, words=lambda luck: int(64 * luck))
+        items = _played(
+            self, {"leave_out": ["lifestyle", "sex"]}, target, planted_judge(seed=seed), seed=seed
+        )
+        found = {
+            (score.measure, score.arm): score.estimate for score in self.score(items, Counting(seed=seed))
+        }
+        for arm, lost in (
+            (NOBODY, True),
+            ("without lifestyle", True),
+            ("without sex", False),
+            (AGAIN, False),
+        ):
+            yield f"fall, {arm}", 0.55 if lost else 0.0, found["fall", arm]
+            yield f"wins, {arm}", 0.775 if lost else 0.5, found["wins", arm]
+        for arm, served in ((FULL, 0.8), (NOBODY, 0.25)):
+            yield f"satisfied, {arm}", served, found["satisfied", arm]
 
     by_item = "fall"
 
@@ -167,7 +194,7 @@ def _fall(items: pl.DataFrame, arm: str, counting: Counting, base: str = FULL) -
     rows = told.select("item_id", "persona_id", "prompt_id", value("critic").alias("less"))
     first = items.filter(arm=base).select("item_id", value("critic").alias("more"))
     both = rows.join(first, on="item_id", maintain_order="left")
-    return tested(both, "more", "less", counting)
+    return compared(both, "more", "less", counting)
 
 
 def _wins(items: pl.DataFrame, arm: str, counting: Counting) -> PairedTest:
@@ -175,7 +202,7 @@ def _wins(items: pl.DataFrame, arm: str, counting: Counting) -> PairedTest:
     rows = items.filter(pl.col("told"), arm=arm)
     won = rows.with_columns(won=value("choice"), lost=1 - value("choice"))
     return msgspec.structs.replace(
-        tested(won, "won", "lost", counting), estimate=share(rows, "choice", counting)
+        compared(won, "won", "lost", counting), estimate=share(rows, "choice", counting)
     )
 
 

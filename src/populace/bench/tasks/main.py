@@ -9,35 +9,45 @@ PERSONA Bench (arXiv 2407.17387, section 5) asks a critic whether an answer need
 
 Here the critic is the persona itself, role-played by a judge who is told the full description and asked in
 both orders of its two options. Beside it stands the forced choice between the mode's answer and the
-baseline's, and the same critic without a persona.
+baseline's, how often the longer answer would have won it, and the same critic without a persona. With the
+option `stranger` the critic also judges the answers of the headline's mode as another person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
-from populace import stats
 from populace.bench.elicit import text_of
 from populace.bench.modes import MODES, judged, kept, request, summary
 from populace.bench.options import known as known_options
+from populace.bench.options import switched
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
+from populace.bench.rules import length_of_satisfied, length_rule, longer_share, position_rule
 from populace.bench.runner import play
 from populace.bench.scoring import above, bookkeeping, share
+from populace.bench.strangers import stranger_finding, stranger_scores, with_strangers
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
+from populace.stats import Estimate
 
 __all__ = ["Main"]
 
+_LONGER = "what always choosing the longer would agree with: decided choices, answers of unequal length"
+
 
 class Main:
-    """Share of items that need no revision, by mode; and how often the mode's answer beats the baseline's."""
+    """Share of items that need no revision, by mode; and how often the mode's answer beats the baseline's.
+
+    Settings: `stranger`, whether the answers of the headline's mode are also judged as another person (no).
+    """
 
     meta = TaskMeta(
         name="main",
-        version=1,
+        version=2,
         summary="whether answers suit the person who asked, in the four modes of PERSONA Bench",
         main_measure="satisfied",
         reference="PERSONA (arXiv 2407.17387), section 5",
@@ -45,7 +55,7 @@ class Main:
 
     def play(self, bench: Bench) -> Play:
         """Answer in every mode; then judge every answer, and every mode against the baseline."""
-        known_options("main", bench.options, ())
+        known_options("main", bench.options, ("stranger",))
         items, profiles = paired(bench), bench.profiles()
         asked = [(profiles[who], what) for who, what in items.select("persona_id", "prompt").iter_rows()]
         known = yield Ask(
@@ -62,7 +72,9 @@ class Main:
         frames = []
         for mode in MODES:
             frames.append((yield from judged(bench, items, mode, asked, answers[mode], answers["baseline"])))
-        return pl.concat(frames)
+        if switched("stranger", bench.options.get("stranger", False)):
+            frames[-1] = yield from with_strangers(bench, frames[-1], profiles, MODES[-1])
+        return pl.concat(frames, how="diagonal")
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Count who is satisfied, by mode; the best mode first, then every mode, beside nobody's critic."""
@@ -78,31 +90,25 @@ class Main:
                 scores.append(
                     above(items, "critic", mode, "baseline", counting, measure="satisfied_above_baseline")
                 )
+                longer = longer_share(_beside_baseline(rows, items), "choice", "answer", "base", counting)
+                scores.append(Score(measure="wins_longer", arm=mode, estimate=longer, note=_LONGER))
             scores += bookkeeping(rows, "critic", mode, counting)
+        if "stranger" in items.columns:
+            scores += stranger_scores(items.filter(arm=MODES[-1]), MODES[-1], counting)
         # The headline is the mode in which the paper found every model best.
         return sorted(scores, key=lambda score: (score.measure, score.arm) != ("satisfied", MODES[-1]))
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
-        """Hold the persona's choice against the longer answer."""
-        rows = items.filter(pl.col("choice").is_in(["first", "second"]))
-        base = items.filter(arm="baseline").select("item_id", pl.col("answer").alias("base"))
-        both = rows.join(base, on="item_id", maintain_order="left").with_columns(
-            pl.col("answer").str.split(" ").list.len().alias("words"),
-            pl.col("base").str.split(" ").list.len().alias("base_words"),
-        )
-        unequal = both.filter(pl.col("words") != pl.col("base_words"))
-        longer = (unequal["words"] > unequal["base_words"]) == (unequal["choice"] == "first")
-        found = stats.proportion(longer.cast(pl.Float64), unequal["persona_id"], **counting.settings())
-        settled = found.defined and (found.low > 0.9 or found.high < 0.1)
-        return [
-            Finding(
-                name="length rule",
-                what="prefers the longer answer, or the shorter",
-                shortcut=found,
-                passed=not settled,
-                why="fails where length alone tells more than nine in ten choices, and the interval says so",
-            )
+        """Hold verdicts against length, place, and another persona."""
+        both = _beside_baseline(items.filter(pl.col("arm") != "baseline"), items)
+        found = [
+            length_rule(both, "choice", "answer", "base", counting),
+            length_of_satisfied(items, "critic", counting, label="critic"),
+            position_rule(items, "critic", counting),
         ]
+        if "stranger" in items.columns:
+            found.append(stranger_finding(items.filter(arm=MODES[-1]), counting))
+        return found
 
     def validate(self) -> None:
         """Recover planted satisfaction, and find the judge that prefers the longer answer."""
@@ -115,23 +121,36 @@ class Main:
         bench, models = planted_bench(wordy, planted_judge(cheat="longer"))
         assert not self.audit(play(self, bench, models), Counting(draws=500))[0].passed
 
-    def recover(self, seed: int) -> Iterator[tuple[str, float, stats.Estimate]]:
-        """Play once with planted people: a label, the planted value and its estimate, for some scores.
+    def recover(self, seed: int) -> Iterator[tuple[str, float, Estimate]]:
+        """Play twice with planted people: a label, the planted value and its estimate, for most scores.
 
-        A target of skill 0.8 serves four in five; one that knows nobody, one in four. Where both answers or
-        neither serve, the choice is a coin, so that the mode wins by 0.8 * 0.75 + (0.2 + 0.15) / 2.
-        Answers have lengths of their own, since equal texts would share that coin; and each question is asked
-        once, since what several personas are answered alike is no matter of the persona, and an interval
-        over personas does not hold it.
+        Once each question is asked once, and once of six people each, who share nobody's answer, and those of
+        a taste that of their summary. A target of skill 0.8 serves four in five; one that knows nobody, and
+        one judged by a stranger, one in four. Where both answers or neither serve, the choice is a coin, so
+        that the mode wins by 0.8 * 0.75 + (0.2 + 0.15) / 2. Answers have lengths of their own, since equal
+        texts would share that coin.
         """
-        target = planted_target(0.8, seed=seed, words=lambda luck: int(64 * luck))
-        bench, models = planted_bench(target, planted_judge(seed=seed), people=120, prompts=240, seed=seed)
-        found = {
-            (score.measure, score.arm): score.estimate
-            for score in self.score(play(self, bench, models), Counting(draws=1000, seed=seed))
-        }
-        yield "satisfied, baseline", 0.25, found["satisfied", "baseline"]
-        for mode in MODES[1:]:
-            yield f"satisfied, {mode}", 0.8, found["satisfied", mode]
-            yield f"satisfied_above_baseline, {mode}", 0.55, found["satisfied_above_baseline", mode]
-            yield f"wins, {mode}", 0.775, found["wins", mode]
+        for end, people, prompts in (("", 120, 240), ("; questions shared", 60, 40)):
+            target = planted_target(0.8, seed=seed, words=lambda luck: int(64 * luck))
+            bench, models = planted_bench(
+                target, planted_judge(seed=seed), people=people, prompts=prompts, seed=seed
+            )
+            bench = replace(bench, options={"stranger": True})
+            found = {
+                (score.measure, score.arm): score.estimate
+                for score in self.score(play(self, bench, models), Counting(seed=seed))
+            }
+            yield f"satisfied, baseline{end}", 0.25, found["satisfied", "baseline"]
+            for mode in MODES[1:]:
+                yield f"satisfied, {mode}{end}", 0.8, found["satisfied", mode]
+                above_base = found["satisfied_above_baseline", mode]
+                yield f"satisfied_above_baseline, {mode}{end}", 0.55, above_base
+                yield f"wins, {mode}{end}", 0.775, found["wins", mode]
+            yield f"satisfied_stranger{end}", 0.25, found["satisfied_stranger", MODES[-1]]
+            yield f"satisfied_above_stranger{end}", 0.55, found["satisfied_above_stranger", MODES[-1]]
+
+
+def _beside_baseline(rows: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """Join the baseline's answer to each item, as `base`."""
+    base = items.filter(arm="baseline").select("item_id", pl.col("answer").alias("base"))
+    return rows.join(base, on="item_id", maintain_order="left")

@@ -19,7 +19,7 @@ repeat: `passes` then takes the judge at its word, says so, and the audit of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,12 +33,13 @@ from populace.bench.options import known, switched, whole_numbers
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
+from populace.bench.rules import length_of_satisfied
 from populace.bench.runner import play
 from populace.bench.scoring import bookkeeping, columns, mean_of, rate
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.bench.tries import gain, judged, noisy, tries_of
 from populace.errors import StudyError
-from populace.stats import NoisyPassAtK
+from populace.stats import Estimate, NoisyPassAtK
 
 __all__ = ["PassAtK"]
 
@@ -57,7 +58,7 @@ class PassAtK:
 
     meta = TaskMeta(
         name="pass-at-k",
-        version=1,
+        version=2,
         summary="whether at least one of k independent answers suits the person who asked",
         main_measure="passes",
         reference="the task `pass_at_k` of PERSONA (arXiv 2407.17387); estimator of arXiv 2107.03374",
@@ -120,7 +121,8 @@ class PassAtK:
         """Hold the largest k against nobody's tries, the judge's error, tries alike, and tries unjudged."""
         k = items["k"][0].max()
         table = tries_of(items, PERSONA)
-        found = _judge_alone(table, k, counting), _alike(items, counting), _unjudged(items, counting)
+        critic = length_of_satisfied(items.filter(arm=PERSONA), "critic", counting, label="critic")
+        found = _judge_alone(table, k, counting), _alike(items, counting), _unjudged(items, counting), critic
         if NOBODY not in items["arm"]:
             return list(found)
         return [_guessing(table, tries_of(items, NOBODY), k, counting), *found]
@@ -131,6 +133,29 @@ class PassAtK:
         """Give whether each try passes as judged, for the comparison of runs."""
         passes = (pl.col("critic") == "first").cast(pl.Float64)
         return items.select("persona_id", "prompt_id", "arm", "sample", value=passes)
+
+    def recover(self, seed: int) -> Iterator[tuple[str, float, Estimate]]:
+        """Play once with planted people, three to a question: planted pass@k, and estimates, by k.
+
+        Tries of a target that reads tastes serve with chance 0.3, nobody's one in four. The judge errs in one
+        order of ten, afresh each time: 18 % of orders contradict each other, and are ties, so that at its
+        word 0.81 of what serves passes, and 0.01 of what does not.
+        """
+        ks = [1, 2, 4, 8]
+        models = planted_target(0.3, seed=seed, words=_wordy), planted_judge(fickle=0.1, seed=seed)
+        items = _played(self, {"k": ks}, *models, items=120, seed=seed)
+        found = {
+            (score.measure, score.arm): score.estimate for score in self.score(items, Counting(seed=seed))
+        }
+        at_word = {skill: 0.81 * skill + 0.01 * (1 - skill) for skill in (0.3, 0.25)}
+        for k in ks:
+            at = f"k={k}"
+            for measure, skill in (("passes", 0.3), ("passes_nobody", 0.25)):
+                yield f"{measure}, {at}", 1 - (1 - skill) ** k, found[measure, at]
+            yield f"passes_judged, {at}", 1 - (1 - at_word[0.3]) ** k, found["passes_judged", at]
+            gained = (1 - at_word[0.25]) ** k - (1 - at_word[0.3]) ** k
+            yield f"above_nobody, {at}", gained, found["above_nobody", at]
+        yield "judge_error", 0.1, found["judge_error", PERSONA]
 
     def validate(self) -> None:
         """Recover the pass@k of a known binomial, also under a judge that errs, and find three cheats."""
@@ -266,6 +291,8 @@ def _wordy(luck: float) -> int:
     return 5 + int(20 * luck)
 
 
-def _played(task: PassAtK, options: Mapping[str, Any], *models: Any, seed: int = 0) -> pl.DataFrame:
-    bench, providers = planted_bench(*models, items=60, seed=seed)
+def _played(
+    task: PassAtK, options: Mapping[str, Any], *models: Any, items: int = 60, seed: int = 0
+) -> pl.DataFrame:
+    bench, providers = planted_bench(*models, items=items, seed=seed)
     return play(task, replace(bench, options=options, temperature=0.7), providers)
