@@ -36,7 +36,7 @@ def leaderboard_page(board: Board, out: str | Path) -> Path:
         headline=_headline(board),
         models=[
             {
-                "name": model.name,
+                "name": _named(model.name),
                 "rank": _rank(model.rank),
                 "score": _value(model.score),
                 "letters": model.letters,
@@ -49,10 +49,10 @@ def leaderboard_page(board: Board, out: str | Path) -> Path:
         high=f"{high:.2f}",
         pairs=[
             {
-                "a": pair.a,
-                "b": pair.b,
+                "a": _named(pair.a),
+                "b": _named(pair.b),
                 "difference": _value(pair.difference),
-                "p": f"{pair.p_holm:.3g}",
+                "p": "–" if math.isnan(pair.p_holm) else f"{pair.p_holm:.3g}",
                 "apart": "yes" if pair.apart else "no",
                 "shared": f"{shared.items:,}",
                 "personas": f"{shared.personas:,}",
@@ -65,15 +65,22 @@ def leaderboard_page(board: Board, out: str | Path) -> Path:
     return path
 
 
+def _named(name: str) -> tuple[str, str]:
+    """Part a model's name from its revision, which is set smaller."""
+    model, mark, revision = name.partition("@")
+    return model, mark + revision
+
+
 def _headline(board: Board) -> str:
     """Say in a sentence who leads, and how many with it."""
     first = board.ranking.groups[0] if board.ranking.groups else ()
     best = board.ranking.models[0].name
     tied = len(first) - 1 if best in first else 0
+    shown = _named(best)[0] if len({_named(each.name)[0] for each in board.ranking.models}) > 1 else best
     if tied:
         others = "another model" if tied == 1 else f"{tied} other models"
-        return f"{best} has the best score, and {others} cannot be told from it."
-    return f"{best} has the best score, and every other model was told apart from it."
+        return f"{shown} has the best score, and {others} cannot be told from it."
+    return f"{shown} has the best score, and every other model was told apart from it."
 
 
 def _range(board: Board) -> tuple[float, float]:
@@ -101,6 +108,8 @@ def _bar(score: Estimate, low: float, high: float) -> dict[str, Any] | None:
 def _value(estimate: Estimate) -> str:
     if not estimate.defined:
         return "undefined"
+    if math.isnan(estimate.low):
+        return f"{estimate.value:.3f} (no interval)"
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
