@@ -115,8 +115,8 @@ class Settings(BaseModel):
         return self.raters or (3 if self.judges_pairs else 100)
 
 
-def load_settings(path: Path) -> Settings:
-    """Read a settings file.
+def load_settings(path: Path, **options: Any) -> Settings:
+    """Read a settings file; options go before what it says.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def load_settings(path: Path) -> Settings:
     table = read.get("judging")
     if not isinstance(table, dict) or len(read) > 1:
         raise StudyError("a judging study has one table, [judging]", file=path)
-    return make_settings(table, base=path.parent, file=path)
+    return make_settings(table | options, base=path.parent, file=path)
 
 
 def make_settings(values: dict[str, Any], *, base: Path | None = None, file: Path | None = None) -> Settings:
