@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from populace import stats
 from populace.bench import Counting, open_task, play
+from populace.bench.kappas import _measured, pairs_apart, pairs_of_raters
 from populace.bench.planted import LETTERS, planted_bench, planted_judge, planted_people, planted_target
 from populace.bench.tasks.agreement import matrices, raters
 from populace.bench.verdict_files import read_people, with_people
@@ -58,9 +63,73 @@ def test_kappa_of_planted_judges(items):
         assert estimate.low < planted < estimate.high and estimate.high - estimate.low < 0.2
         assert (estimate.n, estimate.clusters) == (PEOPLE * EACH, PEOPLE)
     one, two = (items["by:" + rater] for rater in raters(items))
-    assert found.kappa == stats.cohen_kappa(
-        one, two, items["persona_id"], categories=["first", "second"], **FAST.settings()
+    for ours, theirs in ((found.kappa, stats.cohen_kappa), (found.gwet, stats.gwet_ac1)):
+        other = theirs(one, two, items["persona_id"], categories=["first", "second"], **FAST.settings())
+        assert ours.value == pytest.approx(other.value) and ours.n == other.n
+        # Questions, of which there are eight, add little but the t of seven degrees.
+        assert 0.9 < (ours.high - ours.low) / (other.high - other.low) < 1.6
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 2), *[st.sampled_from([0.0, 1.0, math.nan])] * 3), min_size=1))
+def test_groups_apart_are_scored_as_one_by_one(rows):
+    said = np.array([row[1:] for row in rows])
+    code = np.array([row[0] for row in rows])
+    labels = sorted(set(code.tolist()))
+    place = np.searchsorted(labels, code)
+    names = ["x", "y", "z"]
+    found = pairs_apart(said, names, place, labels, level=0.9)
+    naive = []
+    for at, label in enumerate(labels):
+        own = said[place == at]
+        naive += pairs_of_raters(own, names, np.arange(len(own)), None, level=0.9, group=label)
+    for ours, theirs in zip(found, naive, strict=True):
+        assert (ours.a, ours.b, ours.group) == (theirs.a, theirs.b, theirs.group)
+        assert ours.prevalence == pytest.approx(theirs.prevalence, nan_ok=True)
+        for name in ("kappa", "gwet", "percent"):
+            one, two = getattr(ours, name), getattr(theirs, name)
+            assert (one.n, one.defined) == (two.n, two.defined)
+            for end in ("value", "low", "high"):
+                assert getattr(one, end) == pytest.approx(getattr(two, end), nan_ok=True, abs=1e-9), name
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("ab")), min_size=2))
+def test_values_and_influences_of_kappa_and_ac1(rows):
+    one, two = zip(*rows, strict=True)
+    said = np.array([[each == "a" for each in row] for row in rows], dtype=float)
+    (found,) = pairs_of_raters(said, ["x", "y"], np.arange(len(rows)), None, level=0.95)
+    for ours, theirs in ((found.kappa, stats.cohen_kappa), (found.gwet, stats.gwet_ac1)):
+        other = theirs(one, two, categories=["a", "b"], draws=1).value
+        assert ours.value == pytest.approx(other, nan_ok=True)
+    # What a row moves the measure by is its slope: add a thousandth of a row of each cell that is there.
+    counts = np.array(
+        [[((said[:, 0] == a) & (said[:, 1] == b)).sum() for a in (1, 0) for b in (1, 0)]], float
     )
+    base = _measured(counts)
+    for cell in np.flatnonzero(counts[0]):
+        more = counts.copy()
+        more[0, cell] += 1e-6
+        for name, each in _measured(more).items():
+            slope = (each.value[0] - base[name].value[0]) / 1e-6 * counts.sum()
+            assert slope == pytest.approx(base[name].moved[0, cell], abs=1e-3, nan_ok=True)
+
+
+def test_intervals_hold_where_persons_and_questions_differ():
+    """Persons and questions on which judges agree more: 95 % hold the kappa of all that might be drawn."""
+    rng, held = np.random.default_rng(2), 0
+    persons, questions = (grid.ravel() for grid in np.meshgrid(np.arange(30), np.arange(30)))
+    for _ in range(200):
+        ease = (0.15 * rng.choice([-1, 1], 30))[persons] + (0.15 * rng.choice([-1, 1], 30))[questions]
+        truth = rng.random(900) < 0.5
+        # Each errs with 0.35 less the ease, so by parts: agreement is 1 - 2 e (1 - e), e from 0.05 to 0.65.
+        said = np.stack([truth ^ (rng.random(900) < 0.35 - ease) for _ in range(2)], axis=1).astype(float)
+        (found,) = pairs_of_raters(said, ["x", "y"], persons, questions, level=0.95)
+        errors = np.array([0.05, 0.35, 0.35, 0.65])
+        # Half want the first whatever the ease: chance is one half.
+        planted = 2 * (1 - 2 * errors * (1 - errors)).mean() - 1
+        held += found.kappa.low <= planted <= found.kappa.high
+    assert held >= 180, held
 
 
 def test_scores(items):

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from populace import stats
+from populace.bench.kappas import pairs_apart, pairs_of_raters
 from populace.bench.result import Finding, Score
 from populace.bench.rules import words_in
 from populace.bench.task import Counting
-from populace.stats.matrices import AgreementReport, PairAgreement, agreement_matrix
+from populace.stats.matrices import AgreementReport, PairAgreement
 from populace.stats.power import intraclass_correlation, smallest_kappa
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
 BY = "by:"
 PEOPLE = "people"
 DECIDED = ("first", "second")
+_SAID = {"first": 1.0, "second": 0.0}
 
 
 def raters(items: pl.DataFrame) -> list[str]:
@@ -58,20 +61,32 @@ def matrices(items: pl.DataFrame, counting: Counting, *, by: str | None = None) 
         Of a run.
     by
         A column, such as `group:age`, whose values are scored apart; `persona_id` scores each persona, whose
-        items are then resampled.
+        items are then independent.
     """
-    names = raters(items)
-    decided = items.select(
-        pl.when(pl.col(BY + name).is_in(DECIDED)).then(pl.col(BY + name)).alias(name) for name in names
-    )
-    return agreement_matrix(
-        decided.to_numpy(),
-        None if by == "persona_id" else items["persona_id"],
-        raters=names,
-        groups=None if by is None else items[by],
-        categories=DECIDED,
-        **counting.settings(),
-    )
+    names, level = raters(items), counting.level
+    said = items.select(
+        pl.col(BY + name).replace_strict(_SAID, default=None, return_dtype=pl.Float64) for name in names
+    ).to_numpy()
+    questions = items["prompt_id"] if "prompt_id" in items.columns else None
+    labels: list[Any] = [None]
+    if by is None:
+        pairs = pairs_of_raters(said, names, items["persona_id"], questions, level=level)
+    else:
+        labels = items[by].drop_nulls().unique().sort().to_list()
+        code = items[by].replace_strict(dict(zip(labels, range(len(labels)), strict=True)), default=-1)
+        code = code.cast(pl.Int64).to_numpy()
+        if by == "persona_id":
+            pairs = pairs_apart(said, names, code, labels, level=level)
+        else:
+            pairs = []
+            for at, label in enumerate(labels):
+                rows = code == at
+                one, other = (
+                    items.filter(rows)["persona_id"],
+                    None if questions is None else questions.filter(rows),
+                )
+                pairs += pairs_of_raters(said[rows], names, one, other, level=level, group=label)
+    return AgreementReport(raters=tuple(names), groups=tuple(labels), categories=DECIDED, pairs=tuple(pairs))
 
 
 def numbered(items: pl.DataFrame) -> pl.DataFrame:
