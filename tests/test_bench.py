@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from populace.bench import TASKS, Bench, Counting, TaskResult, open_task, result_schema, run_task
@@ -18,6 +21,10 @@ from populace.bench.planted import (
     planted_prompts,
     planted_target,
 )
+from populace.bench.recovery import Recoverable
+from populace.bench.runner import play
+from populace.bench.scoring import bookkeeping, share
+from populace.bench.strangers import strangers
 from populace.cli import app
 from populace.errors import DataError, StudyError
 from populace.models.records import Choice, Failure
@@ -75,6 +82,64 @@ def test_a_run_goes_on_and_scores_alike(tmp_path):
     assert (tmp_path / "result.json").read_bytes() == before
     assert TaskResult.load(tmp_path / "result.json").headline.arm == first.headline.arm == again.headline.arm
     assert pl.read_parquet(tmp_path / "items.parquet").height == 4 * 30
+
+
+def test_the_judge_as_another_person():
+    task = open_task("main")
+    made, models = planted_bench(planted_target(), planted_judge(), people=40, prompts=20, items=160)
+    plain = play(task, made, models)
+    items = play(task, replace(made, options={"stranger": "yes"}), models)
+    # Nothing else changes, and only the headline's mode is asked about once more.
+    assert items.drop(*(name for name in items.columns if name.startswith("stranger"))).equals(plain)
+    asked = items.filter(pl.col("stranger").is_not_null())
+    assert asked["arm"].unique().to_list() == ["demographic_summary"] and asked.height == 160
+    few = Counting(draws=100)
+    found = {(score.measure, score.arm): score for score in task.score(items, few)}
+    stranger = found["satisfied_stranger", "demographic_summary"].estimate
+    above = found["satisfied_above_stranger", "demographic_summary"]
+    own = found["satisfied", "demographic_summary"].estimate
+    assert above.estimate.value == pytest.approx(own.value - stranger.value) and (above.p_value or 0) < 0.001
+    # A judge that looks at no persona says of every answer what any stranger says.
+    for judge, passed in ((planted_judge(), True), (planted_judge(cheat="nobody"), False)):
+        made, models = planted_bench(planted_target(), judge, people=40, prompts=20, items=160)
+        items = play(task, replace(made, options={"stranger": True}), models)
+        assert {each.name: each.passed for each in task.audit(items, few)}["shuffled persona"] is passed
+    alone, models = planted_bench(planted_target(), planted_judge(), people=1, prompts=4, items=3)
+    items = play(task, replace(alone, options={"stranger": True}), models)
+    assert set(items.filter(arm="demographic_summary")["stranger"]) == {"unasked"}
+
+
+@given(st.lists(st.text(max_size=3), min_size=1, max_size=12), st.integers(0, 99))
+@settings(deadline=None, max_examples=50)
+def test_everybody_has_a_stranger(people, seed):
+    found = strangers(people, seed)
+    assert set(found) == set(people) and found == strangers(people[::-1], seed)
+    if len(set(people)) == 1:
+        assert set(found.values()) == {None}
+    else:
+        assert set(found.values()) == set(people) and all(who != other for who, other in found.items())
+
+
+def test_scores_know_that_a_question_is_shared():
+    # Twenty persons on two questions, one of which all like and the other none: two trials, not forty.
+    rows = [(f"p{n}", f"q{q}", "first" if q else "second") for n in range(20) for q in range(2)]
+    items = pl.DataFrame(rows, schema=["persona_id", "prompt_id", "critic"], orient="row")
+    found = share(items, "critic", Counting())
+    assert found.value == 0.5 and found.high - found.low > 0.95
+    assert share(items.drop("prompt_id"), "critic", Counting()).high < 0.51  # of these persons it is sure
+    (tie, *_) = bookkeeping(items, "critic", "x", Counting())
+    assert tie.measure == "critic_tie" and tie.estimate.high == pytest.approx(1 - 0.025 ** (1 / 2))
+
+
+def test_what_can_be_recovered():
+    planted = [name for name in TASKS if isinstance(open_task(name), Recoverable)]
+    assert {"main", "leave-one-out", "pass-at-k", "intersectionality"} <= set(planted)
+    for name in ("leave-one-out", "pass-at-k"):
+        task = open_task(name)
+        assert isinstance(task, Recoverable)
+        found = list(task.recover(3))
+        held = [estimate.low <= truth <= estimate.high for _, truth, estimate in found]
+        assert sum(held) >= len(found) - 1 and len({label for label, *_ in found}) == len(found), found
 
 
 def test_what_fails_is_counted_and_nothing_else_is_asked(tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from populace.errors import DataError
 from populace.stats import corrected_pass_at_k, estimate_noisy_pass_at_k, estimate_pass_at_k, pass_at_k
+from populace.stats._unseen import unseen_variance
 
 
 def test_by_hand():
@@ -59,7 +60,7 @@ def test_interval_covers_and_taking_the_judge_at_its_word_does_not():
     truth = 1 - (1.2 * 2.2 * 3.2) / (1.8 * 2.8 * 3.8)
     held = trusting = 0
     values = []
-    for seed in range(80):
+    for _ in range(80):
         _, c, repeats = simulate(rng)
         found = estimate_noisy_pass_at_k(8, c, 3, repeats)
         held += found.corrected.low <= truth <= found.corrected.high
@@ -134,6 +135,48 @@ def test_clusters_and_seeds():
     assert found.corrected.n == 60
     again = estimate_noisy_pass_at_k(8, c, 2, repeats, clusters)
     assert found == again
+
+
+def test_what_rare_items_hide():
+    # Sixty items of eight tries, none of which failed all: their variance of pass@8 is 0, and yet items like
+    # these fail all of them now and then. The naive twin draws such items.
+    rng = np.random.default_rng(7)
+    n, c = np.full(60, 8), np.array([1, 2, 3, 3, 4, 2] * 10)
+    found = unseen_variance(n, c, np.zeros(60), lambda tries, passed: 1.0 * (passed == 0))
+    share = (c.sum() + 0.5) / (n.sum() + 1)
+    assert found > 0
+    # They vary less than coins do, so the model is a binomial one.
+    drawn = (rng.binomial(8, share, size=400_000) == 0).var() / 60
+    assert found == pytest.approx(drawn, rel=0.05)
+    # A sample that shows more than the model has nothing hidden.
+    assert unseen_variance(n, c, np.arange(60.0), lambda tries, passed: 0.0 * passed) == 0.0
+    wide = np.array([0, 8] * 30)  # all or nothing: intraclass correlation 1, cut at 0.95
+    share = (wide.sum() + 0.5) / (n.sum() + 1)
+    a, b = share * (1 / 0.95 - 1), (1 - share) * (1 / 0.95 - 1)
+    drawn = (rng.binomial(8, rng.beta(a, b, 400_000)) == 0).var() / 60
+    found = unseen_variance(n, wide, np.zeros(60), lambda tries, passed: 1.0 * (passed == 0))
+    assert found == pytest.approx(drawn, rel=0.05)
+
+
+def test_large_k_near_one_is_held():
+    rng = np.random.default_rng(11)
+    truth, held = 1 - 0.4**4, 0
+    for _ in range(100):
+        passes = rng.random((60, 8)) < 0.6
+        first, second = (passes ^ (rng.random(passes.shape) < 0.1) for _ in range(2))
+        repeats = np.stack([(first & second).sum(1), (first != second).sum(1), (~first & ~second).sum(1)], 1)
+        found = estimate_noisy_pass_at_k(8, first.sum(axis=1), 4, repeats).corrected
+        held += found.low <= truth <= found.high
+    assert held >= 93  # of an interval by the rows' own variance, 85
+
+
+def test_shared_questions_widen():
+    c, repeats = [8] * 10 + [0] * 10, [[3, 1, 4]] * 20
+    people, questions = list(range(20)), [n // 10 for n in range(20)]
+    alone, shared = (
+        estimate_noisy_pass_at_k(8, c, 1, repeats, people, each).corrected for each in (None, questions)
+    )
+    assert shared.value == alone.value and (shared.low, shared.high) == (0, 1) and alone.high < 0.8
 
 
 def test_bad_input():
