@@ -6,7 +6,7 @@ its choice between two answers. Kappa is of decided verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -16,8 +16,10 @@ import polars as pl
 from populace import stats
 from populace.bench.kappas import pairs_apart, pairs_of_raters
 from populace.bench.result import Finding, Score
-from populace.bench.rules import words_in
+from populace.bench.rules import Floats, words_in
+from populace.bench.scoring import rate
 from populace.bench.task import Counting
+from populace.stats.crossed import crossed_difference
 from populace.stats.matrices import AgreementReport, PairAgreement
 from populace.stats.power import intraclass_correlation, smallest_kappa
 
@@ -42,7 +44,6 @@ __all__ = [
 BY = "by:"
 PEOPLE = "people"
 DECIDED = ("first", "second")
-_SAID = {"first": 1.0, "second": 0.0}
 
 
 def raters(items: pl.DataFrame) -> list[str]:
@@ -64,13 +65,10 @@ def matrices(items: pl.DataFrame, counting: Counting, *, by: str | None = None) 
         items are then independent.
     """
     names, level = raters(items), counting.level
-    said = items.select(
-        pl.col(BY + name).replace_strict(_SAID, default=None, return_dtype=pl.Float64) for name in names
-    ).to_numpy()
-    questions = items["prompt_id"] if "prompt_id" in items.columns else None
+    said = _numbers(items, names)
     labels: list[Any] = [None]
     if by is None:
-        pairs = pairs_of_raters(said, names, items["persona_id"], questions, level=level)
+        pairs = pairs_of_raters(said, names, *_shared(items), level=level)
     else:
         labels = items[by].drop_nulls().unique().sort().to_list()
         code = items[by].replace_strict(dict(zip(labels, range(len(labels)), strict=True)), default=-1)
@@ -81,17 +79,27 @@ def matrices(items: pl.DataFrame, counting: Counting, *, by: str | None = None) 
             pairs = []
             for at, label in enumerate(labels):
                 rows = code == at
-                one, other = (
-                    items.filter(rows)["persona_id"],
-                    None if questions is None else questions.filter(rows),
-                )
-                pairs += pairs_of_raters(said[rows], names, one, other, level=level, group=label)
+                shared = _shared(items.filter(rows))
+                pairs += pairs_of_raters(said[rows], names, *shared, level=level, group=label)
     return AgreementReport(raters=tuple(names), groups=tuple(labels), categories=DECIDED, pairs=tuple(pairs))
 
 
 def numbered(items: pl.DataFrame) -> pl.DataFrame:
-    """Number the personas in the order of their ids: the same draws as by id, and faster than text."""
-    return items.with_columns(pl.col("persona_id").rank("dense").cast(pl.Int64))
+    """Number personas and questions in the order of their ids: the same draws as by id, faster than text."""
+    return items.with_columns(pl.col("persona_id", "prompt_id").rank("dense").cast(pl.Int64))
+
+
+def _numbers(items: pl.DataFrame, names: Sequence[str]) -> Floats:
+    """Give what raters said, shape (rows, raters): 1 the first, 0 the second, nan nothing decided."""
+    said = (pl.col(BY + name) for name in names)
+    first = (pl.when(each == "first").then(1.0).when(each == "second").then(0.0) for each in said)
+    told = items.select(each.fill_null(np.nan).alias(str(place)) for place, each in enumerate(first))
+    return told.to_numpy()
+
+
+def _shared(items: pl.DataFrame) -> tuple[pl.Series, pl.Series | None]:
+    """Give what rows share: persons, and questions where they are known."""
+    return items["persona_id"], items["prompt_id"] if "prompt_id" in items.columns else None
 
 
 def arm_of(pair: PairAgreement) -> str:
@@ -110,8 +118,8 @@ def pair_scores(pair: PairAgreement, items: pl.DataFrame) -> list[Score]:
 
 
 def both(items: pl.DataFrame, a: str, b: str) -> pl.DataFrame:
-    """Give the items that both decided: `persona_id`, `a`, `b`, `agree`."""
-    rows = items.select("persona_id", a=BY + a, b=BY + b, agree=agree(a, b))
+    """Give the items that both decided: `persona_id`, `prompt_id`, `a`, `b`, `agree`."""
+    rows = items.select("persona_id", "prompt_id", a=BY + a, b=BY + b, agree=agree(a, b))
     return rows.drop_nulls("agree")
 
 
@@ -161,29 +169,21 @@ def beside(items: pl.DataFrame, rater: str, others: Mapping[str, str], counting:
     rules = {who: pl.col(column) for who, column in others.items()} | {
         "the longer answer": pl.when(one > two).then(pl.lit("first")).when(one < two).then(pl.lit("second")),
     }
-    rows = items.filter(pl.col(BY + rater).is_in(DECIDED)).select(
-        "persona_id",
-        own=BY + rater,
-        **{name: pl.when(rule.is_in(DECIDED)).then(rule) for name, rule in rules.items()},
-    )
     scores = []
-    for name in rules:
-        told = rows.drop_nulls(name)
-        kappa = stats.cohen_kappa(
-            told["own"], told[name], told["persona_id"], categories=DECIDED, **counting.settings()
+    for name, rule in rules.items():
+        told = items.with_columns(rule.alias(BY + name))
+        (pair,) = pairs_of_raters(
+            _numbers(told, [rater, name]), [rater, name], *_shared(told), level=counting.level
         )
-        scores.append(Score(measure="kappa", arm=f"{rater} × {name}", estimate=kappa, note="baseline"))
-        same = told.select("persona_id", same=(pl.col("own") == pl.col(name)).cast(pl.Float64))
-        share = stats.proportion(same["same"], same["persona_id"], **counting.settings())
-        scores.append(Score(measure="agreement", arm=f"{rater} × {name}", estimate=share, note="baseline"))
-    usual = (
-        (rows["own"] == rows["own"].mode().sort().first()).cast(pl.Float64) if rows.height else rows["own"]
-    )
-    share = stats.proportion(usual.cast(pl.Float64), rows["persona_id"], **counting.settings())
-    constant = Score(
-        measure="agreement", arm=f"{rater} × always the same", estimate=share, note="baseline; kappa is 0"
-    )
-    return [*scores, constant]
+        scores += [
+            Score(measure=measure, arm=arm_of(pair), estimate=estimate, note="baseline")
+            for measure, estimate in (("kappa", pair.kappa), ("agreement", pair.percent))
+        ]
+    rows = items.filter(pl.col(BY + rater).is_in(DECIDED))
+    own = pl.col(BY + rater)
+    share = rate(rows, rows.select(own == own.mode().sort().first()).to_series(), counting)
+    arm, note = f"{rater} × always the same", "baseline; kappa is 0"
+    return [*scores, Score(measure="agreement", arm=arm, estimate=share, note=note)]
 
 
 def constant_rule(items: pl.DataFrame, a: str, b: str, counting: Counting) -> Finding | None:
@@ -196,12 +196,12 @@ def constant_rule(items: pl.DataFrame, a: str, b: str, counting: Counting) -> Fi
         for name in "ab"
     ]
     best = max(usual, key=lambda share: (share.mean(), 0))
-    gain = stats.paired_difference(rows["agree"], best, rows["persona_id"], **counting.settings())
+    gain = crossed_difference(rows["agree"], best, *_shared(rows), level=counting.level)
     return Finding(
         name=f"constant judge, {a} × {b}",
         what="always says what one of the two says most often",
-        shortcut=stats.proportion(best, rows["persona_id"], **counting.settings()),
-        beside=stats.proportion(rows["agree"], rows["persona_id"], **counting.settings()),
+        shortcut=rate(rows, best, counting),
+        beside=rate(rows, rows["agree"], counting),
         passed=not gain.high < 0,
         why=f"fails where it agrees surely more often than the two do (two less it: {gain})",
     )

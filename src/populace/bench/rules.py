@@ -1,7 +1,7 @@
 """Rules that know nobody, held against verdicts: length, place, no persona, another persona, copies.
 
-Each gives a `Finding`, decided by the ends of an interval over personas and not by a value alone, so that a
-few items neither clear a judge nor convict it. Every task that has the verdicts for a rule can ask for it.
+Each gives a `Finding`, decided by the ends of an interval over personas and questions and not by a value
+alone, so that a few items neither clear a judge nor convict it. A task that has the verdicts asks for it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from populace import stats
-from populace.bench.dyads import dyadic_estimate
 from populace.bench.result import Finding
+from populace.bench.scoring import mean_of, rate
 from populace.bench.task import Counting
 from populace.stats import Estimate
+from populace.stats.crossed import crossed_estimate
 
 __all__ = [
     "copying",
@@ -26,6 +26,7 @@ __all__ = [
     "words_in",
 ]
 
+Floats = npt.NDArray[np.float64]
 _MOST = 0.9
 """Share of verdicts above which a rule alone explains them."""
 _HALF = 0.5
@@ -51,7 +52,7 @@ def longer_share(items: pl.DataFrame, name: str, one: str, other: str, counting:
     Parameters
     ----------
     items
-        `persona_id`, the outcome `name`, and the texts `one` (the first option) and `other`.
+        `persona_id` and `prompt_id`, the outcome `name`, and the texts `one` (the first option) and `other`.
 
     Examples
     --------
@@ -63,7 +64,7 @@ def longer_share(items: pl.DataFrame, name: str, one: str, other: str, counting:
     rows = items.filter(pl.col(name).is_in(_DECIDED)).with_columns(one=words_in(one), other=words_in(other))
     rows = rows.filter(pl.col("one") != pl.col("other"))
     longer = (rows["one"] > rows["other"]) == (rows[name] == "first")
-    return stats.proportion(longer.cast(pl.Float64), rows["persona_id"], **counting.settings())
+    return rate(rows, longer, counting)
 
 
 def length_rule(
@@ -87,9 +88,9 @@ def length_of_satisfied(items: pl.DataFrame, name: str, counting: Counting, *, l
     """Hold verdicts on single answers against their length, whatever length is the judge's limit.
 
     The measure is the chance that of an answer that suits and one that does not the first is the longer, half
-    for equal ones (area under the curve). Its variance is that of DeLong, DeLong and Clarke-Pearson (1988,
-    doi:10.2307/2531595), with an answer's parts summed over its persona (Obuchowski 1997, Biometrics
-    53), and Student's t.
+    for equal ones (area under the curve). What an answer moves it by is that of DeLong, DeLong and
+    Clarke-Pearson (1988, doi:10.2307/2531595), summed over its persona and its question (over one kind of
+    cluster: Obuchowski 1997, Biometrics 53).
 
     Parameters
     ----------
@@ -99,8 +100,8 @@ def length_of_satisfied(items: pl.DataFrame, name: str, counting: Counting, *, l
     rows = items.filter(pl.col(name).is_in(_DECIDED)).drop_nulls("answer")
     words = rows.select(words_in("answer")).to_series().to_numpy().astype(np.float64)
     suits = (rows[name] == "first").to_numpy()
-    who = rows["persona_id"].rank("dense").to_numpy().astype(np.int64)
-    found = _area(words, suits, who, counting.level)
+    shared = [rows[each] for each in ("persona_id", "prompt_id") if each in rows.columns]
+    found = crossed_estimate(*_area(words, suits), *shared, within=(0.0, 1.0), level=counting.level)
     enough = min(int(suits.sum()), int((~suits).sum()), found.clusters) >= _FEWEST
     settled = enough and found.defined and (found.low > _MOST or found.high < 1 - _MOST)
     return Finding(
@@ -122,8 +123,7 @@ def position_rule(items: pl.DataFrame, name: str, counting: Counting, *, label: 
         `persona_id`, and the probabilities `<name>_p_shown_first` and `<name>_p_shown_second`.
     """
     first, second = (pl.col(f"{name}_p_shown_{which}") > 0.5 for which in ("first", "second"))
-    rows = items.select("persona_id", turned=(first != second).cast(pl.Float64)).drop_nulls()
-    found = stats.proportion(rows["turned"], rows["persona_id"], **counting.settings())
+    found = rate(items, items.select(first != second).to_series(), counting)
     return Finding(
         name=_named("position rule", label),
         what="chooses by the place an answer is shown in",
@@ -148,8 +148,7 @@ def same_as_another(
         Who the other is.
     """
     rows = items.filter(pl.col(name).is_in(_DECIDED), pl.col(other).is_in(_DECIDED))
-    same = (rows[name] == rows[other]).cast(pl.Float64)
-    found = stats.proportion(same, rows["persona_id"], **counting.settings())
+    found = rate(rows, rows[name] == rows[other], counting)
     return Finding(
         name=label,
         what=what,
@@ -169,8 +168,7 @@ def copying(items: pl.DataFrame, counting: Counting, *, beside: Estimate | None 
         `persona_id` and `copied`: the share of an answer's runs of three words that the description has too
         (`populace.bench.wording.copied`), null where there is no answer.
     """
-    rows = items.with_columns(pl.col("copied").fill_nan(None)).drop_nulls("copied")
-    found = stats.mean(rows["copied"], rows["persona_id"], **counting.settings())
+    found = mean_of(items.with_columns(pl.col("copied").fill_nan(None)), "copied", counting)
     return Finding(
         name="copies of the description",
         what="share of an answer's runs of three words that the description has too",
@@ -185,24 +183,19 @@ def _named(rule: str, label: str) -> str:
     return f"{rule}, {label}" if label else rule
 
 
-def _area(
-    words: npt.NDArray[np.float64],
-    suits: npt.NDArray[np.bool_],
-    who: npt.NDArray[np.int64],
-    level: float,
-) -> Estimate:
-    """Estimate the area under the curve of a length, and what each answer moves it by."""
+def _area(words: Floats, suits: npt.NDArray[np.bool_]) -> tuple[float, Floats]:
+    """Give the area under the curve of a length, and what each answer moves it by."""
     yes, no = np.sort(words[suits]), np.sort(words[~suits])
+    moved = np.zeros(len(words))
     if not (len(yes) and len(no)):
-        return dyadic_estimate(np.nan, np.zeros(0), who[:0], who[:0], level=level)
+        return np.nan, moved
 
-    def below(sorted_words: npt.NDArray[np.float64], length: npt.NDArray[np.float64]) -> npt.NDArray:
-        left, right = (np.searchsorted(sorted_words, length, side) for side in ("left", "right"))
-        return (left + right) / 2 / len(sorted_words)
+    def below(others: Floats, length: Floats) -> Floats:
+        left, right = (np.searchsorted(others, length, side) for side in ("left", "right"))
+        return (left + right) / 2 / len(others)
 
     longer = below(no, words[suits])
     value = float(longer.mean())
-    moved = np.empty(len(words))
     moved[suits] = (longer - value) / len(yes)
     moved[~suits] = (1 - below(yes, words[~suits]) - value) / len(no)
-    return dyadic_estimate(value, moved, who, who, level=level)
+    return value, moved

@@ -141,7 +141,7 @@ class Agreement:
                 if (column := f"{start}:{rater}") in items.columns
             }
             scores += beside(items, rater, others, counting)
-            one = items.select("persona_id", pl.col(BY + rater).alias("choice"))
+            one = items.select("persona_id", "prompt_id", pl.col(BY + rater).alias("choice"))
             scores += bookkeeping(one, "choice", rater, counting)
         return scores
 

@@ -29,6 +29,7 @@ from populace.bench.planted import planted_bench, planted_judge
 from populace.bench.planted_words import planted_summariser
 from populace.bench.result import Finding, Score
 from populace.bench.runner import play
+from populace.bench.scoring import compared, mean_of, rate
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.bench.wording import copied
 from populace.models.records import GenerateRequest, Message
@@ -91,17 +92,15 @@ class Phrases:
         for (*shares, above), p in zip(tests, adjusted.tolist(), strict=True):
             note = "adjusted by Holm over attributes"
             scores += [*shares, replace(above, p_value=None if np.isnan(p) else p, note=note)]
-        failed = items.unique("item_id", maintain_order=True)
-        share = stats.proportion(
-            failed["summary"].is_null().cast(pl.Float64), failed["persona_id"], **counting.settings()
-        )
+        each = items.unique("item_id", maintain_order=True)
+        share = rate(each, each["summary"].is_null(), counting)
         return [*scores, Score(measure="summary_failed", estimate=share)]
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
         """Look for summaries that copy the description, and for summaries that would fit anybody."""
         each = items.unique("item_id", maintain_order=True).drop_nulls("summary")
         copy = (each["copied"] > 0.5) & (each["length"] > 0.7)
-        copies = stats.proportion(copy.cast(pl.Float64), each["persona_id"], **counting.settings())
+        copies = rate(each, copy, counting)
         kept, chance, *_, above = _beside(_per_summary(items), "", counting)
         stands = above.estimate.defined and above.estimate.low > 0
         return [
@@ -215,31 +214,28 @@ def _per_summary(items: pl.DataFrame) -> pl.DataFrame:
     """Average over the attributes of each summary, so that nobody counts more for having more."""
     return (
         items.drop_nulls("kept")
-        .group_by("item_id", "persona_id", maintain_order=True)
+        .group_by("item_id", "persona_id", "prompt_id", maintain_order=True)
         .agg(pl.col("kept", "chance", "cut").mean())
     )
 
 
 def _beside(rows: pl.DataFrame, arm: str, counting: Counting) -> list[Score]:
     """Kept; kept by chance, and by a cut of the description; the first above chance."""
-    settings, clusters = counting.settings(), rows["persona_id"]
-    average = stats.mean if not arm else stats.proportion
-    test = stats.paired_test(rows["kept"], rows["chance"], clusters, **settings)
+    test = compared(rows, "kept", "chance", counting)
     p_value = None if np.isnan(test.p_value) else test.p_value
-    note = f"{clusters.n_unique()} personas have it" if arm else ""
-    shares = {
-        "kept": (average, note),
-        "chance": (stats.mean, "baseline: the values of other personas"),
-        "cut": (average, "baseline: the description, cut to the length of the summary"),
+    notes = {
+        "kept": f"{rows['persona_id'].n_unique()} personas have it" if arm else "",
+        "chance": "baseline: the values of other personas",
+        "cut": "baseline: the description, cut to the length of the summary",
     }
     return [
         Score(
             measure=name if name == "kept" else f"kept_by_{name}",
             arm=arm,
-            estimate=estimate(rows[name], clusters, **settings),
-            note=told,
+            estimate=mean_of(rows, name, counting),
+            note=note,
         )
-        for name, (estimate, told) in shares.items()
+        for name, note in notes.items()
     ] + [Score(measure="kept_above_chance", arm=arm, estimate=test.estimate, p_value=p_value)]
 
 
