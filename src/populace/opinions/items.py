@@ -28,6 +28,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the order of the options means something."""
     wordings: tuple[str, ...] = ()
     """The same question in other words."""
+    same_as: tuple[str, ...] = ()
+    """Attributes of people that are read from the answer to it: who is told them is told the answer."""
 
     def __post_init__(self) -> None:
         """Refuse what is no question.

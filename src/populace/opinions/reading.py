@@ -102,19 +102,29 @@ def _worded(people: pl.DataFrame, book: Codebook) -> Iterator[tuple[Item, np.nda
     """Read the items of the codebook: each with its answers, and those of the other interview."""
     for name, variable in book.items.items():
         column = people.get_column(f"item_{name}", default=None)
-        if column is None or (item := _item(name, variable)) is None:
+        if column is None or (item := _item(name, variable, _same_as(name, variable, book))) is None:
             continue
         again = people.get_column(f"item_{name}_retest", default=None)
         none = np.full(people.height, NONE, dtype=np.int16)
         yield item, _codes(column, item, variable), none if again is None else _codes(again, item, variable)
 
 
-def _item(name: str, variable: Variable) -> Item | None:
+def _same_as(name: str, item: Variable, book: Codebook) -> tuple[str, ...]:
+    """List the attributes that are read from an item's column."""
+    column = item.column or name
+    return tuple(
+        attribute
+        for attribute, readings in book.attributes.items()
+        if any((book.variables[reading].column or reading) == column for reading in readings)
+    )
+
+
+def _item(name: str, variable: Variable, same_as: tuple[str, ...]) -> Item | None:
     """Make an item of a variable; None for texts and lists that are only known by their answers."""
     if variable.range is not None:
         edges = np.linspace(*variable.range, _BANDS + 1)
         options = tuple(f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges))
-        return Item(name=name, question=variable.question, options=options, ordinal=True)
+        return Item(name=name, question=variable.question, options=options, ordinal=True, same_as=same_as)
     options = tuple(dict.fromkeys([*variable.labels.values(), *variable.texts.values()]))
     if len(options) < 2:
         return None
@@ -124,6 +134,7 @@ def _item(name: str, variable: Variable) -> Item | None:
         options=options,
         ordinal=variable.ordinal,
         wordings=variable.wordings,
+        same_as=same_as,
     )
 
 
