@@ -27,13 +27,13 @@ from populace.report.figures import demonstration as made
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images" / "figures"
 WIDTH, SCALE = 560, 1.25
-LIMIT, COLOURS = 60_000, 64
+LIMIT, COLOURS = 60_000, 96
 MAGIC = b"\x89PNG\r\n\x1a\n"
 REMOVED = {
     "child with a spouse": 52, "income without work": 38, "retired and at work": 27, "parent too young": 14,
     "veteran too young": 9, "degree too early": 7,
 }  # fmt: skip
-SHOWN = ["sex", "race", "marital_status", "education", "age", "household_language"]
+SHOWN = ["age", "race", "marital_status", "household_language", "sex", "health_insurance"]
 
 
 def charts() -> dict[str, Callable[..., Any]]:
@@ -78,7 +78,9 @@ def drawn() -> tuple[pl.DataFrame, pl.DataFrame]:
     parts = [census.filter(attribute=name) for name in SHOWN]
     return people, pl.concat(
         [
-            part.sort(pl.col("value").str.extract(r"(\d+)").cast(pl.Int64)) if name == "age" else part
+            part.sort(pl.col("value").str.extract(r"(\d+)").cast(pl.Int64))
+            if name == "age"
+            else part.sort("share", descending=True)
             for name, part in zip(SHOWN, parts, strict=True)
         ]
     )
@@ -89,8 +91,6 @@ def small(picture: bytes) -> bytes:
     pixels = _pixels(picture)
     alpha = pixels[..., 3:].astype(float) / 255
     colours = np.round(pixels[..., :3] * alpha + 255 * (1 - alpha)).astype(np.int64)
-    # Sixteen steps a channel: letters keep their soft edges, and few colours are left to choose from.
-    colours = np.clip(np.round(colours / 17) * 17, 0, 255).astype(np.int64)
     packed = (colours[..., 0] << 16) + (colours[..., 1] << 8) + colours[..., 2]
     found, place, counts = np.unique(packed, return_inverse=True, return_counts=True)
     kept = np.argsort(-counts, kind="stable")[:COLOURS]

@@ -47,25 +47,36 @@ def demographics(people: pl.DataFrame, census: pl.DataFrame, width: int = 680) -
     >>> demographics(people, census).to_dict()["title"]["text"]
     ['Who the people are, beside the census']
     """
-    import altair as alt
-
     shares = population_shares(people, census)
     if shares.is_empty():
         raise DataError(
             "the people have no attribute of the census", fix="give columns named as the census’s"
         )
-    columns = 2 if width >= 500 else 1
-    panel = (width - 24 * (columns - 1)) // columns
-    panels = [
-        _panel(_folded(part), str(attribute).replace("_", " "), panel)
-        for (attribute,), part in shares.group_by("attribute", maintain_order=True)
-    ]
+    chart = _laid_out(shares, width)
     counts = sorted(set(shares["n"].to_list()))
     told = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
     lines = [f"Bars: people drawn, n = {told}, with 95 % intervals (Clopper-Pearson). Dark lines: the census"]
-    return parts.titled(
-        alt.concat(*panels, columns=columns), "Who the people are, beside the census", lines, width
-    )
+    return parts.titled(chart, "Who the people are, beside the census", lines, width)
+
+
+def _laid_out(shares: pl.DataFrame, width: int) -> Any:
+    """Set panels two abreast, and those of long labels alone below."""
+    import altair as alt
+
+    half = (width - 24) // 2 if width >= 500 else width
+    abreast, alone = [], []
+    for (attribute,), part in shares.group_by("attribute", maintain_order=True):
+        folded, title = _folded(part), str(attribute).replace("_", " ")
+        # Two lines of half a page, a little more than half filled by words that do not break evenly.
+        longest = max(len(name) for name in folded["value"])
+        if width >= 500 and longest > 1.6 * (theme.label_room(half) // 7):
+            alone.append(_panel(folded, title, width))
+        else:
+            abreast.append(_panel(folded, title, half))
+    columns = 2 if width >= 500 else 1
+    if not alone:
+        return alt.concat(*abreast, columns=columns)
+    return alt.vconcat(*([alt.concat(*abreast, columns=columns)] if abreast else []), *alone)
 
 
 def _folded(shares: pl.DataFrame) -> pl.DataFrame:
@@ -88,7 +99,7 @@ def _panel(shares: pl.DataFrame, title: str, width: int) -> Any:
     import altair as alt
 
     labels = [name[0].upper() + name[1:] for name in shares["value"].to_list()]
-    y, step = theme.rows(labels, width)
+    y, step = theme.rows(labels, width, lines=4)
     low, high = _exact(shares["drawn"].to_numpy(), shares["n"].to_numpy())
     table = shares.with_row_index("row").with_columns(low=pl.Series(low), high=pl.Series(high))
     top = max(float(table.select(pl.max_horizontal("census", "high").max()).item()), 0.05)
@@ -96,11 +107,9 @@ def _panel(shares: pl.DataFrame, title: str, width: int) -> Any:
     x = x.axis(format="~%", tickCount=3, labelFlush=False)
     base = alt.Chart(table).encode(y=y)
     return alt.layer(
-        base.mark_bar(color=theme.MORE[0], height={"band": 0.6}).encode(x=x),
+        base.mark_bar(color=theme.MORE[0], height=13).encode(x=x),
         base.mark_rule(color=theme.INK, strokeWidth=1).encode(x=alt.X("low:Q"), x2="high:Q"),
-        base.mark_tick(color=theme.INK, thickness=2.5, size=0.8 * step, opacity=1).encode(
-            x=alt.X("census:Q")
-        ),
+        base.mark_tick(color=theme.INK, thickness=2.5, size=19, opacity=1).encode(x=alt.X("census:Q")),
     ).properties(width=width - theme.label_room(width) - 16, height=alt.Step(step - 2), title=title)
 
 

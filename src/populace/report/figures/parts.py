@@ -193,8 +193,8 @@ def titled(chart: Any, title: str, lines: Sequence[str], width: int) -> Any:
     """Put the theme on a chart, with a heading and the lines that say what stands behind it."""
     import altair as alt
 
-    # Seven pixels a letter holds also where the reader's type runs wider than the one measured here.
-    said = [part for line in lines if line for part in textwrap.wrap(line, max(20, int(width / 6.6)))]
+    # Six pixels a letter hold also where the reader's type runs wider than the one measured here.
+    said = [part for line in lines if line for part in textwrap.wrap(line, max(20, int(width / 6.1)))]
     head = textwrap.wrap(title, max(20, int(width / 7.6))) or [""]
     params = alt.TitleParams(text=head, subtitle=said, frame="bounds", anchor="start", subtitlePadding=4)
     return theme.finish(chart.properties(title=params))
@@ -246,7 +246,7 @@ def dots(
         row=pl.col("label").replace_strict(place, return_dtype=pl.Int64),
         **{name: pl.col(name).fill_nan(None) for name in ("value", "low", "high")},
     )
-    y, usual = theme.rows(labels, width)
+    y, usual = theme.rows(labels, width, lines=4)
     step = max(step, usual) if step else max(usual, 11 * len(series) + 8)
     texts = table.unique("label", maintain_order=True).drop_nulls(column)[column].to_list() if column else []
     plot = width - theme.label_room(width) - 20 - column_room(texts, column)

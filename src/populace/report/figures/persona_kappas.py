@@ -244,8 +244,8 @@ def kappa_histogram(items: pl.DataFrame, a: str, b: str, width: int = 680, seed:
     ]  # fmt: skip
     lines = [
         "Bars: personas. Diamonds: expected if all personas had one κ, with what 95 % of draws give",
-        f"{int(bars['personas'].sum()):,} personas; κ of {undefined:,} more is not defined, all of their "
-        "verdicts being of one kind",
+        f"{int(bars['personas'].sum()):,} personas"
+        + (f"; of {undefined:,} more κ is not defined" if undefined else ""),
     ]
     chart = alt.layer(*layers).properties(width=width - 60, height=220)
     return parts.titled(chart, f"Personas by κ of {a} and {b}", lines, width)

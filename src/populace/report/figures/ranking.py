@@ -54,7 +54,7 @@ def leaderboard(board: Board, width: int = 680) -> Any:
         ]
     ).with_columns(pl.col("value", "low", "high").fill_nan(None), row=pl.int_range(pl.len()))
     groups = [group for group in board.ranking.groups if len(group) > 1]
-    y, step = theme.rows(table["label"].to_list(), width)
+    y, step = theme.rows(table["label"].to_list(), width, lines=4)
     step = max(step, 26)
     room = parts.column_room(table["rank"].to_list(), "rank")
     plot = width - theme.label_room(width) - 20 - room - _LINE * max(len(groups), 1)

@@ -129,8 +129,10 @@ def label_room(width: int) -> int:
     return min(230, round(width * 0.4))
 
 
-def rows(labels: Sequence[str], width: int) -> tuple[Any, int]:
+def rows(labels: Sequence[str], width: int, lines: int = 2) -> tuple[Any, int]:
     """Return the y channel of a figure of labelled rows, and the height of a row.
+
+    A label takes at most so many lines; what is longer is cut, and ends in dots.
 
     Rows are drawn by the integer field `row`, so that two rows of one name stay two. Labels are set flush
     left and wrapped: type that runs wider than measured here then reaches into the plot and is not cut off.
@@ -139,15 +141,20 @@ def rows(labels: Sequence[str], width: int) -> tuple[Any, int]:
 
     room = label_room(width)
     wrapped = [
-        textwrap.wrap(plain(label), room // 7, max_lines=2, placeholder=" …") or [""] for label in labels
+        textwrap.wrap(plain(label), room // 7, max_lines=lines, placeholder=" …") or [""] for label in labels
     ]
-    two = [row for row, lines in enumerate(wrapped) if len(lines) > 1]
+    most = max(map(len, wrapped), default=1)
+    # Vega centres the first line on its row: of several lines, lift all by half of what follows the first.
+    lifted = [
+        {"test": f"indexof({places}, datum.value) >= 0", "value": -7 * extra}
+        for extra in range(1, most)
+        if (places := [row for row, said in enumerate(wrapped) if len(said) == extra + 1])
+    ]
     axis = alt.Axis(
         labelExpr=f"{json.dumps(wrapped)}[datum.value]",
         labelAlign="left",
         labelPadding=room,
-        # Vega centres the first line on its row: of two lines, lift both by half a line.
-        labelOffset={"condition": {"test": f"indexof({two}, datum.value) >= 0", "value": -7}, "value": 0},
+        labelOffset={"condition": lifted, "value": 0} if lifted else 0,
         labelLimit=0,
         labelOverlap=False,
         minExtent=room,
@@ -156,4 +163,4 @@ def rows(labels: Sequence[str], width: int) -> tuple[Any, int]:
         title=None,
     )
     y = alt.Y("row:O", axis=axis, scale=alt.Scale(domain=list(range(len(labels)))))
-    return y, 32 if two else 24
+    return y, {1: 24, 2: 32}.get(most, 14 * most + 4)
