@@ -1,13 +1,13 @@
 """How often a task's interval holds the value that was planted: coverage over seeded repetitions.
 
-    python benchmarks/bench_recovery.py [TASK ...] [--repeats 200] [--processes 2]
+    python benchmarks/bench_recovery.py [TASK ...] [--repeats 200] [--first 0] [--processes 2]
 
 A task that is `populace.bench.recovery.Recoverable` plays itself once with planted people and yields, for
 some of its scores, a label, the planted value and the estimate with its 95 % interval. Repetitions take the
-seeds 0, 1, 2, and so on, so that the table is the same on any machine, but for the times. Each coverage
-stands beside its own exact interval (Clopper and Pearson 1934), and the mean estimate and width beside the
-planted value, since an interval can cover by being wide. Ends with 1 where a score is covered in fewer than
-93 % of the repetitions.
+seeds 0, 1, 2, and so on (or from another first), so that the table is the same on any machine, but for the
+times. Each coverage stands beside its own exact interval (Clopper and Pearson 1934), and the mean estimate
+and width beside the planted value, since an interval can cover by being wide. Ends with 1 where a score is
+covered in fewer than 93 % of the repetitions.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def exact(held: int, of: int, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def measured(task: str, repeats: int, pool: Any) -> tuple[pl.DataFrame, float]:
+def measured(task: str, seeds: range, pool: Any) -> tuple[pl.DataFrame, float]:
     """Count, by score, how often the planted value was held; add up processor seconds."""
-    done = list(pool.imap(repetition, ((task, seed) for seed in range(repeats))))
+    done = list(pool.imap(repetition, ((task, seed) for seed in seeds)))
     rows = [row for part, _ in done for row in part]
     # The planted value of a score may differ by seed; its mean is shown.
     table = (
@@ -100,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="all that can be measured, if left out")
     parser.add_argument("--repeats", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first repetition")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args(arguments)
     fine = True
@@ -111,8 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 fine = False
                 continue
             start = time.perf_counter()
-            table, busy = measured(task, asked.repeats, pool)
+            table, busy = measured(task, range(asked.first, asked.first + asked.repeats), pool)
             fine &= show(task, table, time.perf_counter() - start, busy)
+            sys.stdout.flush()
     return 0 if fine else 1
 
 

@@ -86,7 +86,7 @@ def test_a_run_goes_on_and_scores_alike(tmp_path):
 
 def test_the_judge_as_another_person():
     task = open_task("main")
-    made, models = planted_bench(planted_target(), planted_judge(), people=40, prompts=20, items=160)
+    made, models = planted_bench(planted_target(), planted_judge(), people=60, prompts=60, items=160)
     plain = play(task, made, models)
     items = play(task, replace(made, options={"stranger": "yes"}), models)
     # Nothing else changes, and only the headline's mode is asked about once more.
@@ -101,8 +101,9 @@ def test_the_judge_as_another_person():
     assert above.estimate.value == pytest.approx(own.value - stranger.value) and (above.p_value or 0) < 0.001
     # A judge that looks at no persona says of every answer what any stranger says.
     for judge, passed in ((planted_judge(), True), (planted_judge(cheat="nobody"), False)):
-        made, models = planted_bench(planted_target(), judge, people=40, prompts=20, items=160)
+        made, models = planted_bench(planted_target(), judge, people=60, prompts=60, items=160)
         items = play(task, replace(made, options={"stranger": True}), models)
+        # Where all agree, 60 persons and questions are enough to say so: 0.025^(1/60) is 0.94.
         assert {each.name: each.passed for each in task.audit(items, few)}["shuffled persona"] is passed
     alone, models = planted_bench(planted_target(), planted_judge(), people=1, prompts=4, items=3)
     items = play(task, replace(alone, options={"stranger": True}), models)

@@ -47,8 +47,8 @@ __all__ = [
 Bounds = tuple[float, float] | None
 SHARE: Bounds = (0.0, 1.0)
 DIFFERENCE: Bounds = (-1.0, 1.0)
-_CELLS = 1 << 23
-"""Cells of persons by questions that are counted in a table."""
+_CELLS = 32
+"""Cells of persons by questions, by rows, that are counted in a table."""
 _ROUNDING = 1e-12
 """Influence, beside one over the rows, that is rounding and no influence."""
 
@@ -282,7 +282,7 @@ def _spread(moved: Floats, first: npt.ArrayLike, second: npt.ArrayLike | None) -
         kinds = f"clusters ({clusters})" if second is None else f"clusters ({clusters}), one second cluster"
         return _Spread(persons, clusters, clusters, kinds)
     both = one * len(questions) + other
-    if clusters * len(questions) > _CELLS:  # a table of all cells would not fit: sort those there are
+    if clusters * len(questions) > _CELLS * len(moved):  # a table of all cells costs more than a sort
         both = np.unique(both, return_inverse=True)[1]
     alike, shared = _variance(moved, other), _variance(moved, both)
     variance = max(persons + alike - shared, persons, alike, shared)

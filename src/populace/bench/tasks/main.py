@@ -124,16 +124,16 @@ class Main:
     def recover(self, seed: int) -> Iterator[tuple[str, float, Estimate]]:
         """Play twice with planted people: a label, the planted value and its estimate, for most scores.
 
-        Once each question is asked once, and once of six people each, who share nobody's answer, and those of
+        Once each question is asked once, and once of six people, who share nobody's answer, and those of
         a taste that of their summary. A target of skill 0.8 serves four in five; one that knows nobody, and
         one judged by a stranger, one in four. Where both answers or neither serve, the choice is a coin, so
         that the mode wins by 0.8 * 0.75 + (0.2 + 0.15) / 2. Answers have lengths of their own, since equal
         texts would share that coin.
         """
-        for end, people, prompts in (("", 120, 240), ("; questions shared", 60, 40)):
+        for end, people, prompts, rows in (("", 120, 120, 120), ("; questions shared", 60, 40, 240)):
             target = planted_target(0.8, seed=seed, words=lambda luck: int(64 * luck))
             bench, models = planted_bench(
-                target, planted_judge(seed=seed), people=people, prompts=prompts, seed=seed
+                target, planted_judge(seed=seed), people=people, prompts=prompts, items=rows, seed=seed
             )
             bench = replace(bench, options={"stranger": True})
             found = {
