@@ -250,3 +250,121 @@ def test_identical_answers_say_nothing_about_the_order():
     same = PAIRS.with_columns(identical=pl.col("author_id") == "bob")
     # Without Bob's pair: (R,R), (O,O), (R,O) remain of the five, one flip of three.
     assert overall(run(table=same), "position_flip", "choice") == pytest.approx(1 / 3)
+
+
+def written_for_nobody(words, models=("m", "m")):
+    """Pairs of two answers that nobody wrote for anybody."""
+    return pairs(words).with_columns(
+        pl.lit("answer").alias("revision_origin"),
+        pl.lit(models[0]).alias("model"),
+        pl.lit(models[1]).alias("revision_model"),
+    )
+
+
+def test_answers_written_for_nobody_have_no_author_and_no_revision():
+    rows = [{**judgement(a, p, v), "role": "stranger" if p else "nobody"} for a, p, v in (
+        *(("ann", None, "revision"), ("ann", "ann", "revision"), ("ann", "bob", "original")),
+        *(("bob", None, "revision"), ("bob", "bob", "original"), ("bob", "cy", "original")),
+    )]  # fmt: skip
+    found = run(pl.DataFrame(rows), written_for_nobody([(10, 8), (10, 12)]))
+    names = {name for key in found for name in key[:2] if name}
+    assert not [name for name in names if "revision" in name or "author" in name or "stranger" in name]
+    # Four personas' verdicts: 1, 0, 0, 0. Nobody: 1, 1. Of the pairs, Ann's second answer is the shorter.
+    assert overall(found, "prefers_second", "persona choice") == 0.25
+    assert overall(found, "prefers_second", "nobody choice") == 1.0
+    assert overall(found, "prefers_second", "length rule") == 0.5
+    assert overall(found, "prefers_second", "always the second") == 1.0
+    # Verdict by verdict less nobody's: 0, -1, -1, -1; nobody says the same in one of four.
+    assert overall(found, "prefers_second_above", "nobody choice") == -0.75
+    assert overall(found, "agreement_with_persona", "nobody choice") == 0.25
+    assert overall(found, "second_shorter", "pairs") == 0.5
+    assert overall(found, "prefers_second", "persona choice") == 0.25
+
+
+def samples(author, persona, first, second):
+    """A judgement by written verdicts: the share for the revision in each order."""
+    p = (first + second) / 2
+    said = "tie" if p == 0.5 else "revision" if p > 0.5 else "original"
+    return {**judgement(author, persona, said, "samples", (first, second)), "p": p}
+
+
+def test_written_verdicts_alone_are_scored_like_choices():
+    table = pl.DataFrame(
+        [
+            *(samples("ann", None, 1.0, 1.0), samples("bob", None, 0.25, 0.0), samples("cy", None, 1.0, 0.0)),
+            *(samples("ann", "ann", 1.0, 0.75), samples("bob", "bob", 0.75, 1.0)),
+            *(
+                samples("cy", "cy", 0.25, 0.0),
+                samples("ann", "bob", 0.5, 0.75),
+                samples("cy", "bob", 1.0, 0.25),
+            ),
+        ]
+    )
+    found = run(table)
+    # Authors: revision, revision, original. Strangers: both revision (0.625 each).
+    assert overall(found, "prefers_revision", "author samples") == pytest.approx(2 / 3)
+    assert overall(found, "prefers_revision", "stranger samples") == 1.0
+    # Nobody: 1, 0, and a tie of a half.
+    assert overall(found, "prefers_revision", "nobody samples") == 0.5
+    # Paired with nobody: 1 - 1, 1 - 0, 0 - 0.5.
+    assert overall(found, "prefers_revision_above", "nobody samples") == pytest.approx(0.5 / 3)
+    # Bob before Ann's pair is split evenly in one order, which says nothing of it: one flip of four others.
+    flips = found["position_flip", "samples", None, None]
+    assert (flips["value"], flips["n"]) == (0.25, 4)
+    # Kappa of the orders: (R,R), (R,R), (O,O), (R,O): p_o 3/4, p_e = 3/4 * 1/2 + 1/4 * 1/2 = 1/2.
+    assert overall(found, "kappa_orders", "samples") == pytest.approx(0.5)
+    # Two people decided on Ann's pair (R, R) and on Cy's (O, R).
+    assert overall(found, "conflict_rate", "samples") == 0.5
+    assert overall(found, "ties", "samples") == 0.0
+    assert found["prefers_revision", "author samples", "sex", "Female"]["value"] == 1.0
+
+
+def test_every_two_ways_are_compared_and_choice_labels_the_pairs():
+    rows = [
+        judgement(who, who, said, way)
+        for way, verdicts in (
+            ("likelihood", ("revision", "revision", "original")),
+            ("samples", ("revision", "original", "original")),
+            ("choice", ("original", "original", "original")),
+        )
+        for who, said in zip(("ann", "bob", "cy"), verdicts, strict=True)
+    ]
+    found = run(pl.DataFrame(rows))
+    arms = {key[1] for key in found if key[0] == "kappa_ways" and key[2] is None}
+    assert arms == {"choice and samples", "choice and likelihood", "samples and likelihood"}
+    # Samples against likelihood: agree in 2 of 3; p_e = 1/3 * 2/3 + 2/3 * 1/3 = 4/9; (6/9 - 4/9) / (5/9).
+    assert overall(found, "kappa_ways", "samples and likelihood") == pytest.approx(0.4)
+    assert overall(found, "prefers_revision_above", "author samples") == pytest.approx(-1 / 3)
+    assert ("prefers_revision_above", "author choice", None, None) not in found
+
+
+@pytest.mark.parametrize(
+    ("original", "revision", "value", "n"),
+    [
+        ([None, None, None], [None, None, None], None, 0),
+        ([True, False, None], [None, None, None], 0.5, 2),
+        ([None, False, False], [True, None, False], 0.5, 2),
+    ],
+)
+def test_what_is_not_known_of_cuts_is_not_claimed(original, revision, value, n):
+    # Unknown beside "cut" is cut, beside "not cut" unknown, except where the whole column is.
+    cut = PAIRS.with_columns(
+        pl.Series("original_cut", original, dtype=pl.Boolean),
+        pl.Series("revision_cut", revision, dtype=pl.Boolean),
+    )
+    row = run(table=cut).get(("cut_short", "pairs", None, None))
+    assert (row and (row["value"], row["n"])) == (None if value is None else (value, n))
+    without = run(table=PAIRS.drop("original_cut", "revision_cut"))
+    assert ("cut_short", "pairs", None, None) not in without
+
+
+def test_where_every_couple_disagrees_the_conflict_rate_is_bounded():
+    rows = [
+        judgement(a, p, v)
+        for a in ("ann", "bob", "cy")
+        for p, v in (("ann", "revision"), ("bob", "original"))
+    ]
+    row = run(pl.DataFrame(rows))["conflict_rate", "choice", None, None]
+    # Of three authors' pairs none is without a conflict: at most 1 - 0.025 ** (1 / 3) of all pairs are.
+    assert (row["value"], row["high"]) == (1.0, 1.0)
+    assert row["low"] == pytest.approx(0.025 ** (1 / 3), abs=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 
@@ -20,16 +21,18 @@ from populace.feedback.shortcuts import (
     audit_findings,
     failed,
     findings_frame,
+    findings_markdown,
     findings_table,
     plant,
+    summary,
     undone,
 )
 from populace.feedback.shortcuts.couples import panels
 from populace.feedback.shortcuts.demographic import group_codes
-from populace.feedback.shortcuts.finding import decide
+from populace.feedback.shortcuts.finding import Finding, decide
 from populace.feedback.shortcuts.rules import ruled
 from populace.feedback.shortcuts.shuffled import permuted
-from populace.feedback.shortcuts.verdicts import Draws, Seats
+from populace.feedback.shortcuts.verdicts import Draws, Seats, read
 from populace.stats import Estimate
 
 PERSONA = {"no-persona", "shuffled-persona", "same-demographic-stranger"}
@@ -394,3 +397,69 @@ def test_the_estimates_of_the_report_read_planted_sets_too():
     rule = table.filter((pl.col("measure") == "agreement_with_author") & (pl.col("arm") == "length rule"))
     # Short rules of the old table and the audit look at the same thing from both sides.
     assert rule["value"].item() < 0.2
+
+
+def test_the_table_fits_eighty_columns_and_says_each_reason_once():
+    from rich.console import Console
+
+    console = Console(width=80, record=True, file=io.StringIO())
+    found = run(plant("coin", seed=16))
+    console.print(findings_table(found))
+    lines = console.export_text().splitlines()
+    rows = [line for line in lines if any(line.split()[:1] == [name] for name in AUDITS)]
+    # One line an audit, with its verdict: nothing was folded.
+    assert [line.split()[0] for line in rows] == list(AUDITS)
+    assert all(line.rstrip().endswith(("passed", "failed", "not run")) for line in rows)
+    text = " ".join(" ".join(lines).split())
+    assert summary(found) in text
+    assert text.count("the judge contradicts itself") <= 2
+
+
+def test_the_summary_names_roots_first_and_what_could_not_be_run():
+    def one(name, passed, implied=(), judge="j"):
+        given = {"what": "", "estimate": None, "beside": None, "tested": None, "limit": 0.5, "why": ""}
+        return Finding(name=name, passed=passed, implied_by=implied, judge=judge, **given)
+
+    some = [one("a", False), one("b", False, ("a",)), one("c", None), one("d", True)]
+    said = "2 of 4 audits failed: a, and as a consequence b. 1 could not be run: c."
+    assert summary(some) == said
+    assert summary(some[3:] * 2) == "All 2 audits passed."
+    assert summary(some[2:]) == "None of 2 audits failed. 1 could not be run: c."
+    # Of several judges each is named, with whose verdicts it is about.
+    assert summary([one("a", False), one("a", True, judge="k")]) == "1 of 2 audits failed: a of j."
+    assert findings_markdown(some).splitlines()[2].endswith("| **failed** |")
+
+
+def test_written_verdicts_are_not_certain_of_eight():
+    # Judges lean to the first place; 1.0 beside 0.6 is no sign that the place is worth 6.7.
+    pairs = plant("honest", people=20, pairs_each=1, strangers=0, seed=2).pairs
+    ids = pl.Series(["x"])
+    shares = [(0.4, 0.9)] * 5 + [(0.6, 1.0)] * (pairs.height - 5)
+    judged = pl.DataFrame(
+        {
+            "pair_id": pairs["pair_id"],
+            "persona_id": ["x"] * pairs.height,
+            "p_original_first": [first for first, _ in shares],
+            "p_revision_first": [second for _, second in shares],
+            "votes": [20] * pairs.height,
+        }
+    )
+    seats = read(pairs, judged, ids, ordered=True)
+    # Of ten an order, with half a verdict added: 0.6 -> 0.37, 1.0 -> 3.04, a shift of -1.34; then 0.4 and 0.9
+    # -> -0.37 + 1.34 and 1.85 - 1.34, both for the revision.
+    assert set(seats.f) == set(seats.b) == {1.0}
+    # Read as certain, 1.0 is worth 13.8 and the shift 6.7: the pairs at 0.9 would turn round.
+    assert set(read(pairs, judged.drop("votes"), ids, ordered=True).b) == {1.0, -1.0}
+
+
+def test_words_of_audits_follow_what_the_answers_are():
+    one = plant("honest", people=12, pairs_each=2, strangers=1, seed=4)
+    two = one.pairs.with_columns(
+        pl.lit("answer").alias("revision_origin"),
+        pl.lit("a").alias("model"),
+        pl.lit("b").alias("revision_model"),
+    )
+    found = audit_findings(two, one.judgements, one.personas, one.profiles, draws=100)
+    said = {each.name: each.what for each in found}
+    assert said["source-only"] == "always the answer of b (or always the answer of a)"
+    assert not [what for what in said.values() if "revision" in what or "author" in what]

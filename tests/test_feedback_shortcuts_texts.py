@@ -117,7 +117,7 @@ def test_duplicates_in_a_pair_and_across_pairs():
     shares = {arm: each.value for _, arm, each in found.rows}
     # The second pair's answers share 13 of 14 runs; the last pair's are both empty. The second and third
     # revision are one text.
-    assert shares == {"the two answers of a pair": 0.5, "revisions of other pairs": 0.5}
+    assert shares == {"the two answers of a pair": 0.5, "second answers of other pairs": 0.5}
     assert found.tested.value == 0.75
     assert found.passed is False
 

@@ -19,6 +19,8 @@ pytest.importorskip("vl_convert")
 
 from populace import report
 from populace.errors import DataError, PopulaceError
+from populace.feedback.shortcuts import Finding
+from populace.feedback.wording import Wording
 from populace.report import ReportContent, draw, figures
 from populace.report.headline import headline
 from populace.report.measures import compare, outcome, with_interval
@@ -288,7 +290,7 @@ def test_links_and_ids_resolve(page):
     ids = [a["id"] for _, a in parsed.tags if "id" in a]
     assert len(ids) == len(set(ids))
     targets = [a["href"] for tag, a in parsed.tags if tag == "a"]
-    assert len(targets) == 10
+    assert len(targets) == 11
     assert {target.removeprefix("#") for target in targets} <= set(ids)
     assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
 
@@ -322,7 +324,7 @@ def test_figures_are_whole_files(written):
 def test_every_row_of_a_figure_has_its_label(width):
     root = ElementTree.fromstring(draw.svg(figures.agreement(estimates(), width=width)))
     shown = "".join("".join(element.itertext()) for element in root.iter() if element.tag.endswith("}text"))
-    labels = ("between the two orders", "between choice and likelihood")
+    labels = ("between the two orders", "between two ways of judging")
     wanted = [f"{coefficient} {label}" for label in labels for coefficient in ("κ", "AC1")]
     # Wrapped lines are joined without a space.
     assert "".join(wanted).replace(" ", "") in shown.replace(" ", "")
@@ -426,9 +428,68 @@ def test_a_study_without_likelihoods_or_grades(tmp_path):
     ungraded = full.prompts.with_columns(controversy=pl.lit(None, pl.Int64))
     page = report.write(tmp_path, replace(full, estimates=table, prompts=ungraded)).read_text("utf-8")
     assert "author likelihood" not in page
-    assert "between choice and likelihood" not in page
+    assert "between two ways of judging" not in page
     assert "not graded" in page
     assert len(list((tmp_path / "figures").glob("*.svg"))) == 9
+
+
+def _finding(name: str, passed: bool | None, **more) -> Finding:
+    given = {"what": f"what {name} is", "estimate": None, "beside": None, "tested": None, "limit": 0.5}
+    return Finding(name=name, passed=passed, **{**given, "why": f"why {name}", "judge": "m", **more})
+
+
+def test_two_models_and_audits(tmp_path):
+    full = content()
+    pairs = full.pairs.with_columns(
+        pl.lit("answer").alias("revision_origin"),
+        pl.lit("a<b").alias("model"),
+        pl.lit("other").alias("revision_model"),
+        pl.lit(None, pl.String).alias("critique"),
+    )
+    names = {"prefers_revision": "prefers_second", "prefers_revision_above": "prefers_second_above"}
+    table = full.estimates.filter(~pl.col("arm").str.starts_with("stranger")).with_columns(
+        pl.col("measure")
+        .replace(names)
+        .str.replace("with_author", "with_persona")
+        .str.replace("revision_shorter", "second_shorter"),
+        pl.col("arm").str.replace("author", "persona").str.replace("the revision", "the second"),
+    )
+    findings = [
+        _finding("length-only", False),
+        _finding("no-persona", False, implied_by=("length-only",)),
+        _finding("same-demographic-stranger", None),
+        _finding("near-duplicates", True, judge=None),
+    ]
+    page = report.write(tmp_path, replace(full, pairs=pairs, estimates=table, findings=findings, stages=[]))
+    text = " ".join(_Page(page.read_text("utf-8")).text.split())
+    opening = text[text.index("To the findings") : text.index("Who the people are")]
+    assert "2 of 4 audits failed: length-only, and as a consequence no-persona." in opening
+    assert "the judge preferred the answer of other to the answer of a<b in 62.0 %" in opening
+    assert "above even odds" in opening
+    assert "PERSONA paper" not in text
+    assert not re.search(r"\b[Rr]evis|[Aa]uthor|[Cc]ritique", text)
+    section = text[text.index("Audits 2 of 4") : text.index("What it took", text.index("Audits 2 of 4"))]
+    for words in ("what length-only is", "why same-demographic-stranger", "implied by length-only", "Texts"):
+        assert words in section
+    assert not list((tmp_path / "figures").glob("preference.*"))
+
+
+def test_the_headline_of_written_verdicts_and_of_two_samples():
+    rows = [
+        _estimate("prefers_revision", "author samples", 0.8, 0.05),
+        _estimate("prefers_revision", "nobody samples", 0.6, 0.05),
+    ]
+    said = headline(pl.DataFrame(rows))
+    assert "judged by written verdicts, the judge preferred it to the first answer in 80.0" in said[0]
+    assert "is above no persona at all (60.0" in said[1]
+    two = [_estimate("prefers_second", "persona samples", 0.7, 0.05)]
+    words = Wording(second="the second answer", revised=False)
+    score, beside, _ = headline(pl.DataFrame(two), words)
+    assert "above even odds, though their order means nothing for two samples of one model" in score
+    assert "stands alone" in beside
+    assert headline(pl.DataFrame(two)) == (score, beside, headline(pl.DataFrame(two))[2])
+    passed = headline(pl.DataFrame(two), words, [_finding("a", True), _finding("b", True)])
+    assert (passed[0], passed[-1]) == (score, "All 2 audits passed.")
 
 
 def test_without_the_extra_nothing_is_written_and_the_error_says_what_to_install(tmp_path, monkeypatch):

@@ -90,10 +90,14 @@ def test_on_policy_pairs_from_plan_to_report(tmp_path):
     # Nobody wrote them: none of the judges is an author, and the author's score is not claimed.
     assert set(judged["role"]) == {"nobody", "stranger"}
     arms = study.table("estimates").filter(pl.col("attribute").is_null())
-    preferring = arms.filter(measure="prefers_revision")["arm"].to_list()
-    assert "stranger choice" in preferring
-    assert "author choice" not in preferring
-    assert "did not measure how often the revision is preferred" in headline(study.table("estimates"))[0]
+    assert not [name for name in (*arms["measure"], *arms["arm"]) if "revision" in name or "author" in name]
+    assert arms.filter(measure="prefers_second")["arm"].to_list() == [
+        *("persona choice", "persona likelihood", "nobody choice", "length rule", "always the second")
+    ]
+    said = " ".join(headline(study.table("estimates")))
+    assert "preferred the second answer to the first answer" in said
+    assert "two samples of one model" in said
+    assert not re.search("revision|author", said)
     assert study.preferences().height == 36
 
 

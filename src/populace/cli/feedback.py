@@ -42,7 +42,8 @@ def export(
     ],
     form: Annotated[Form, typer.Option("--format", help=FORM_HELP)],
     way: Annotated[
-        str | None, typer.Option(help="Way of judging that labels the rows; the study's first if left out.")
+        str | None,
+        typer.Option(help="Way of judging that labels the rows; if left out, the audited one."),
     ] = None,
     folder: Folder = None,
 ) -> None:

@@ -18,6 +18,7 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.feedback.templating import templates_hash
+from populace.feedback.wording import wording
 
 __all__ = ["CITATION", "FACTS", "LIMITATIONS", "audits_table", "dataset_card"]
 
@@ -33,7 +34,7 @@ FACTS = {
     "privacy": "whether a row describes anybody",
     "sources": "every source with its licence, a Markdown list",
 }
-"""What the caller says; `language`, `pairs`, `provenance`, `limitations` and `citation` have defaults."""
+"""What the caller says; a few more, which `dataset_card` names, have defaults."""
 
 _PAIRS = (
     "Each answer was written without a persona, criticised in the role of an author persona, and rewritten "
@@ -43,7 +44,7 @@ _PAIRS = (
 LIMITATIONS = """\
 - Every judgement is a language model playing a person. It says how that model behaves, not what people want.
 - Role-played judges flatten groups: people within a group differ more than the personas' verdicts do.
-- Critiques and revisions are written by one model, so its style stands in every revision.
+- Few models write the answers (a revision and its critique come from one), so their style stands in all.
 - A verdict is of two answers; both may be poor.
 - Do not use the set to predict, profile or stand in for real people or groups.\
 """
@@ -92,6 +93,18 @@ _MEANINGS = {
     "revision_model": "the model that wrote the second answer",
     "votes": "written verdicts that the probability rests on, where the judge wrote them",
 }
+_MEANINGS_ELSE = {
+    "verdict": "original: the first answer is preferred, revision: the second; tie, refused, failed: none",
+    "probability": "that the persona prefers `chosen`; on a tie of the second; null if refused or failed",
+    "p_original_first": "probability of the second answer, shown second",
+    "p_revision_first": "probability of the second answer, shown first",
+    "role": "stranger: the answers were written for nobody, so no persona is their author",
+    "model": "the model that wrote the first answer",
+    "original": "the first answer",
+    "revision": "the second answer (no revision; the column has its name from other designs)",
+}
+"""Of pairs in which no answer is a revision."""
+_NO_AUDITS = "The shortcuts of this set were not audited."
 
 
 def dataset_card(
@@ -105,7 +118,8 @@ def dataset_card(
         Name and rows of each split.
     facts
         `FACTS`, and where wanted `language` (a code, `en` if left out), `pairs` (how they came about),
-        `provenance`, `limitations`, `citation`.
+        `audits` (of shortcuts: `feedback.shortcuts.findings_markdown`), `provenance`, `limitations`,
+        `citation`.
     table
         The rows, of which verdicts and columns are described; left out of the card where not given.
 
@@ -137,6 +151,7 @@ def dataset_card(
     given = {
         "language": "en",
         "pairs": _PAIRS,
+        "audits": _NO_AUDITS,
         "limitations": LIMITATIONS,
         "citation": CITATION,
         "provenance": _provenance(),
@@ -196,8 +211,9 @@ def _described(table: pl.DataFrame | None) -> dict[str, Any]:
     if table is None:
         return {"verdicts": [], "columns": []}
     counted = table["verdict"].value_counts().sort("count", "verdict", descending=[True, False])
+    meanings = _MEANINGS if wording(table).revised else _MEANINGS | _MEANINGS_ELSE
     columns = [
-        (name, _NAMES.get(type(kind), str(kind)), _MEANINGS.get(name, ""))
+        (name, _NAMES.get(type(kind), str(kind)), meanings.get(name, ""))
         for name, kind in table.schema.items()
     ]
     return {"verdicts": list(counted.iter_rows()), "columns": columns}

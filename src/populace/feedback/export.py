@@ -28,7 +28,7 @@ from populace.feedback.forms import (
     write_prompts,
     write_trl,
 )
-from populace.feedback.judging import DECIDED
+from populace.feedback.verdicts import DECIDED, main_way, ways_of
 
 __all__ = [
     "FORMS",
@@ -105,7 +105,7 @@ def write(form: str, out: str | Path, feedback: Feedback) -> Written:
     return FORMS[form](Path(out), feedback)
 
 
-def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str = "choice") -> pl.DataFrame:
+def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str | None = None) -> pl.DataFrame:
     """Join pairs and judgements into one row a persona and pair, ties and refusals kept.
 
     Parameters
@@ -113,7 +113,7 @@ def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str = "choic
     pairs, judgements
         Tables as in `docs/design/main-job.md`.
     way
-        Which way of judging labels the rows.
+        Which way of judging labels the rows; if left out, the first of `verdicts.ways_of`.
 
     Returns
     -------
@@ -123,9 +123,12 @@ def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str = "choic
         `role`, `way`, `judge`, `model`, both answers under their own names, `original` and `revision`, and
         what else the tables say of a pair and a judgement: `split`, who wrote each answer, `votes`.
     """
+    way = way or main_way(judgements)
     theirs = judgements.filter(pl.col("persona_id").is_not_null() & (pl.col("way") == way))
     if theirs.is_empty():
-        raise DataError(f"no judgement was made by {way!r}", column="way", fix="name a way the study used")
+        used = ways_of(judgements.drop_nulls("persona_id"))
+        fix = f"use {' or '.join(used)}" if used else "judge the pairs first"
+        raise DataError(f"no judgement was made by {way!r}", column="way", fix=fix)
     p = pl.col("p").clip(1e-9, 1 - 1e-9)
     revised = pl.col("verdict") == "revision"
     decided = pl.col("verdict").is_in(DECIDED)

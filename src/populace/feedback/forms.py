@@ -21,8 +21,8 @@ import msgspec
 import polars as pl
 
 from populace.errors import DataError
-from populace.feedback.judging import DECIDED
 from populace.feedback.templating import render
+from populace.feedback.verdicts import DECIDED
 from populace.feedback.whole import sink_parquet, write_lines
 
 __all__ = [

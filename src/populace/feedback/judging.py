@@ -26,7 +26,7 @@ first, prompt by prompt, then persona by persona; the two orders of one pair sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -34,8 +34,9 @@ import polars as pl
 
 from populace.feedback.keys import Keys
 from populace.feedback.pairs import REVISION, Lookup
+from populace.feedback.reading import Reading, read
 from populace.feedback.templating import render
-from populace.feedback.verdicts import DECIDED, log_odds, probabilities, told, verdict
+from populace.feedback.verdicts import DECIDED, log_odds, told, verdict
 from populace.models.records import ChooseRequest, GenerateRequest, Message, Request
 
 __all__ = ["DECIDED", "WAYS", "Judgements", "Judging", "verdict"]
@@ -73,19 +74,6 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
         """What one judge is asked about one pair, by way: choice takes two calls, one an order."""
         calls = {"choice": 2, "likelihood": 1, "samples": 2 * self.samples}
         return tuple(way for way in self.ways for _ in range(calls[way]))
-
-
-class _Read(NamedTuple):
-    """The answers to one way of judging, by seat; nan where there is none."""
-
-    original_first: np.ndarray
-    """Probability of the revision, the original having been shown first."""
-    revision_first: np.ndarray
-    p: np.ndarray
-    failed: np.ndarray
-    """Whether a call is without an answer."""
-    votes: np.ndarray
-    """Written verdicts, ties among them; -1 for another way of judging."""
 
 
 class Judgements:
@@ -190,7 +178,7 @@ class Judgements:
         # The contrast of nobody with nobody is one half by construction: no row.
         kept = (self._persona[seat] >= 0) | (np.array(ways) != "likelihood")[way]
         seat, way = seat[kept], way[kept]
-        read = _Read(*(np.stack(part)[way, seat] for part in zip(*answers, strict=True)))
+        found = Reading(*(np.stack(part)[way, seat] for part in zip(*answers, strict=True)))
         pairs = self._pairs.select(
             "pair_id", "prompt_id", (pl.col("original") == pl.col("revision")).alias("identical")
         )
@@ -202,11 +190,11 @@ class Judgements:
                 ),
                 "role": _ROLES.gather(self._role[seat]),
                 "way": pl.Series(ways).gather(way),
-                "p_original_first": pl.Series(read.original_first).fill_nan(None),
-                "p_revision_first": pl.Series(read.revision_first).fill_nan(None),
-                "p": pl.Series(read.p).fill_nan(None),
-                "failed": read.failed,
-                "votes": read.votes,
+                "p_original_first": pl.Series(found.original_first).fill_nan(None),
+                "p_revision_first": pl.Series(found.revision_first).fill_nan(None),
+                "p": pl.Series(found.p).fill_nan(None),
+                "failed": found.failed,
+                "votes": found.votes,
             }
         ).select(
             *("pair_id", "prompt_id", "persona_id", "role", "way"),
@@ -216,30 +204,15 @@ class Judgements:
             pl.when(pl.col("votes") >= 0).then("votes").alias("votes"),
         )
 
-    def _by_way(self) -> list[_Read]:
+    def _by_way(self) -> list[Reading]:
         """What each way found, by seat."""
         answers, lost = self._answers()
-        found: list[_Read] = []
+        found: list[Reading] = []
         for way in self._judging.ways:
             first = self._judging.questions.index(way)
             columns = slice(first, first + self._judging.questions.count(way))
-            found.append(self._read(way, answers[:, columns], lost[:, columns]))
+            found.append(read(way, answers[:, columns], lost[:, columns], self._pair))
         return found
-
-    def _read(self, way: Way, answers: np.ndarray, lost: np.ndarray) -> _Read:
-        """Turn log-odds of the option shown second, or verdicts for it, into probabilities."""
-        missed: np.ndarray = np.any(lost, axis=1)
-        none = np.full(len(answers), -1)
-        if way == "samples":
-            return _shares(answers, missed)
-        if way == "choice":
-            forward, backward = answers[:, 0], -answers[:, 1]
-            first, second, p = map(probabilities, (forward, backward, (forward + backward) / 2))
-            return _Read(first, second, p, missed, none)
-        # By likelihood contrast; the same for both orders, as there is none. `_pair` is the seat of nobody
-        # before the same pair.
-        contrast = probabilities(answers[:, 0] - answers[self._pair, 0])
-        return _Read(contrast, contrast, contrast, missed | missed[self._pair], none)
 
     def _answers(self) -> tuple[np.ndarray, np.ndarray]:
         """By seat and question: what was answered (nan where nothing readable), and whether it failed."""
@@ -247,8 +220,8 @@ class Judgements:
         written = [way == "samples" for way in self._judging.questions]
         keys = self._keys if self._keys.whole else (request.key for request in self.expand())
         for place, key in enumerate(keys):
-            read = told if written[place % len(written)] else log_odds
-            answers[place], lost[place] = read(self._lookup(key))
+            said = told if written[place % len(written)] else log_odds
+            answers[place], lost[place] = said(self._lookup(key))
         # From the order of the plan to that of the seats.
         seats = np.argsort(self._order())
         shape = len(seats), -1
@@ -299,13 +272,3 @@ class Judgements:
                             sample=sample,
                             seed=seed,
                         )
-
-
-def _shares(verdicts: np.ndarray, missed: np.ndarray) -> _Read:
-    """Shares of written verdicts for the revision: one half of the columns an order, nan where none is."""
-    orders = np.split(verdicts, 2, axis=1)
-    read = [(~np.isnan(order)).sum(axis=1) for order in orders]
-    second = [np.nansum(order, axis=1) for order in orders]
-    with np.errstate(invalid="ignore"):  # no verdict in an order: 0 / 0 is the nan that is meant
-        forward, backward = second[0] / read[0], (read[1] - second[1]) / read[1]
-    return _Read(forward, backward, (forward + backward) / 2, missed, read[0] + read[1])

@@ -15,12 +15,16 @@ import re
 import numpy as np
 import polars as pl
 
+from populace.errors import DataError
 from populace.models.records import Choice, Completion, Result
 
-__all__ = ["DECIDED", "log_odds", "probabilities", "read_verdict", "told", "verdict"]
+__all__ = ["DECIDED", "log_odds", "main_way", "probabilities", "read_verdict", "told", "verdict", "ways_of"]
 
 DECIDED = ("revision", "original")
 """Verdicts that prefer one of the two answers."""
+
+_FIRST = ("choice", "samples", "likelihood")
+"""Ways of judging, from the one that labels the pairs: likelihood, which shows neither answer, comes last."""
 
 _OPENING = re.compile(
     r"\W*(?:i(?:'d|\s+would)?\s+(?:prefer|choose|pick)\s+)?(?:the\s+)?(?:answer|number|option)?\W*([12])\b(?!\.\d)",
@@ -28,6 +32,31 @@ _OPENING = re.compile(
 )
 _NUMBER = re.compile(r"\b[12]\b(?!\.\d)")
 _TIE = re.compile(r"\b(?:both|equal(?:ly)?|neither|tie|either|same)\b", re.IGNORECASE)
+
+
+def ways_of(judgements: pl.DataFrame) -> list[str]:
+    """List the ways of judging in a table; the first labels the pairs.
+
+    Examples
+    --------
+    >>> ways_of(pl.DataFrame({"way": ["likelihood", "choice", "likelihood"]}))
+    ['choice', 'likelihood']
+    """
+    found = judgements["way"].unique(maintain_order=True).to_list()
+    return [*(way for way in _FIRST if way in found), *(way for way in found if way not in _FIRST)]
+
+
+def main_way(judgements: pl.DataFrame) -> str:
+    """Name the way of judging that labels the pairs.
+
+    Raises
+    ------
+    DataError
+        If there are no judgements.
+    """
+    if not (ways := ways_of(judgements)):
+        raise DataError("there are no judgements", fix="judge the pairs first")
+    return ways[0]
 
 
 def read_verdict(text: str) -> float | None:

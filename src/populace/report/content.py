@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import polars as pl
+
+from populace.feedback.shortcuts import Finding
 
 __all__ = ["ReportContent", "Stage"]
 
@@ -54,4 +56,6 @@ class ReportContent:
     """A plain sentence on what this model can and cannot show."""
     examples: Sequence[str] = ()
     """Example personas as a model is given them."""
-    warnings: Sequence[str] = field(default=())
+    warnings: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
+    """The audits of shortcuts; none where they were not made."""

@@ -7,6 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from populace.feedback.verdicts import ways_of
+from populace.feedback.wording import REVISED, Wording
+
 __all__ = [
     "ALWAYS",
     "FEW_CLUSTERS",
@@ -16,11 +19,14 @@ __all__ = [
     "PAPER_PREFERS",
     "PAPER_REMOVED",
     "SHUFFLED",
+    "about",
     "baselines",
     "compare",
     "find",
     "interval",
     "is_share",
+    "main_arms",
+    "name_of",
     "outcome",
     "quantity",
     "reason_undefined",
@@ -37,21 +43,24 @@ FEW_CLUSTERS = 10
 """Below this a percentile interval over clusters is too narrow to lean on; such rows are greyed."""
 
 MAIN_ARM, LIKELIHOOD_ARM = "author choice", "author likelihood"
+"""Arms of the score where the judge gives log-probabilities; `main_arms` finds those that there are."""
 SHUFFLED = ", verdicts shuffled over pairs"
 """Ending of the arms that say what a measure gives where nobody agrees about the pairs themselves."""
 ALWAYS = "always the revision"
 
-_RULES = {"length rule": "the length rule", ALWAYS: "always taking the revision"}
-
 MEASURES = {
     "prefers_revision": "Prefers the revision",
-    "prefers_revision_above": "Author’s choice above this arm, pair by pair",
+    "prefers_revision_above": "Author’s verdict above this arm, pair by pair",
+    "prefers_second": "Prefers the second answer",
+    "prefers_second_above": "Personas’ verdicts above this arm, pair by pair",
     "kappa_orders": "κ between the two orders",
     "ac1_orders": "AC1 between the two orders",
-    "kappa_ways": "κ between choice and likelihood",
-    "ac1_ways": "AC1 between choice and likelihood",
+    "kappa_ways": "κ between two ways of judging",
+    "ac1_ways": "AC1 between two ways of judging",
     "agreement_with_author": "Agreement with the author",
     "kappa_with_author": "κ with the author",
+    "agreement_with_persona": "Agreement with the personas",
+    "kappa_with_persona": "κ with the personas",
     "position_flip": "Verdict changes with the order",
     "first_shown_preferred": "Prefers the answer shown first",
     "conflict_rate": "Two personas disagree on one pair",
@@ -60,13 +69,38 @@ MEASURES = {
     "refusals": "Refusals",
     "failed_calls": "Calls that failed",
     "revision_shorter": "Revision is the shorter answer",
-    "identical_answers": "Revision identical to the first answer",
+    "second_shorter": "Second answer is the shorter one",
+    "identical_answers": "The two answers are identical",
     "cut_short": "An answer was cut off by the token limit",
 }
 """Measure -> how the page calls it; a measure not named here is shown under its own name."""
 
 
-def baselines(arm: str = MAIN_ARM) -> dict[str, str]:
+def about(estimates: pl.DataFrame) -> Wording:
+    """Tell from the names of the measures what the answers are; those of two models have lost their names."""
+    if (estimates["measure"] == "prefers_second").any():
+        return Wording(second="the second answer", revised=False)
+    return REVISED
+
+
+def main_arms(estimates: pl.DataFrame) -> list[str]:
+    """List the arms of the score, one a way of judging; the first labels the pairs.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"measure": ["prefers_revision"] * 3, "attribute": [None] * 3,
+    ...     "arm": ["author likelihood", "author choice", "nobody choice"]})
+    >>> main_arms(rows)
+    ['author choice', 'author likelihood']
+    """
+    words = about(estimates)
+    own = pl.col("arm").str.starts_with(f"{words.judge} ")
+    rows = estimates.filter((pl.col("measure") == words.prefers) & own & pl.col("attribute").is_null())
+    ways = ways_of(rows.select(pl.col("arm").str.strip_prefix(f"{words.judge} ").alias("way")))
+    return [f"{words.judge} {way}" for way in ways]
+
+
+def baselines(arm: str = MAIN_ARM, words: Wording = REVISED) -> dict[str, str]:
     """Return the arms that would explain the score of `arm` away -> how a sentence calls them.
 
     A way of judging is set beside strangers and nobody judging in the same way, never in another.
@@ -77,7 +111,24 @@ def baselines(arm: str = MAIN_ARM) -> dict[str, str]:
     ['stranger likelihood', 'nobody likelihood', 'length rule', 'always the revision']
     """
     way = arm.rsplit(maxsplit=1)[-1]
-    return {f"stranger {way}": "a shuffled persona", f"nobody {way}": "no persona at all", **_RULES}
+    strangers = {f"stranger {way}": "a shuffled persona"} if words.revised else {}
+    rules = {"length rule": "the length rule", words.always: f"always taking {words.second}"}
+    return {**strangers, f"nobody {way}": "no persona at all", **rules}
+
+
+def name_of(measure: str, words: Wording = REVISED) -> str:
+    """Call a measure as the page does, an answer by its model where there are two.
+
+    Examples
+    --------
+    >>> name_of("second_shorter", Wording(second="the answer of b", revised=False, models=("a", "b")))
+    'The answer of b is the shorter one'
+    """
+    name = MEASURES.get(measure, measure)
+    if not words.models:
+        return name
+    told = name.replace("Second answer", "the second answer").replace("the second answer", words.second)
+    return told[:1].upper() + told[1:]
 
 
 def is_share(measure: str) -> bool:
@@ -136,10 +187,10 @@ def reason_undefined(row: dict[str, Any]) -> str:
 def find(estimates: pl.DataFrame, measure: str, arm: str | None = None) -> dict[str, Any] | None:
     """Return the overall row of a measure (of one arm, else the main arm, else the first), or None."""
     rows = estimates.filter((pl.col("measure") == measure) & pl.col("attribute").is_null())
-    if arm is None:
-        rows = rows.sort(pl.col("arm") != MAIN_ARM, maintain_order=True)
-    else:
+    if arm is not None:
         rows = rows.filter(pl.col("arm") == arm)
+    elif rows.height > 1 and (arms := main_arms(estimates)):
+        rows = rows.sort(pl.col("arm") != arms[0], maintain_order=True)
     return rows.row(0, named=True) if rows.height else None
 
 
@@ -168,14 +219,14 @@ def compare(score: dict[str, Any], baseline: dict[str, Any] | float) -> str:
 def outcome(estimates: pl.DataFrame, arm: str, baseline: str) -> str | None:
     """Say how often-preferred `arm` fares against `baseline`, as `compare` does; None if one is missing.
 
-    For the main arm the paired difference (`prefers_revision_above`, the same pairs on both sides) decides
-    where it was estimated: it sees differences that two intervals side by side hide.
+    For the main arm the paired difference (the same pairs on both sides) decides where it was estimated: it
+    sees differences that two intervals side by side hide.
     """
-    score = find(estimates, "prefers_revision", arm)
-    other = find(estimates, "prefers_revision", baseline)
+    measure = about(estimates).prefers
+    score, other = find(estimates, measure, arm), find(estimates, measure, baseline)
     if score is None or other is None:
         return None
-    paired = find(estimates, "prefers_revision_above", baseline) if arm == MAIN_ARM else None
+    paired = find(estimates, f"{measure}_above", baseline) if arm in main_arms(estimates)[:1] else None
     return compare(score, other) if paired is None else compare(paired, 0.0)
 
 

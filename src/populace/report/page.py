@@ -13,10 +13,13 @@ from typing import Any, NamedTuple, Protocol
 import polars as pl
 
 from populace.atomic import write_atomic
+from populace.feedback.shortcuts import summary
+from populace.feedback.verdicts import ways_of
+from populace.feedback.wording import Wording, wording
 from populace.report import draw, figures, html, tables, views
 from populace.report.content import ReportContent, Stage
 from populace.report.headline import headline
-from populace.report.measures import FEW_CLUSTERS, PAPER_PREFERS, find
+from populace.report.measures import FEW_CLUSTERS, LIKELIHOOD_ARM, MAIN_ARM, PAPER_PREFERS, main_arms
 
 __all__ = ["write"]
 
@@ -65,7 +68,7 @@ def write(folder: Path, content: ReportContent) -> Path:
         write_atomic(folder / "figures" / f"{figure.name}.svg", document.encode())
         write_atomic(folder / "figures" / f"{figure.name}.png", draw.png(wide))
         narrow = draw.svg(figure.chart(width=NARROW))
-        inlined[figure.name] = _both_widths(figure, document, narrow)
+        inlined[figure.name] = draw.both_widths(figure.name, figure.alt, document, narrow)
     for stale in set(_NAMES) - inlined.keys():
         for suffix in (".svg", ".png"):
             (folder / "figures" / f"{stale}{suffix}").unlink(missing_ok=True)
@@ -74,20 +77,14 @@ def write(folder: Path, content: ReportContent) -> Path:
     return page
 
 
-def _both_widths(figure: _Figure, wide: str, narrow: str) -> str:
-    """Inline both drawings; the style sheet shows the one that fits the screen."""
-    return (
-        f'<div class="wide">{draw.inline(wide, f"{figure.name}-wide", figure.alt)}</div>'
-        f'<div class="narrow">{draw.inline(narrow, f"{figure.name}-narrow", figure.alt)}</div>'
-    )
-
-
 def _figures(content: ReportContent) -> list[_Figure]:
     """List the figures that this content has something to show in."""
-    estimates = content.estimates
-    grouped = estimates.filter(
-        (pl.col("measure") == "kappa_orders") & pl.col("attribute").is_not_null()
-    ).height
+    estimates, words = content.estimates, wording(content.pairs)
+    # These two figures know the words and the ways of the paper's design alone; their tables know them all.
+    arms = set(main_arms(estimates))
+    ratios = words.revised and tables.length_ratios(content.pairs).height
+    drawn = words.revised and arms <= {MAIN_ARM, LIKELIHOOD_ARM}
+    grouped = _grouped(estimates)
     shares = tables.population_shares(content.people, content.census).height
     judged = tables.verdict_splits(content.judgements)["pairs"].sum()
     candidates = [
@@ -95,15 +92,15 @@ def _figures(content: ReportContent) -> list[_Figure]:
          "attribute.", partial(figures.population, content.people, content.census)),
         (content.prompts.height, "prompts", "Number of prompts of each topic, shaded by controversy.",
          partial(figures.prompts, content.prompts)),
-        (tables.length_ratios(content.pairs).height, "lengths", "Histogram of the length of revisions as a "
+        (ratios, "lengths", "Histogram of the length of revisions as a "
          "share of the original’s words.", partial(figures.lengths, content.pairs)),
-        (find(estimates, "prefers_revision"), "preference", "Share of judgements that prefer the revision, "
+        (drawn and arms, "preference", "Share of judgements that prefer the revision, "
          "with intervals: the judge, its baselines, and the paper’s figure.",
          partial(figures.preference, estimates)),
         (views.pick(estimates, *figures.AGREEMENT), "agreement", "Agreement of the judge with itself, with "
          "intervals.", partial(figures.agreement, estimates)),
-        (grouped, "agreement_by_group", "Agreement between the two orders of the answers, group by group, "
-         "with intervals.", partial(figures.agreement_by_group, estimates)),
+        (grouped.height, "agreement_by_group", "Agreement between the two orders of the answers, group by "
+         "group, with intervals.", partial(figures.agreement_by_group, grouped)),
         (views.pick(estimates, *figures.POSITION), "position", "What the order of the answers does to "
          "verdicts, with intervals.", partial(figures.position, estimates)),
         (judged, "splits", "Number of pairs by how the personas who judged them split.",
@@ -115,39 +112,51 @@ def _figures(content: ReportContent) -> list[_Figure]:
     return [_Figure(name, alt, chart) for present, name, alt, chart in candidates if present]
 
 
+def _grouped(estimates: pl.DataFrame) -> pl.DataFrame:
+    """Agreement between the orders by group, in the first of the ways that have orders."""
+    rows = estimates.filter((pl.col("measure") == "kappa_orders") & pl.col("attribute").is_not_null())
+    ways = ways_of(rows.select(pl.col("arm").alias("way")))
+    return rows.filter(pl.col("arm").is_in(ways[:1]))
+
+
 def _render(content: ReportContent, inlined: dict[str, str]) -> str:
+    words = wording(content.pairs)
     return html.page(
         "report.html.jinja",
         content=content,
+        words=words,
         figures={name: html.safe(svg) for name, svg in inlined.items()},
-        headline=headline(content.estimates),
+        headline=headline(content.estimates, words, content.findings),
         few=FEW_CLUSTERS,
         paper_prefers=f"{100 * PAPER_PREFERS:g}\N{NO-BREAK SPACE}%",
-        **_view(content),
+        **_view(content, words),
     )
 
 
-def _view(content: ReportContent) -> dict[str, Any]:
+def _view(content: ReportContent, words: Wording) -> dict[str, Any]:
     """Return every table of the page by the name its section gives it."""
     estimates = content.estimates
     shares = tables.population_shares(content.people, content.census)
     return {
-        "tiles": views.tiles(estimates),
+        "tiles": views.tiles(estimates, words),
         "shares": shares.to_dicts(),
         "fit": views.fit(shares),
         "removal": views.removal(content),
         "topics": views.topics(content.prompts),
-        "lengths": views.lengths(content.pairs),
+        "lengths": views.lengths(content.pairs, words),
         "pair": views.example_pair(content.pairs),
-        "pair_rates": views.pick(estimates, "revision_shorter", "identical_answers"),
-        "preference": views.pick(estimates, "prefers_revision"),
+        "pair_rates": views.pick(estimates, f"{words.noun}_shorter", "identical_answers", words=words),
+        "preference": views.pick(estimates, words.prefers, words=words),
         "agreement": views.pick(estimates, *figures.AGREEMENT),
-        "agreement_groups": views.pick(estimates, "kappa_orders", groups=True),
+        "agreement_groups": views.estimate_rows(_grouped(estimates)),
         "position": views.pick(estimates, *figures.POSITION, "ties", "refusals"),
+        "way": next(iter(ways_of(content.judgements)), ""),
         "splits": views.splits(content.judgements),
         "disagreement": views.pick(estimates, *figures.DISAGREEMENT),
-        "audit": views.audit(estimates),
-        "shortcuts": views.shortcuts(estimates),
+        "audit": views.audit(estimates, words),
+        "shortcuts": views.shortcuts(estimates, words),
+        "audits": views.audits(content.findings),
+        "audit_summary": summary(content.findings),
         "cost": views.cost([Stage(*stage) for stage in content.stages]),
         "estimates": views.estimate_rows(estimates),
     }

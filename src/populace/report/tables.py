@@ -11,6 +11,7 @@ import re
 import polars as pl
 
 from populace.errors import DataError
+from populace.feedback.verdicts import DECIDED, ways_of
 
 __all__ = [
     "length_ratios",
@@ -22,11 +23,11 @@ __all__ = [
 
 CONTROVERSY = {0: "none", 1: "mild", 2: "contested", 3: "divisive", None: "not graded"}
 SPLITS = (
-    "all prefer the original",
-    "most prefer the original",
+    "all prefer the first answer",
+    "most prefer the first answer",
     "evenly split",
-    "most prefer the revision",
-    "all prefer the revision",
+    "most prefer the second answer",
+    "all prefer the second answer",
 )
 RATIO_STEP, RATIO_CAP = 0.1, 2.0
 
@@ -175,11 +176,11 @@ def length_ratios(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def verdict_splits(judgements: pl.DataFrame) -> pl.DataFrame:
-    """Count pairs by how the personas who judged them split (way `choice`, decided verdicts only).
+    """Count pairs by how the personas who judged them split, in the way of judging that labels the pairs.
 
     Returns
     -------
-    `split` (one of five words, from all for the original to all for the revision), `pairs`. Pairs with
+    `split` (one of `SPLITS`, from all for the first answer to all for the second), `pairs`. Pairs with
     fewer than two decided personas say nothing about disagreement and are left out.
 
     Examples
@@ -190,11 +191,10 @@ def verdict_splits(judgements: pl.DataFrame) -> pl.DataFrame:
     [('evenly split', 1)]
     """
     revised = pl.col("verdict") == "revision"
+    way = next(iter(ways_of(judgements)), "choice")
     per_pair = (
         judgements.filter(
-            pl.col("persona_id").is_not_null()
-            & (pl.col("way") == "choice")
-            & pl.col("verdict").is_in(["revision", "original"])
+            pl.col("persona_id").is_not_null() & (pl.col("way") == way) & pl.col("verdict").is_in(DECIDED)
         )
         .group_by("pair_id")
         .agg(personas=pl.len(), revised=revised.sum())

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import polars as pl
 
+from populace.feedback.shortcuts import Finding
+from populace.feedback.shortcuts.telling import VERDICTS
+from populace.feedback.wording import REVISED, Wording
 from populace.report.content import ReportContent, Stage
 from populace.report.measures import (
     FEW_CLUSTERS,
-    LIKELIHOOD_ARM,
-    MAIN_ARM,
     MEASURES,
     PAPER_REMOVED,
+    about,
     baselines,
     compare,
     find,
     interval,
+    main_arms,
+    name_of,
     outcome,
     quantity,
     shuffled,
     with_interval,
 )
 from populace.report.tables import CONTROVERSY, population_fit, topic_counts, verdict_splits
+from populace.stats import Estimate
 
 __all__ = [
     "audit",
+    "audits",
     "cost",
     "duration",
     "estimate_rows",
@@ -47,20 +55,19 @@ _FAR = 3.0
 there in 1.7 % of draws (|Z| > 3 √(2/π)), and with more values less often."""
 
 
-def pick(estimates: pl.DataFrame, *measures: str, groups: bool = False) -> list[Row]:
-    """Return printable rows of some measures, in the order given, overall or (`groups`) broken down."""
-    null = pl.col("attribute").is_not_null() if groups else pl.col("attribute").is_null()
-    rows = estimates.filter(pl.col("measure").is_in(measures) & null)
+def pick(estimates: pl.DataFrame, *measures: str, words: Wording = REVISED) -> list[Row]:
+    """Return printable rows of some measures over everyone, in the order given."""
+    rows = estimates.filter(pl.col("measure").is_in(measures) & pl.col("attribute").is_null())
     place = pl.col("measure").replace_strict({name: i for i, name in enumerate(measures)})
-    return estimate_rows(rows.sort(place, maintain_order=True))
+    return estimate_rows(rows.sort(place, maintain_order=True), words)
 
 
-def estimate_rows(estimates: pl.DataFrame) -> list[Row]:
+def estimate_rows(estimates: pl.DataFrame, words: Wording = REVISED) -> list[Row]:
     """Add to each estimate its measure's name, its text, and whether too few units carry it."""
     return [
         row
         | {
-            "name": MEASURES.get(row["measure"], row["measure"]),
+            "name": name_of(row["measure"], words),
             "text": with_interval(row),
             "few": (row["clusters"] or 0) < FEW_CLUSTERS,
         }
@@ -68,28 +75,29 @@ def estimate_rows(estimates: pl.DataFrame) -> list[Row]:
     ]
 
 
-def audit(estimates: pl.DataFrame) -> list[Row]:
+def audit(estimates: pl.DataFrame, words: Wording = REVISED) -> list[Row]:
     """Set every score beside each baseline it has: `score, value`, and rows `baseline, value, verdict`."""
     blocks: list[Row] = []
-    for arm in (MAIN_ARM, LIKELIHOOD_ARM):
-        if score := find(estimates, "prefers_revision", arm):
-            rows = [
-                {
-                    "baseline": name,
-                    "value": with_interval(other),
-                    "paired": _paired(estimates, arm, baseline),
-                    "verdict": outcome(estimates, arm, baseline),
-                }
-                for baseline, name in baselines(arm).items()
-                if (other := find(estimates, "prefers_revision", baseline))
-            ]
-            blocks.append(
-                {"score": f"Prefers the revision, {arm}", "value": with_interval(score), "rows": rows}
-            )
+    arms = main_arms(estimates)
+    for arm in arms:
+        rows = [
+            {
+                "baseline": name,
+                "value": with_interval(other),
+                "paired": _paired(estimates, words, baseline) if arm == arms[0] else "",
+                "verdict": outcome(estimates, arm, baseline),
+            }
+            for baseline, name in baselines(arm, words).items()
+            if (other := find(estimates, words.prefers, baseline))
+        ]
+        for score in _overall(estimates, words.prefers, arm):
+            title = f"{name_of(words.prefers, words)}, {arm}"
+            blocks.append({"score": title, "value": with_interval(score), "rows": rows})
     for measure in ("kappa_orders", "ac1_orders", "kappa_ways", "ac1_ways"):
-        if score := find(estimates, measure):
+        for score in _overall(estimates, measure):
             chance = {"baseline": "chance", "value": quantity(0.0, measure), "verdict": compare(score, 0.0)}
-            blocks.append({"score": MEASURES[measure], "value": with_interval(score), "rows": [chance]})
+            title = f"{MEASURES[measure]}: {score['arm']}"
+            blocks.append({"score": title, "value": with_interval(score), "rows": [chance]})
     ceiling, random = (look(estimates, "single_model_ceiling") for look in (find, shuffled))
     if ceiling and random:
         row = {"baseline": "verdicts shuffled over pairs", "value": with_interval(random)}
@@ -98,27 +106,55 @@ def audit(estimates: pl.DataFrame) -> list[Row]:
     return [block for block in blocks if block["rows"]]
 
 
-def _paired(estimates: pl.DataFrame, arm: str, baseline: str) -> str:
-    row = find(estimates, "prefers_revision_above", baseline) if arm == MAIN_ARM else None
+def _overall(estimates: pl.DataFrame, measure: str, arm: str | None = None) -> list[Row]:
+    rows = estimates.filter((pl.col("measure") == measure) & pl.col("attribute").is_null())
+    return (rows if arm is None else rows.filter(pl.col("arm") == arm)).rows(named=True)
+
+
+def _paired(estimates: pl.DataFrame, words: Wording, baseline: str) -> str:
+    row = find(estimates, f"{words.prefers}_above", baseline)
     return with_interval(row) if row else ""
 
 
-def shortcuts(estimates: pl.DataFrame) -> list[Row]:
-    """Say how much of the author's verdict each rule predicts that never meets the author."""
+def shortcuts(estimates: pl.DataFrame, words: Wording = REVISED) -> list[Row]:
+    """Say how much of the author's (or the personas') verdicts each rule predicts that knows no persona."""
     rows: list[Row] = []
-    for arm, name in baselines().items():
-        raw, kappa = (
-            find(estimates, measure, arm) for measure in ("agreement_with_author", "kappa_with_author")
-        )
-        if raw or kappa:
-            rows.append(
-                {
-                    "baseline": name,
-                    "raw": with_interval(raw) if raw else "not measured",
-                    "kappa": with_interval(kappa) if kappa else "not measured",
-                }
+    for main in main_arms(estimates)[:1]:
+        for arm, name in baselines(main, words).items():
+            raw, kappa = (
+                find(estimates, f"{measure}_with_{words.judge}", arm) for measure in ("agreement", "kappa")
             )
+            if raw or kappa:
+                cells = [with_interval(each) if each else "not measured" for each in (raw, kappa)]
+                rows.append({"baseline": name, "raw": cells[0], "kappa": cells[1]})
     return rows
+
+
+def audits(findings: Sequence[Finding]) -> list[tuple[str | None, list[Row]]]:
+    """Lay out the audits of each judge's verdicts, and those of the texts (None), as they ended."""
+    rows = [
+        {
+            "name": one.name.replace("-", " "),
+            "what": one.what,
+            "judge": one.judge,
+            "scores": _coefficient(one.estimate),
+            "beside": _coefficient(one.beside),
+            "tested": _coefficient(one.tested) if one.passed is not None else "",
+            "limit": f"{one.limit:g}",
+            "verdict": VERDICTS[one.passed],
+            "why": one.why if one.passed is None else "",
+            "implied": ", ".join(one.implied_by),
+        }
+        for one in findings
+    ]
+    judges = dict.fromkeys(one.judge for one in findings)
+    return [(judge, [row for row in rows if row["judge"] == judge]) for judge in judges]
+
+
+def _coefficient(found: Estimate | None) -> str:
+    if found is None or not found.defined:
+        return "–"
+    return with_interval({"measure": "alpha", **msgspec.structs.asdict(found)})
 
 
 def removal(content: ReportContent) -> Row:
@@ -158,18 +194,18 @@ def topics(prompts: pl.DataFrame) -> Row:
     return {"grades": grades, "rows": rows, "prompts": prompts.height}
 
 
-def lengths(pairs: pl.DataFrame) -> list[Row]:
-    """Give quartiles of the words of original answers and revisions."""
+def lengths(pairs: pl.DataFrame, words: Wording = REVISED) -> list[Row]:
+    """Give quartiles of the words of the two answers."""
     rows = []
-    for name, column in (("original", "original_words"), ("revision", "revision_words")):
-        words = pairs[column]
-        quartiles = [words.quantile(q, "linear") for q in (0.25, 0.5, 0.75)]
+    for name, column in ((words.first, "original_words"), (words.second, "revision_words")):
+        counts = pairs[column]
+        quartiles = [counts.quantile(q, "linear") for q in (0.25, 0.5, 0.75)]
         rows.append({"name": name, "quartiles": ["–" if q is None else f"{q:g}" for q in quartiles]})
     return rows
 
 
 def example_pair(pairs: pl.DataFrame) -> Row | None:
-    """Pick the pair to print: the first whose revision changed something, else the first."""
+    """Pick the pair to print: the first whose answers differ, else the first."""
     changed = pairs.sort("identical", maintain_order=True)
     return changed.row(0, named=True) if changed.height else None
 
@@ -225,10 +261,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def tiles(estimates: pl.DataFrame) -> list[Row]:
+def tiles(estimates: pl.DataFrame, words: Wording | None = None) -> list[Row]:
     """Pick the four numbers that stand large under the headline."""
+    words = words or about(estimates)
     chosen = (
-        ("prefers_revision", "prefer the revision"),
+        (words.prefers, f"prefer {words.second}"),
         ("kappa_orders", "κ between the two orders"),
         ("position_flip", "change with the order"),
         ("conflict_rate", "of persona pairs disagree"),

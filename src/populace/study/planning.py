@@ -53,6 +53,8 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
     judging: PlanSummary
     judged: str
     """How the judge judges."""
+    design: str
+    """Who writes about what, and who judges it."""
     other: PlanSummary | None = None
     """Of the second model of cross-model pairs."""
 
@@ -68,6 +70,7 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     def table(self) -> Table:
         """Return the plan as a table for the terminal."""
+        from rich import box
         from rich.table import Table
         from rich.text import Text
 
@@ -76,7 +79,11 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
         # As text: in markup, what stands in brackets would be a style.
         table = Table(
             title=Text(f"writer {self.writing.model}{other}, judge {self.judging.model}"),
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
             caption=Text("\n".join(self.notes())),
+            caption_justify="left",
         )
         for position, name in enumerate(HEADER):
             table.add_column(name, justify="left" if position == 0 else "right")
@@ -87,8 +94,8 @@ class StudyPlan(msgspec.Struct, frozen=True, kw_only=True):
         return table
 
     def notes(self) -> list[str]:
-        """Say what the figures rest on: prices and their source, how tokens were counted, what is sampled."""
-        found = [f"judged by {self.judged}"]
+        """Say what the figures rest on: the design, prices and their source, how tokens were counted."""
+        found = [self.design, f"judged by {self.judged}"]
         for summary in {each.model: each for each in self.summaries}.values():
             unknown = "unknown: give it with the model (price = {...}), or install populace[prices]"
             found.append(f"price of {summary.model}: {summary.price or unknown}")
@@ -130,7 +137,23 @@ def plan(
     ways = " and ".join(judging.ways)
     if "likelihood" not in judging.ways and not judge.scores_text:
         ways += f" alone: {judge.model} cannot score a given text, as likelihood needs"
-    return StudyPlan(writing=written, judging=judged, judged=ways, other=second)
+    return StudyPlan(writing=written, judging=judged, judged=ways, other=second, design=_design(prepared))
+
+
+def _design(prepared: Prepared) -> str:
+    """Say how many personas, prompts and pairs there are, and who judges each."""
+    prompts, slots = prepared.prompts.height, sum(prepared.slots.values())
+    seats = prepared.authors["strangers"].list.len()
+    others = int(seats.max() or 0)  # pyright: ignore[reportArgumentType]
+    stand = f" in {slots:,} slots" if slots > prompts else ""
+    if prepared.written != "revision":
+        judges = f"{others + 1} personas"
+    else:
+        judges = "its author" + (f" and {others} stranger{'s' * (others > 1)}" if others else "")
+    return (
+        f"{len(prepared.profiles):,} personas, {prompts:,} prompts{stand}, "
+        f"{prepared.authors.height:,} pairs, each judged by {judges}, and by nobody"
+    )
 
 
 def keep_estimates(study_plan: StudyPlan, journal: Journal) -> None:

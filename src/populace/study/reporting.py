@@ -1,16 +1,17 @@
-"""From a finished run to what people read: the report, the dataset card, the audit on a terminal."""
+"""From a finished run to what people read: the report and the dataset card."""
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from populace import population as population_room
 from populace.errors import StudyError
+from populace.feedback.card import audits_table
+from populace.feedback.shortcuts import Finding, findings_markdown, summary
 from populace.feedback.templating import templates_hash
 from populace.personas import ATTRIBUTES
 from populace.run import Manifest, read_manifest
@@ -18,8 +19,6 @@ from populace.study.designs import panel, repeated
 from populace.study.prepare import Prepared, prepare
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from populace.study.study import Study
 
 _ORDER = {
@@ -29,7 +28,7 @@ _ORDER = {
     if each.ordered
 }
 
-__all__ = ["audit_table", "card_facts", "write_report"]
+__all__ = ["card_facts", "write_report"]
 
 _WAYS = {
     "choice": "by choice, in both orders",
@@ -105,35 +104,13 @@ def write_report(study: Study) -> Path:
             for name, t in manifest.stages.items()
         ],
         provenance=_provenance(study, prepared, manifest),
-        model_identity=", judged by ".join(manifest.models),
+        model_identity=_identity(study),
         model_note=_note(manifest),
         examples=list(prepared.profiles.values())[:3],
         warnings=_warnings(study, prepared, manifest),
+        findings=study.findings(),
     )
     return write(study.folder, content)
-
-
-def audit_table(estimates: pl.DataFrame) -> Table:
-    """Lay out every overall estimate, each measure's arms together."""
-    from rich.table import Table
-
-    table = Table(title="every score beside its shortcuts")
-    for name in ("measure", "arm", "value", "interval", "n", "clusters"):
-        # Names fold rather than lose their ends where the terminal is narrow.
-        table.add_column(name, justify="left" if name in ("measure", "arm") else "right", overflow="fold")
-    previous = None
-    for row in estimates.filter(pl.col("attribute").is_null()).iter_rows(named=True):
-        if previous not in (None, row["measure"]):
-            table.add_section()
-        table.add_row(
-            "" if row["measure"] == previous else row["measure"],
-            row["arm"],
-            *_written(row),
-            f"{row['n']:,}",
-            f"{row['clusters']:,}",
-        )
-        previous = row["measure"]
-    return table
 
 
 def card_facts(study: Study) -> dict[str, str]:
@@ -159,16 +136,33 @@ def card_facts(study: Study) -> dict[str, str]:
         **({"pairs": _PAIRS[settings.feedback.pairs]} if settings.feedback.pairs in _PAIRS else {}),
         "judge": f"Each pair was judged by {panel(settings)}, {ways}, by {judgements['judge'][0]}.",
         "trust": _note(manifest),
-        "scores": _scores(study.table("estimates")),
+        "audits": _audits(study.findings()),
+        "scores": audits_table(study.table("estimates")),
         "privacy": PRIVACY_DRAWN if _builtin(study) else PRIVACY_RECORDS,
         "sources": "\n".join(f"- {name}: {text}" for name, text in sources.items()),
     }
 
 
+def _audits(findings: list[Finding]) -> str:
+    """Say on the card which audits failed, how each ended, and how to read them."""
+    read = (
+        "Each audit holds one shortcut against verdicts or texts. Of the number tested more is worse, "
+        "and its whole interval has to lie below the limit (`docs/design/audits.md` of populace says how)."
+    )
+    return f"**{summary(findings)}** {read}\n\n{findings_markdown(findings)}"
+
+
 def _writers(study: Study) -> list[str]:
-    """Return the models that wrote the answers."""
+    """Return the models that wrote the answers, that of the first answer first."""
     pairs = study.table("pairs")
-    return list(dict.fromkeys([*pairs["model"].unique(), *pairs["revision_model"].unique()]))
+    names = (pairs[column].unique().sort() for column in ("model", "revision_model"))
+    return list(dict.fromkeys(name for each in names for name in each))
+
+
+def _identity(study: Study) -> str:
+    """Say who wrote the answers, and who judged them where that is another model."""
+    writers, judge = _writers(study), study.table("judgements")["judge"][0]
+    return " and ".join(writers) + ("" if [judge] == writers else f", judged by {judge}")
 
 
 def _preset(study: Study) -> str:
@@ -278,20 +272,3 @@ def _warnings(study: Study, prepared: Prepared, manifest: Manifest) -> list[str]
             "`populace study run` asks again what failed and may pass; with `--retry-errors`, all of it."
         )
     return found
-
-
-def _written(row: dict[str, Any]) -> tuple[str, str]:
-    """Write value and interval of an estimate; what is not defined is said, never printed as a number."""
-    value, low, high = (row[key] for key in ("value", "low", "high"))
-    if math.isnan(value):
-        return "not defined", "none"
-    return f"{value:.3f}", "none" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
-
-
-def _scores(estimates: pl.DataFrame) -> str:
-    level = estimates["level"][0] if estimates.height else 0.95
-    lines = [f"| measure | arm | value | {level * 100:g} % interval | n |", "|---|---|---|---|---|"]
-    for row in estimates.filter(pl.col("attribute").is_null()).iter_rows(named=True):
-        value, interval = _written(row)
-        lines.append(f"| {row['measure']} | {row['arm']} | {value} | {interval} | {row['n']} |")
-    return "\n".join(lines)

@@ -249,7 +249,14 @@ def _study_error(error: ValidationError, path: Path) -> StudyError:
     if first["type"] == "missing":
         return StudyError("a setting is missing", file=path, column=key, fix=f'add {names[-1]} = "..."')
     found = f" (found {first['input']!r})"
-    return StudyError(f"{first['msg']}{found}", file=path, column=key, fix="correct this setting")
+    said, fix = first["msg"].removeprefix("Value error, "), "correct this setting"
+    if first["type"] == "literal_error":
+        choices = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected")))
+        near = difflib.get_close_matches(str(first["input"]), choices, n=1)
+        fix = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(choices)}"
+    if first["type"] == "string_pattern_mismatch":
+        said = "a name is letters, digits, spaces and . _ -, a letter or digit first: it names a folder"
+    return StudyError(f"{said}{found}", file=path, column=key, fix=fix)
 
 
 def _fields(section: list[str]) -> list[str]:

@@ -200,8 +200,8 @@ class Study:
                 fix="run the study again: nothing is paid for twice",
             ) from error
 
-    def preferences(self, way: str = "choice") -> pl.DataFrame:
-        """Return one row a persona and pair, ties and refusals kept."""
+    def preferences(self, way: str | None = None) -> pl.DataFrame:
+        """Return one row a persona and pair, ties and refusals kept; `way` as for `export`."""
         return preferences(self.table("pairs"), self.table("judgements"), way)
 
     def export(self, form: str, out: str | Path, *, way: str | None = None) -> Written:
@@ -212,13 +212,13 @@ class Study:
         out
             A file, or a folder for `hf`, `argilla` and `label-studio`.
         way
-            Way of judging that labels the rows; the study's first if left out.
+            Way of judging that labels the rows; if left out, the one that the audits are about: choice,
+            else samples, else likelihood, whichever the study has.
         """
         if form not in FORMS:
             raise StudyError(f"there is no export {form!r}", fix=f"use one of {', '.join(FORMS)}")
         out = Path(out)
-        ways = self.settings.feedback.ways or ("choice",)
-        table = self.preferences(way or ways[0])
+        table = self.preferences(way)
         facts: dict[str, str] = {}
         if form == "hf":
             from populace.study.reporting import card_facts
@@ -241,7 +241,7 @@ class Study:
 
     def audit_table(self) -> Table:
         """Return every overall score as a table for the terminal."""
-        from populace.study.reporting import audit_table
+        from populace.study.scores_table import audit_table
 
         return audit_table(self.table("estimates"))
 

@@ -10,11 +10,11 @@ from populace.feedback.shortcuts.finding import (
     Limits,
     failed,
     findings_frame,
-    findings_table,
     undone,
 )
 from populace.feedback.shortcuts.planted import CHEATS, Planted, plant
 from populace.feedback.shortcuts.running import AUDITS, IMPLIES, audit_findings
+from populace.feedback.shortcuts.telling import findings_markdown, findings_table, summary
 
 __all__ = [
     "AUDITS",
@@ -26,7 +26,9 @@ __all__ = [
     "audit_findings",
     "failed",
     "findings_frame",
+    "findings_markdown",
     "findings_table",
     "plant",
+    "summary",
     "undone",
 ]

@@ -32,7 +32,7 @@ _CHUNK = 20_000
 
 
 def near_duplicates(answers: Answers, authors: Ints, settings: Draws, limit: float) -> Finding:
-    """Audit the pairs: how many are near duplicates inside, or by their revision of another pair."""
+    """Audit the pairs: how many are near duplicates inside, or by their second answers of another pair."""
     name, what = "near-duplicates", "answers that nearly repeat each other, in a pair or across pairs"
     if not len(authors):
         return not_run(name, what, limit, "there are no pairs")
@@ -45,7 +45,7 @@ def near_duplicates(answers: Answers, authors: Ints, settings: Draws, limit: flo
     across = alike[second] | shared
     rows = [
         ("near duplicates", "the two answers of a pair", share(twins.astype(float), authors, settings)),
-        ("near duplicates", "revisions of other pairs", share(across.astype(float), authors, settings)),
+        ("near duplicates", "second answers of other pairs", share(across.astype(float), authors, settings)),
     ]
     tested = share((twins | across).astype(float), authors, settings)
     return decide(name, what, rows[1][2], rows[0][2], tested, limit, rows=rows)

@@ -10,17 +10,13 @@ makes this rarer, not more frequent (`docs/design/audits.md` has the rates measu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import msgspec
 import polars as pl
 
 from populace.stats import Estimate
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-__all__ = ["FINDING_SCHEMA", "Finding", "Limits", "failed", "findings_frame", "findings_table", "undone"]
+__all__ = ["FINDING_SCHEMA", "Finding", "Limits", "failed", "findings_frame", "undone"]
 
 Row = tuple[str, str, Estimate]
 
@@ -201,30 +197,3 @@ def findings_frame(findings: Iterable[Finding]) -> pl.DataFrame:
         if not figures and not one.rows:
             rows.append({**dict.fromkeys(FINDING_SCHEMA), **shared})
     return pl.DataFrame(rows, schema=FINDING_SCHEMA)
-
-
-def findings_table(findings: Iterable[Finding]) -> Table:
-    """Lay findings out for a terminal."""
-    from rich.table import Table
-
-    table = Table(title="audits")
-    for name in ("audit", "judge", "shortcut scores", "beside it", "verdict", "why"):
-        table.add_column(name, overflow="fold")
-    for one in findings:
-        verdict = {True: "passed", False: "[bold red]failed[/]", None: "not run"}[one.passed]
-        why = one.why + (f" (implied by {', '.join(one.implied_by)})" if one.implied_by else "")
-        table.add_row(
-            one.name,
-            one.judge or "",
-            _short(one.estimate),
-            _short(one.beside),
-            verdict,
-            why.replace("[", r"\["),
-        )
-    return table
-
-
-def _short(found: Estimate | None) -> str:
-    if found is None or not found.defined:
-        return "-"
-    return rf"{found.value:.3f} \[{found.low:.3f}, {found.high:.3f}]"

@@ -28,6 +28,8 @@ from populace.feedback.shortcuts.position import position_only
 from populace.feedback.shortcuts.shuffled import shuffled_persona
 from populace.feedback.shortcuts.source import source_only
 from populace.feedback.shortcuts.verdicts import Draws, Ints, Seats, read
+from populace.feedback.verdicts import main_way, ways_of
+from populace.feedback.wording import Wording, wording
 
 __all__ = ["AUDITS", "IMPLIES", "audit_findings", "seated"]
 
@@ -88,7 +90,7 @@ def audit_findings(
     limits
         What the audits must stay below.
     way
-        Way of judging that labels the pairs; `choice` if left out, else the first there is.
+        Way of judging that labels the pairs; if left out, the first of `verdicts.ways_of`.
     shared
         Groups (`populace.feedback.groups`) that strangers of one kind share; sex and ideology if left out.
 
@@ -112,7 +114,7 @@ def audit_findings(
     """
     _check(pairs=pairs, judgements=judgements, personas=personas)
     settings, limits = Draws(draws=draws, level=level, seed=seed), limits or Limits()
-    way = way or _main_way(judgements)
+    way = way or main_way(judgements)
     if "judge" not in judgements.columns:
         judgements = judgements.with_columns(pl.lit(None, dtype=pl.String).alias("judge"))
     answers, authors = read_answers(pairs), _authors(pairs, personas)
@@ -127,19 +129,12 @@ def audit_findings(
             theirs, way, (pairs, personas, vocabulary), (answers, authors), settings, limits, shared
         )
         findings += [msgspec.structs.replace(one, judge=judge) for one in found]
-    return _implied([*findings, *texts])
+    return _implied([_worded(one, wording(pairs)) for one in (*findings, *texts)])
 
 
 def seated(one: Planted) -> tuple[Seats, Seats]:
     """Read a planted set: the personas' verdicts, and nobody's."""
     return _seats(one.pairs, one.judgements, one.personas["persona_id"], "choice")
-
-
-def _main_way(judgements: pl.DataFrame) -> str:
-    ways = judgements["way"].unique(maintain_order=True).to_list()
-    if not ways:
-        raise DataError("there are no judgements", fix="judge the pairs first")
-    return "choice" if "choice" in ways else ways[0]
 
 
 def _seats(
@@ -170,11 +165,7 @@ def _of_verdicts(
     answers, authors = texts
     ids = personas["persona_id"]
     seats, nobody = _seats(pairs, judged, ids, way)
-    others = {
-        other: _seats(pairs, judged, ids, other)[0]
-        for other in judged["way"].unique(maintain_order=True)
-        if other != way
-    }
+    others = {other: _seats(pairs, judged, ids, other)[0] for other in ways_of(judged) if other != way}
     yield length_only(pairs, seats, settings, limits.rule)
     yield source_only(seats, settings, limits.rule)
     yield position_only(seats, settings, limits.rule)
@@ -199,6 +190,20 @@ def _of_texts(
     # A pair without an author is of its prompt's cluster.
     clusters = np.where(authors >= 0, authors, people + answers.rows["prompt"])
     yield near_duplicates(answers, clusters, settings, limits.text)
+
+
+def _worded(one: Finding, words: Wording) -> Finding:
+    """Say what a shortcut is where no answer is a revision, and nobody an author."""
+    owner = "the persona whom the prompt was drawn for"
+    said = {
+        "source-only": f"always {words.second} (or always {words.first})",
+        "parroting-only": f"the answer that repeats more of the description of {owner}",
+        "attribute-leakage": f"second answers name values of the attributes of {owner}",
+        "attribute-parroting": f"second answers repeat runs of words of the description of {owner}",
+    }
+    if words.revised or one.name not in said:
+        return one
+    return msgspec.structs.replace(one, what=said[one.name])
 
 
 def _authors(pairs: pl.DataFrame, personas: pl.DataFrame) -> Ints:

@@ -128,7 +128,8 @@ def read(pairs: pl.DataFrame, judged: pl.DataFrame, persona_ids: pl.Series, *, o
     )
     people = pl.DataFrame({"persona_id": persona_ids, "persona": np.arange(len(persona_ids))})
     rows = (
-        judged.select("pair_id", "persona_id", "p_original_first", "p_revision_first")
+        _unsaturated(judged)
+        .select("pair_id", "persona_id", "p_original_first", "p_revision_first")
         .join(places, on="pair_id", how="left", maintain_order="left")
         .join(people, on="persona_id", how="left", maintain_order="left")
     )
@@ -146,6 +147,21 @@ def read(pairs: pl.DataFrame, judged: pl.DataFrame, persona_ids: pl.Series, *, o
         raw_f=_sign(forward),
         raw_b=_sign(backward),
         ordered=ordered,
+    )
+
+
+def _unsaturated(judged: pl.DataFrame) -> pl.DataFrame:
+    """Keep shares of a few written verdicts off 0 and 1: half a verdict is added for each answer.
+
+    Eight of eight are no certainty. Read as one they would dwarf all other log-odds, and with them the lean
+    to a place that is taken off. The half is that of Haldane's and Anscombe's log-odds of counts (1956).
+    """
+    if "votes" not in judged.columns:
+        return judged
+    each = pl.col("votes") / 2
+    return judged.with_columns(
+        pl.when(each > 0).then((pl.col(name) * each + 0.5) / (each + 1)).otherwise(name).alias(name)
+        for name in ("p_original_first", "p_revision_first")
     )
 
 
