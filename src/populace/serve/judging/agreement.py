@@ -189,7 +189,9 @@ class _Said:
 
     def sums(self, tables: _Floats) -> _Floats:
         """Sum tables of items, shape (items, ...), within personas."""
-        flat = sum_by_cluster(tables.reshape(len(tables), -1), self.cluster, self.clusters)
+        flat = sum_by_cluster(
+            tables.reshape(len(tables), math.prod(tables.shape[1:])), self.cluster, self.clusters
+        )
         return flat.reshape(self.clusters, *tables.shape[1:])
 
 
@@ -321,7 +323,7 @@ def _ratio(totals: _Floats) -> _Floats:
 
 
 def _boot(counts: _Floats, statistic: Statistic, n: int, settings: dict[str, float]) -> Estimate:
-    used = counts.reshape(len(counts), -1).sum(axis=1) > 0
+    used = counts.reshape(len(counts), math.prod(counts.shape[1:])).sum(axis=1) > 0
     return cluster_bootstrap(
         counts[used], statistic, n=n, draws=int(settings["draws"]), seed=int(settings["seed"]),
         level=settings["level"], unit="persona",

@@ -12,6 +12,8 @@ from populace.stats import Estimate
 __all__ = ["agreement_view", "headline"]
 
 _FEW = 20
+_NAMED = 3
+"""Models that the headline names."""
 _NAMES = {
     "share": "Share of agreement",
     "kappa": "Kappa of two raters",
@@ -61,20 +63,24 @@ def headline(found: HumanAgreement) -> str:
     if kappa is None or not kappa.estimate.defined:
         return "Too few verdicts yet: agreement needs two raters who decided on the same pair."
     told = f"A person agrees with most of the others with kappa {_text(kappa.estimate)}."
-    best = [m for m in found.measures if m.measure == "kappa_less_people" and m.estimate.defined]
-    if not best:
-        return told
-    top = max(best, key=lambda m: m.estimate.value)
-    low, high = top.estimate.low, top.estimate.high
+    models = [m for m in found.measures if m.measure == "kappa_less_people" and m.estimate.defined]
+    best = sorted(models, key=lambda m: -m.estimate.value)[:_NAMED]
+    more = f" {len(models) - _NAMED} more models do worse." if len(models) > _NAMED else ""
+    return " ".join([told, *map(_beside, best)]) + more
+
+
+def _beside(measured: Measured) -> str:
+    """Say how a model stands beside a person."""
+    low, high = measured.estimate.low, measured.estimate.high
     if math.isnan(low):
-        verdict = "stands beside that without an interval yet"
+        verdict = "stands beside that without an interval"
     elif low > 0:
         verdict = "agrees with them better than a person does"
     elif high < 0:
         verdict = "agrees with them less than a person does"
     else:
         verdict = "cannot be told from a person on these pairs"
-    return f"{told} The model {top.who} {verdict} ({_signed(top.estimate)})."
+    return f"{measured.who} {verdict}: {_signed(measured.estimate)}."
 
 
 def _warnings(found: HumanAgreement) -> list[str]:

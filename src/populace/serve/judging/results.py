@@ -163,17 +163,17 @@ def encode(table: pl.DataFrame, form: str) -> bytes:
     return out.getvalue()
 
 
-def progress(opened: Opened) -> dict[str, Any]:
-    """Say how far the study is: counts, and a row for each persona."""
+def progress(opened: Opened, now: float | None = None) -> dict[str, Any]:
+    """Say how far the study is: counts, and a row for each persona. `now` is for tests."""
     people = _people(opened)
-    now = time.time()
+    now = time.time() if now is None else now
     with opened.store.read() as c:
         joined = t.seats.outerjoin(t.raters, t.raters.c.rater == t.seats.c.rater)
         columns = (t.seats.c.persona_id, t.raters.c.rater, t.raters.c.finished, t.raters.c.seen)
         seats = [
             tuple(row) for row in c.execute(select(*columns).select_from(joined).order_by(t.seats.c.seat))
         ]
-        told = dict(c.execute(select(t.personas.c.persona_id, t.personas.c.text)).tuples().all())
+        told = {row[0]: row[1] for row in c.execute(select(t.personas.c.persona_id, t.personas.c.text))}
     idle = 60 * opened.settings.idle_minutes
     rows: dict[str | None, dict[str, Any]] = {}
     for persona_id, rater, finished, seen in seats:
@@ -198,10 +198,10 @@ def progress(opened: Opened) -> dict[str, Any]:
 
 def _row(persona_id: str | None, told: dict[str, str]) -> dict[str, Any]:
     text = told.get(persona_id or "", "People answering as themselves")
-    return {
-        "name": text if len(text) < 90 else text[:88].rsplit(" ", 1)[0] + " …",
-        "id": persona_id,
-    } | dict.fromkeys(("done", "busy", "away", "free"), 0)
+    first = text.removeprefix("Meet ").split(". ")[0].strip().rstrip(".")
+    name = first if len(first) < 70 else first[:68].rsplit(" ", 1)[0] + " …"
+    counts = dict.fromkeys(("done", "busy", "away", "free"), 0)
+    return {"name": name[:1].upper() + name[1:], "id": persona_id} | counts
 
 
 def _answers(opened: Opened, kind: str) -> pl.DataFrame:

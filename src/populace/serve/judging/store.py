@@ -8,6 +8,7 @@ for update where seats are given out. What is deleted is overwritten (`secure_de
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ __all__ = ["Store", "Texts", "keys_beside"]
 _VERSION = 1
 _WAIT = 30
 """Seconds a writer waits for its turn."""
+_TRIES = 25
 
 
 class Texts(NamedTuple):
@@ -174,14 +176,43 @@ class Store:
             return connection.execute(select(t.raters.c.rater).limit(1)).first() is not None
 
     def scrub(self) -> None:
-        """Make deleted rows unreadable: empty the write-ahead log and write the file anew."""
+        """Make deleted rows unreadable: write the tables anew, and empty SQLite's write-ahead log.
+
+        Raises
+        ------
+        DataError
+            If readers keep the log in use: the rows are deleted, but their bytes are still there.
+        """
+        if self.is_sqlite:
+            self._scrub_sqlite()
+            return
         with self.engine.connect() as plain:
             connection = plain.execution_options(isolation_level="AUTOCOMMIT")
-            if self.is_sqlite:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.exec_driver_sql("VACUUM")
-            if self.is_sqlite:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("VACUUM FULL judging_answers")
+            connection.exec_driver_sql("VACUUM FULL judging_raters")
+
+    def _scrub_sqlite(self) -> None:
+        import sqlite3
+
+        raw = self.engine.raw_connection()
+        try:
+            cursor: Any = raw.cursor()
+            for _ in range(_TRIES):
+                try:
+                    cursor.execute("VACUUM")
+                    busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                except sqlite3.OperationalError:
+                    busy = 1
+                if not busy:
+                    return
+                time.sleep(0.2)
+        finally:
+            raw.close()
+        raise DataError(
+            "deleted, but others read the database, so the bytes are still in its log",
+            file=self.name,
+            fix="run the same command again in a moment",
+        )
 
     def close(self) -> None:
         """Close all connections."""

@@ -64,6 +64,15 @@
     });
   });
 
+  // Where the person stands above the question, they may be folded away, and stay so for the next question.
+  var persona = document.getElementById("persona");
+  if (persona && matchMedia("(max-width: 62rem)").matches) {
+    persona.open = stored(sessionStorage, "judging-persona") !== "closed";
+    persona.addEventListener("toggle", function () {
+      stored(sessionStorage, "judging-persona", persona.open ? "open" : "closed");
+    });
+  }
+
   // A reason half written survives a reload.
   if (reason) {
     if (!reason.value) reason.value = stored(sessionStorage, draft) || "";
