@@ -60,23 +60,19 @@ def demographics(people: pl.DataFrame, census: pl.DataFrame, width: int = 680) -
 
 
 def _laid_out(shares: pl.DataFrame, width: int) -> Any:
-    """Set panels two abreast, and those of long labels alone below."""
+    """Set panels two abreast, or below each other where half the width would break labels too often."""
     import altair as alt
 
-    half = (width - 24) // 2 if width >= 500 else width
-    abreast, alone = [], []
-    for (attribute,), part in shares.group_by("attribute", maintain_order=True):
-        folded, title = _folded(part), str(attribute).replace("_", " ")
-        # Two lines of half a page, a little more than half filled by words that do not break evenly.
-        longest = max(len(name) for name in folded["value"])
-        if width >= 500 and longest > 1.6 * (theme.label_room(half) // 7):
-            alone.append(_panel(folded, title, width))
-        else:
-            abreast.append(_panel(folded, title, half))
-    columns = 2 if width >= 500 else 1
-    if not alone:
-        return alt.concat(*abreast, columns=columns)
-    return alt.vconcat(*([alt.concat(*abreast, columns=columns)] if abreast else []), *alone)
+    tables = {
+        str(attribute).replace("_", " "): _folded(part)
+        for (attribute,), part in shares.group_by("attribute", maintain_order=True)
+    }
+    half = (width - 24) // 2
+    # Two lines of half a page, a little more than half filled by words that do not break evenly.
+    longest = max(len(name) for part in tables.values() for name in part["value"])
+    columns = 2 if width >= 500 and longest <= 1.6 * (theme.label_room(half) // 7) else 1
+    panel = half if columns == 2 else width
+    return alt.concat(*(_panel(part, title, panel) for title, part in tables.items()), columns=columns)
 
 
 def _folded(shares: pl.DataFrame) -> pl.DataFrame:
