@@ -144,6 +144,7 @@ def findings(task: str, cheat: str, seed: int) -> list[Finding]:
         bench,
         temperature=0.7 if task in ("pass-at-k", "diversity") else 0.0,
         options={
+            "main": {"stranger": True},
             "leave-one-out": {"leave_out": "sex"},
             "pass-at-k": {"k": [1, 2]},
             "diversity": {"questions": 2},

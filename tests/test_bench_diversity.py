@@ -18,7 +18,14 @@ from populace.bench.planted import planted_bench, planted_judge
 from populace.bench.planted_words import planted_crowd, planted_deaf
 from populace.bench.runner import play
 from populace.bench.spread import Pairs, evenness, permuted, relative, spread_of, told_by
-from populace.bench.wording import clusters_of, copied, shingle_distances, word_distances
+from populace.bench.wording import (
+    ALIKE,
+    clusters_of,
+    copied,
+    near_duplicates,
+    shingle_distances,
+    word_distances,
+)
 from populace.errors import StudyError
 from populace.models.records import Failure
 from populace.models.scripted import Scripted
@@ -39,6 +46,7 @@ def test_shingles_are_jaccards_of_sets(texts):
             for tokens in (words(one), words(other)):
                 sets.append({*pairwise(tokens)} or {(token,) for token in tokens})
             union = len(sets[0] | sets[1])
+            assert near_duplicates(one, other) == (found[i, j] <= ALIKE)
             assert found[i, j] == pytest.approx(1 - len(sets[0] & sets[1]) / union if union else 0)
     again = word_distances(texts)
     assert np.allclose(again, again.T) and np.allclose(np.diag(again), 0) and (again <= 1).all()

@@ -13,7 +13,7 @@ from populace.bench.result import Finding
 from populace.bench.rules import words_in
 from populace.bench.scoring import value
 from populace.bench.task import Counting
-from populace.bench.wording import ALIKE, shingle_distances
+from populace.bench.wording import ALIKE, near_duplicates
 from populace.stats import Estimate
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "copying_rule",
     "either_person",
     "mean_of",
+    "numbered",
     "one_answer",
     "right_of",
 ]
@@ -44,6 +45,13 @@ COPYING = _larger(pl.col("copied"), pl.col("copied_other"))
 """Gives an answer to the person with whose description it has more words in common."""
 LONGER = _larger(words_in("answer"), words_in("rival"))
 """Chooses the longer answer."""
+
+
+def numbered(items: pl.DataFrame) -> pl.DataFrame:
+    """Number the people in the order of their ids: the same intervals, and faster than text."""
+    people = pl.concat([items["persona_id"], items["other_id"].alias("persona_id")]).rank("dense")
+    people = people.cast(pl.Int64)
+    return items.with_columns(people.head(items.height), people.tail(items.height).alias("other_id"))
 
 
 def mean_of(items: pl.DataFrame, what: pl.Expr, counting: Counting) -> Estimate:
@@ -76,10 +84,7 @@ def copying_rule(items: pl.DataFrame, counting: Counting) -> Finding:
 def one_answer(items: pl.DataFrame, counting: Counting) -> Finding:
     """Look for couples who are answered alike."""
     couples = items.filter(pl.int_range(pl.len()) % 2 == 0).drop_nulls(["answer", "rival"])
-    same = [
-        float(shingle_distances([one, two])[0, 1] <= ALIKE)
-        for one, two in couples.select("answer", "rival").iter_rows()
-    ]
+    same = [float(near_duplicates(one, two)) for one, two in couples.select("answer", "rival").iter_rows()]
     found = mean_of(couples.with_columns(pl.Series("same", same, dtype=pl.Float64)), pl.col("same"), counting)
     return Finding(
         name="one answer for all",

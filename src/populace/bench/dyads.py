@@ -53,7 +53,7 @@ def dyadic_mean(
     if estimate.clusters < 2 or estimate.value not in (0, 1):
         return estimate
     keep = ~np.isnan(value)
-    if len(np.unique(value[keep])) > 1:
+    if value[keep].min() < value[keep].max():
         return estimate
     trials = disjoint_pairs(np.asarray(first)[keep], np.asarray(second)[keep])
     bound = ((1 - level) / 2) ** (1 / trials)

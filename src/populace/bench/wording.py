@@ -23,6 +23,7 @@ __all__ = [
     "copied",
     "copies_in",
     "distances",
+    "near_duplicates",
     "shingle_distances",
     "word_distances",
 ]
@@ -47,6 +48,21 @@ def shingle_distances(texts: Sequence[str]) -> Floats:
     union = size[:, None] + size[None, :] - common
     # Two texts without a word are the same text.
     return 1 - np.divide(common, union, out=np.ones_like(common), where=union > 0)
+
+
+def near_duplicates(one: str, other: str, most: float = ALIKE) -> bool:
+    """Say whether two texts are no farther apart by shingles than that: what `shingle_distances` says of two.
+
+    Examples
+    --------
+    >>> near_duplicates("I like cats", "I like cats!"), near_duplicates("I like cats", "I like dogs")
+    (True, False)
+    """
+    if one == other:
+        return True
+    ours, theirs = set(_shingles(one)), set(_shingles(other))
+    union = len(ours | theirs)
+    return not union or 1 - len(ours & theirs) / union <= most
 
 
 def word_distances(texts: Sequence[str]) -> Floats:

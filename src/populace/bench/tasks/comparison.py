@@ -26,6 +26,7 @@ from populace.bench.couple_rules import (
     copying_rule,
     either_person,
     mean_of,
+    numbered,
     one_answer,
     right_of,
 )
@@ -114,7 +115,7 @@ class Comparison:
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Count right answers and own choices, of all pairs and by distance, beside rules without a judge."""
-        scores = []
+        items, scores = numbered(items), []
         by_design = "; one half by design, as every rule that looks at no person"
         for measure, name, baseline, rule, note in (
             ("right", "whose", "copying rule", COPYING, ""),
@@ -132,6 +133,7 @@ class Comparison:
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
         """Hold the shares against rules without a judge; the judge against place, length and no person."""
+        items = numbered(items)
         unlike = items.filter(pl.col("answer") != pl.col("rival"))
         return [
             copying_rule(items, counting),
