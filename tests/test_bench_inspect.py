@@ -162,7 +162,30 @@ class TestUnderInspect:
         assert log.status == "error" and "one epoch" in log.error.message
 
 
-def mocked(verdict: str | None = None):
+@needs_inspect
+class TestAgreement:
+    def test_further_judges_are_roles(self, tmp_path):
+        from inspect_ai import eval as run  # pyright: ignore[reportMissingImports]
+
+        target, judge = mocked()
+        roles = {"judge": judge, "judge_2": mocked("1", name="mockllm/second")[1]}
+        settings = {"items": 4, "people": 3, "options": {"baselines": False}}
+        quiet = {"log_dir": str(tmp_path), "display": "none", "task_args": settings}
+        (log,) = run("populace/agreement", model=target, model_roles=roles, **quiet)
+        assert log.status == "success", log.error
+        told = log.samples[0].scores["judged"].metadata
+        assert told["also"] == {"judge 2": "mockllm/second"}
+        rows = read_rows([told["items"]])
+        # One of a word says number 1 in both orders: ties.
+        assert rows.height == 4 and set(rows["by:mockllm/second"]) == {"tie"}
+        assert set(rows["by:mockllm/judge"]) <= {"first", "second", "tie"}
+        metrics = log.results.scores[0].metrics
+        assert metrics["choice_tie.mockllm/second"].value == 1.0
+        (log,) = run("populace/agreement", model=target, model_roles={"judge": judge}, **quiet)
+        assert log.status == "error" and "--model-role judge_2=MODEL" in log.error.message
+
+
+def mocked(verdict: str | None = None, name: str = "mockllm/judge"):
     """The models of `by_messages` as Inspect's mocks; or a judge of one word, without probabilities."""
     from inspect_ai.model import (  # pyright: ignore[reportMissingImports]
         ChatCompletionChoice,
@@ -196,7 +219,7 @@ def mocked(verdict: str | None = None):
 
     return (
         get_model("mockllm/target", custom_outputs=text, memoize=False),
-        get_model("mockllm/judge", custom_outputs=choice, memoize=False),
+        get_model(name, custom_outputs=choice, memoize=False),
     )
 
 

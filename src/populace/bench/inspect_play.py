@@ -72,13 +72,16 @@ def write_part(task: Task, part: Bench, number: int) -> dict[str, Any]:
     }
 
 
-def read_part(written: Mapping[str, Any], *, target: str, judge: str) -> Bench:
+def read_part(
+    written: Mapping[str, Any], *, target: str, judge: str, also: Mapping[Role, str] | None = None
+) -> Bench:
     """Read a part back from the metadata of a sample, and say who answers."""
     return Bench(
         personas=pl.DataFrame(written["personas"], infer_schema_length=None),
         prompts=pl.DataFrame(written["prompts"], infer_schema_length=None),
         target=target,
         judge=judge,
+        also=also or {},
         **written["settings"],
     )
 

@@ -7,6 +7,7 @@ persona and in both orders, and the metrics are the task's own scores, with inte
 
 - The judge is the model of the role `judge` (`--model-role judge=openai/...`), else of `grader`, else, as
   Inspect has it, the model itself; each score's metadata says `judge_is_target`.
+- Further judges, which `agreement` needs, are the roles `judge_2`, `judge_3` and so on.
 - Verdicts are read off first-token log-probabilities where the provider gives them, else off the text.
   Judging by likelihood of given text is not offered: Inspect's models do not score given text.
 - Answers are in the sample's store. `inspect score LOG --scorer populace/judged` judges them again.
@@ -33,6 +34,7 @@ from inspect_ai.model import (  # pyright: ignore[reportMissingImports]
     Model,
     ModelOutput,
     get_model,
+    model_roles,
 )
 from inspect_ai.scorer import (  # pyright: ignore[reportMissingImports]
     Metric,
@@ -71,7 +73,8 @@ def answered() -> Solver:
         if state.epoch > 1:
             raise StudyError("a task of populace has one epoch", fix="leave --epochs out")
         model, known = get_model(), {}
-        task, part = open_task(state.metadata["task"]), _part(state, model, model)
+        task = open_task(state.metadata["task"])
+        part = _part(state, _models(task, model))
 
         async def ask(role: Role, stage: str, requests: Sequence[Request]) -> Sequence[Result]:
             outputs = await collect(*(_call(model, request) for request in requests))
@@ -113,16 +116,17 @@ def judged() -> Scorer:
 
     async def score(state: TaskState, target: Target) -> InspectScore:
         model = get_model()
-        judge = get_model(role="judge", default=get_model(role="grader", default=model))
-        task, part = open_task(state.metadata["task"]), _part(state, model, judge)
+        task = open_task(state.metadata["task"])
+        models = _models(task, model)
+        part, judge = _part(state, models), models["judge"]
         known = parted.known_of(state.store.get(_ANSWERS, {}))
-        models: dict[Role, Model] = {"target": model, "judge": judge}
+        asks = task.meta.asks_target(part.options)
 
         async def ask(role: Role, stage: str, requests: Sequence[Request]) -> Sequence[Result]:
             outputs = await collect(*(_call(models[role], request) for request in requests))
             return [_result(*both) for both in zip(requests, outputs, strict=True)]
 
-        items = await parted.played(task, part, ask, known, ("target", "judge"))
+        items = await parted.played(task, part, ask, known, tuple(models))
         assert items is not None  # nobody else can be asked
         main = [
             each for each in task.score(items, Counting(draws=1)) if each.measure == task.meta.main_measure
@@ -131,8 +135,9 @@ def judged() -> Scorer:
             value={each.arm or each.measure: each.estimate.value for each in main},
             answer=state.output.completion,
             metadata={
-                "judge": str(judge),
-                "judge_is_target": str(judge) == str(model),
+                "judge": str(judge) if task.meta.judged else None,
+                "also": dict(part.also),
+                "judge_is_target": task.meta.judged and asks and str(judge) == str(model),
                 "items": parted.rows_of(items, state.metadata),
             },
         )
@@ -140,18 +145,37 @@ def judged() -> Scorer:
     return score
 
 
-def _part(state: TaskState, target: Model, judge: Model) -> Bench:
-    return parted.read_part(state.metadata, target=str(target), judge=str(judge))
+def _models(task: Any, target: Model) -> dict[Role, Model]:
+    """Say who is asked: the model under test, the judge, and where a task has several, the others."""
+    judge = get_model(role="judge", default=get_model(role="grader", default=target))
+    models: dict[Role, Model] = {"target": target, "judge": judge}
+    if not getattr(task, "several_judges", False):
+        return models
+    while (name := f"judge_{len(models)}") in model_roles():
+        models[f"judge {len(models)}"] = get_model(role=name)
+    return models
+
+
+def _part(state: TaskState, models: dict[Role, Model]) -> Bench:
+    names = {role: str(model) for role, model in models.items()}
+    target, judge = names.pop("target"), names.pop("judge")
+    if (
+        state.metadata["task"] == "agreement"
+        and not names
+        and not state.metadata["settings"]["options"].get("people")
+    ):
+        raise StudyError("agreement needs a second judge", fix="give --model-role judge_2=MODEL")
+    return parted.read_part(state.metadata, target=target, judge=judge, also=names)
 
 
 async def _call(model: Model, request: Request) -> ModelOutput:
     turns = [_turn(message) for message in request.messages]
-    shared = {"seed": call_seed(request.key)}
+    seed = call_seed(request.key)
     if isinstance(request, GenerateRequest):
-        config = GenerateConfig(max_tokens=request.max_tokens, temperature=request.temperature, **shared)
+        config = GenerateConfig(max_tokens=request.max_tokens, temperature=request.temperature, seed=seed)
     else:
         config = GenerateConfig(
-            max_tokens=_JUDGE_TOKENS, temperature=0.0, logprobs=True, top_logprobs=TOP_LOGPROBS, **shared
+            max_tokens=_JUDGE_TOKENS, temperature=0.0, logprobs=True, top_logprobs=TOP_LOGPROBS, seed=seed
         )
     return await model.generate(turns, config=config)
 
