@@ -81,6 +81,8 @@ class Phrases:
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Count what is kept: per summary over its attributes, then by attribute, beside chance."""
+        # As numbers in the order of their ids: the same results, and faster than text.
+        items = items.with_columns(pl.col("persona_id", "prompt_id").rank("dense").cast(pl.Int64))
         scores = _beside(_per_summary(items), "", counting)
         tests = []
         for name in COLUMNS:
