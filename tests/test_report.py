@@ -471,7 +471,6 @@ def test_two_models_and_audits(tmp_path):
     section = text[text.index("Audits 2 of 4") : text.index("What it took", text.index("Audits 2 of 4"))]
     for words in ("what length-only is", "why same-demographic-stranger", "implied by length-only", "Texts"):
         assert words in section
-    assert not list((tmp_path / "figures").glob("preference.*"))
 
 
 def test_the_headline_of_written_verdicts_and_of_two_samples():
