@@ -56,7 +56,7 @@ def test_a_second_kind_that_does_not_count():
     once = crossed_mean(VALUES, PEOPLE, list("uvwxyz"))
     assert (once.low, once.high) == (pytest.approx(alone.low), pytest.approx(alone.high))
     assert math.isnan(crossed_mean([1, 0], ["a", "a"], ["q", "r"]).low)
-    assert not crossed_mean([], [], []).defined and not crossed_mean([None], ["a"], ["q"]).defined
+    assert not crossed_mean([], [], []).defined and not crossed_mean(np.array([np.nan]), ["a"], ["q"]).defined
 
 
 def test_copies_of_rows_make_nothing_surer():
@@ -153,7 +153,7 @@ def test_bad_input():
     with pytest.raises(DataError, match="needs 2"):
         crossed_mean([1, 0], ["a"], ["q", "r"])
     with pytest.raises(DataError, match="missing entries"):
-        crossed_mean([1, 0], ["a", "b"], ["q", None])
+        crossed_mean([1, 0], ["a", "b"], np.array(["q", None]))
     with pytest.raises(ValueError, match="level"):
         crossed_mean([1, 0], ["a", "b"], ["q", "r"], level=1.0)
 

@@ -149,7 +149,7 @@ def test_what_rare_items_hide():
     drawn = (rng.binomial(8, share, size=400_000) == 0).var() / 60
     assert found == pytest.approx(drawn, rel=0.05)
     # A sample that shows more than the model has nothing hidden.
-    assert unseen_variance(n, c, np.arange(60.0), lambda tries, passed: 0.0 * passed) == 0.0
+    assert unseen_variance(n, c, np.arange(60.0), lambda tries, passed: np.zeros(len(passed))) == 0.0
     wide = np.array([0, 8] * 30)  # all or nothing: intraclass correlation 1, cut at 0.95
     share = (wide.sum() + 0.5) / (n.sum() + 1)
     a, b = share * (1 / 0.95 - 1), (1 - share) * (1 / 0.95 - 1)
