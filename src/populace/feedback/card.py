@@ -44,7 +44,7 @@ _PAIRS = (
 LIMITATIONS = """\
 - Every judgement is a language model playing a person. It says how that model behaves, not what people want.
 - Role-played judges flatten groups: people within a group differ more than the personas' verdicts do.
-- Few models write the answers (a revision and its critique come from one), so their style stands in all.
+- One or two models write all answers, so their style stands in every one.
 - A verdict is of two answers; both may be poor.
 - Do not use the set to predict, profile or stand in for real people or groups.\
 """
