@@ -30,7 +30,7 @@ FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         "nobody": ({"shuffled persona"}, {"baseline"}),
         "pleased": ({"shuffled persona"}, {"baseline"}),
         "deaf": ({"baseline"}, set()),
-        "parrot": ({"copies of the description"}, set()),
+        "parrot": ({"copies of the description"}, {"baseline"}),
     },
     "leave-one-out": {
         "honest": (set(), set()),
@@ -52,15 +52,15 @@ FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     },
     "intersectionality": {
         "honest": (set(), set()),
-        "longer": ({"length rule"}, {"shuffled persona", "no persona"}),
+        "longer": ({"length rule"}, {"nobody", "no persona"}),
         "first": ({"position rule"}, set()),
-        "nobody": ({"shuffled persona"}, {"no persona"}),
-        "pleased": ({"shuffled persona"}, {"no persona"}),
+        "nobody": ({"nobody"}, {"no persona"}),
+        "pleased": ({"nobody"}, {"no persona"}),
         "parrot": ({"copies of the description"}, set()),
     },
     "agreement": {
         "honest": (set(), set()),
-        "longer": ({"length rule"}, {"no persona", "shuffled persona"}),
+        "longer": ({"length rule"}, {"no persona", "shuffled persona", "constant judge"}),
         "first": ({"position rule"}, set()),
         "nobody": ({"no persona", "shuffled persona"}, {"constant judge"}),
         "parrot": ({"copies of the description"}, set()),
