@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from populace.cli.bench_figures import figures
 from populace.cli.bench_models import models_of, options_of
 from populace.cli.options import budget_of
 
@@ -241,3 +242,6 @@ def leaderboard(
         leaderboard_page(board, out)
     show_board(board)
     typer.echo(f"wrote {out}")
+
+
+app.command()(figures)

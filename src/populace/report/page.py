@@ -19,7 +19,7 @@ from populace.feedback.wording import Wording, wording
 from populace.report import draw, figures, html, tables, views
 from populace.report.content import ReportContent, Stage
 from populace.report.headline import headline
-from populace.report.measures import FEW_CLUSTERS, LIKELIHOOD_ARM, MAIN_ARM, PAPER_PREFERS, main_arms
+from populace.report.measures import FEW_CLUSTERS, PAPER_PREFERS, main_arms
 
 __all__ = ["write"]
 
@@ -80,10 +80,6 @@ def write(folder: Path, content: ReportContent) -> Path:
 def _figures(content: ReportContent) -> list[_Figure]:
     """List the figures that this content has something to show in."""
     estimates, words = content.estimates, wording(content.pairs)
-    # These two figures know the words and the ways of the paper's design alone; their tables know them all.
-    arms = set(main_arms(estimates))
-    ratios = words.revised and tables.length_ratios(content.pairs).height
-    drawn = words.revised and arms <= {MAIN_ARM, LIKELIHOOD_ARM}
     grouped = _grouped(estimates)
     shares = tables.population_shares(content.people, content.census).height
     judged = tables.verdict_splits(content.judgements)["pairs"].sum()
@@ -92,11 +88,11 @@ def _figures(content: ReportContent) -> list[_Figure]:
          "attribute.", partial(figures.population, content.people, content.census)),
         (content.prompts.height, "prompts", "Number of prompts of each topic, shaded by controversy.",
          partial(figures.prompts, content.prompts)),
-        (ratios, "lengths", "Histogram of the length of revisions as a "
-         "share of the original’s words.", partial(figures.lengths, content.pairs)),
-        (drawn and arms, "preference", "Share of judgements that prefer the revision, "
-         "with intervals: the judge, its baselines, and the paper’s figure.",
-         partial(figures.preference, estimates)),
+        (tables.length_ratios(content.pairs).height, "lengths", "Histogram of the length of second "
+         "answers as a share of the first’s words.", partial(figures.lengths, content.pairs)),
+        (main_arms(estimates), "preference", f"Share of judgements that prefer {words.second}, with "
+         "intervals: the judge and its baselines.",
+         partial(figures.preference, estimates, words=words)),
         (views.pick(estimates, *figures.AGREEMENT), "agreement", "Agreement of the judge with itself, with "
          "intervals.", partial(figures.agreement, estimates)),
         (grouped.height, "agreement_by_group", "Agreement between the two orders of the answers, group by "

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from populace.feedback.wording import wording
 from populace.report.figures import theme
 from populace.report.tables import length_ratios, topic_counts, verdict_splits
 
@@ -40,10 +41,11 @@ def prompts(prompts: pl.DataFrame, width: int = 680) -> Any:
 
 
 def lengths(pairs: pl.DataFrame, width: int = 680) -> Any:
-    """Draw how long revisions are against the answers they replace; the rule marks equal length."""
+    """Draw how long second answers are against the first; the rule marks equal length."""
     import altair as alt
 
-    x = alt.X("low:Q", title="words of the revision, original = 100%").bin("binned")
+    words = wording(pairs)
+    x = alt.X("low:Q", title=f"words of {words.second}, {words.first} = 100%").bin("binned")
     x = x.scale(domain=[0, 2.1]).axis(format="%", grid=False, values=[0, 0.5, 1, 1.5, 2])
     bars = (
         alt.Chart(length_ratios(pairs))

@@ -7,15 +7,17 @@ from typing import Any
 
 import polars as pl
 
+from populace.feedback.wording import Wording
 from populace.report.figures import theme
 from populace.report.measures import (
     FEW_CLUSTERS,
-    LIKELIHOOD_ARM,
     MAIN_ARM,
     MEASURES,
     PAPER_PREFERS,
     SHUFFLED,
+    about,
     baselines,
+    main_arms,
 )
 
 __all__ = [
@@ -37,18 +39,19 @@ DISAGREEMENT = ("conflict_rate", "single_model_ceiling")
 _KINDS = ["measured", "baseline", "few"]
 
 
-def preference(estimates: pl.DataFrame, width: int = 680) -> Any:
-    """Draw how often the revision is preferred: the author's judgements, then each baseline."""
-    rows = _overall(estimates, ["prefers_revision"]).with_columns(
+def preference(estimates: pl.DataFrame, width: int = 680, words: Wording | None = None) -> Any:
+    """Draw how often the second answer is preferred: the author's (or personas') verdicts, then baselines."""
+    words, arms = words or about(estimates), main_arms(estimates)
+    rows = _overall(estimates, [words.prefers]).with_columns(
         label="arm",
-        kind=pl.when(pl.col("arm").is_in([MAIN_ARM, LIKELIHOOD_ARM]))
+        kind=pl.when(pl.col("arm").is_in(arms))
         .then(pl.lit("measured"))
         .otherwise(pl.lit("baseline")),
     )
-    order = [MAIN_ARM, LIKELIHOOD_ARM, *(baselines() | baselines(LIKELIHOOD_ARM))]
+    order = [*arms, *dict.fromkeys(name for arm in arms for name in baselines(arm, words))]
     rows = rows.sort(pl.col("arm").replace_strict({arm: i for i, arm in enumerate(order)}, default=99))
-    marks = {0.5: "even", PAPER_PREFERS: "paper"}
-    return theme.finish(_forest(rows, width, domain=(0, 1), marks=marks, title="prefers the revision"))
+    marks = {0.5: "even"} | ({PAPER_PREFERS: "paper"} if words.revised else {})
+    return theme.finish(_forest(rows, width, domain=(0, 1), marks=marks, title=f"prefers {words.second}"))
 
 
 def agreement(estimates: pl.DataFrame, width: int = 680) -> Any:
