@@ -1,4 +1,11 @@
-"""From the log-likelihoods of options to probabilities."""
+"""From the log-likelihoods of options to probabilities.
+
+Where options are short labels (" 1", " 2") that stand for answers, their probabilities say two things: which
+of them the model prefers, and, in sum, whether it answers with a label at all. A model that refuses still
+leaves some trace of probability on every label; the ratio of two traces is no preference. So a caller takes
+`options_mass` first and calls it a refusal where that is below `LEAST_MASS`, and only then compares what
+`floored` gives. Neither is meant for long options, of which any single text is improbable.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +14,13 @@ from collections.abc import Sequence
 
 from populace.models.records import Choice
 
-__all__ = ["contrast", "distribution"]
+__all__ = ["LEAST_MASS", "UNLISTED", "contrast", "distribution", "floored", "options_mass"]
+
+LEAST_MASS = 0.1
+"""Probability of the options together below which the model gave no answer: nine times in ten it would have
+written something else. A provider that lists the likeliest tokens only makes the sum smaller, never larger."""
+UNLISTED = -20.0
+"""Log-likelihood that stands in for an option which a provider did not list: very unlikely, not impossible."""
 
 
 def distribution(choice: Choice, *, per_token: bool = False) -> tuple[float, ...] | None:
@@ -37,6 +50,48 @@ def distribution(choice: Choice, *, per_token: bool = False) -> tuple[float, ...
     True
     """
     return _softmax(_scores(choice, per_token))
+
+
+def options_mass(choice: Choice) -> float:
+    """Probability that the model goes on with one of the options: 0 where none was offered, at most 1.
+
+    The options must exclude each other (none may begin with another) for the sum to be a probability.
+
+    Examples
+    --------
+    >>> from math import log
+    >>> options_mass(Choice(key="", log_likelihoods=(log(0.5), log(0.25)), tokens=(1, 1)))
+    0.75
+    >>> refusal = Choice(key="", log_likelihoods=(-11.5, -14.0), tokens=(1, 1))
+    >>> options_mass(refusal) < LEAST_MASS
+    True
+    """
+    mass = math.fsum(math.exp(value) for value in choice.log_likelihoods if value is not None)
+    return min(mass, 1.0)  # rounding of logarithms may leave it above
+
+
+def floored(choice: Choice) -> tuple[float, ...] | None:
+    """Give every option a log-likelihood, one that was not offered below each that was.
+
+    The stand-in is `UNLISTED`, or one below the least likely option that was offered, whichever is lower: it
+    keeps averages defined, and the option that a provider did not even list never wins.
+
+    Returns
+    -------
+    K log-likelihoods, or None where no option was offered.
+
+    Examples
+    --------
+    >>> floored(Choice(key="", log_likelihoods=(-1.0, None), tokens=(1, 1)))
+    (-1.0, -20.0)
+    >>> floored(Choice(key="", log_likelihoods=(None, -25.0), tokens=(1, 1)))
+    (-26.0, -25.0)
+    """
+    offered = [value for value in choice.log_likelihoods if value is not None]
+    if not offered:
+        return None
+    floor = min(UNLISTED, min(offered) - 1.0)
+    return tuple(floor if value is None else value for value in choice.log_likelihoods)
 
 
 def contrast(choice: Choice, baseline: Choice, *, per_token: bool = False) -> tuple[float, ...] | None:
