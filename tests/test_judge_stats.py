@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from populace.errors import DataError
 from populace.stats import intraclass_correlation, smallest_kappa
 from populace.stats.bootstrap import sum_by_cluster
-from populace.stats.dawid_skene import dawid_skene
+from populace.stats.dawid_skene import dawid_skene, dawid_skene_votes
 from populace.stats.study_size import kappa_error, kappa_power, personas_for_kappa
 from populace.streams import stream
 
@@ -256,3 +257,25 @@ def test_more_raters_and_more_personas_never_hurt(kappa, raters, p, personas, ic
 def test_designs_that_cannot_be_are_refused(bad):
     with pytest.raises(ValueError):
         personas_for_kappa(**bad)
+
+
+def test_a_list_of_votes_equals_the_table_and_is_checked():
+    rng = stream(11, "tests.dawid_skene")
+    _, ratings = planted(rng, 50, coin(0.8)[None].repeat(4, axis=0), [0.5, 0.5], rated=0.6)
+    item, rater = np.nonzero(ratings >= 0)
+    turned = rng.permutation(len(item))
+    votes = dawid_skene_votes(
+        item[turned], rater[turned], ratings[item, rater][turned], shape=(50, 4), labels=[0, 1], prior=3
+    )
+    table = dawid_skene(ratings, categories=[0, 1], prior=3)
+    np.testing.assert_allclose(votes.posterior, table.posterior, atol=1e-12)
+    np.testing.assert_allclose(votes.confusion, table.confusion, atol=1e-12)
+    for item, rater, label in (
+        ([2], [0], [0]),
+        ([0], [2], [0]),
+        ([0], [0], [5]),
+        ([0], [0, 1], [0]),
+        ([-1], [0], [0]),
+    ):
+        with pytest.raises(DataError):
+            dawid_skene_votes(item, rater, label, shape=(2, 2), labels="ab")

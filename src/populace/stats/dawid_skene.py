@@ -14,7 +14,7 @@ its truth is what raters would agree on, no more.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from populace.errors import DataError
 from populace.stats._arrays import Floats, Ints, as_labels, codes
 
-__all__ = ["DawidSkene", "dawid_skene"]
+__all__ = ["DawidSkene", "dawid_skene", "dawid_skene_votes"]
 
 _TINY = 1e-300
 
@@ -100,15 +100,55 @@ def dawid_skene(
     >>> found.truth(), found.accuracy.round(2).tolist()
     (['y', 'n', 'y', 'n'], [1.0, 1.0, 0.5])
     """
+    array = as_labels("ratings", ratings, ndim=2)
+    (coded,), labels = codes(array, categories=categories)
+    item, rater = np.nonzero(coded >= 0)
+    shape = (coded.shape[0], coded.shape[1])
+    votes = coded[item, rater]
+    return dawid_skene_votes(
+        item, rater, votes, shape=shape, labels=labels, prior=prior, rounds=rounds, tolerance=tolerance
+    )
+
+
+def dawid_skene_votes(
+    item: npt.ArrayLike,
+    rater: npt.ArrayLike,
+    label: npt.ArrayLike,
+    *,
+    shape: tuple[int, int],
+    labels: Sequence[Any],
+    prior: float = 0.0,
+    rounds: int = 500,
+    tolerance: float = 1e-8,
+) -> DawidSkene:
+    """Fit the model to a list of ratings: for many raters of few items each, where a table would be empty.
+
+    Parameters
+    ----------
+    item, rater, label
+        Of each rating, as numbers from 0, shape (ratings,).
+    shape
+        Numbers of items and raters.
+    labels
+        What the numbers of `label` stand for.
+    prior, rounds, tolerance
+        As for `dawid_skene`.
+
+    Raises
+    ------
+    DataError
+        If lengths differ or a number is out of range.
+
+    Examples
+    --------
+    >>> dawid_skene_votes([0, 0, 1], [0, 1, 0], [1, 1, 0], shape=(2, 2), labels="ab").truth()
+    ['b', 'a']
+    """
     if not (prior >= 0 and np.isfinite(prior)):
         raise ValueError(f"prior is {prior} and must be at least 0")
     if rounds < 1:
         raise ValueError(f"rounds is {rounds} and must be at least 1")
-    array = as_labels("ratings", ratings, ndim=2)
-    (coded,), labels = codes(array, categories=categories)
-    if coded.ndim != 2:
-        raise DataError("`ratings` must have the shape (items, raters)")
-    said = _one_hot(coded, len(labels))
+    said = _Votes.of(item, rater, label, shape, len(labels))
     posterior = _majority(said)
     change, done = np.inf, 0
     shares, confusion = _maximise(said, posterior, prior)
@@ -118,14 +158,14 @@ def dawid_skene(
         change = float(np.abs(fresh - posterior).max(initial=0.0))
         posterior, done = fresh, done + 1
         shares, confusion = _maximise(said, posterior, prior)
-    unrated = said.sum(axis=(1, 2)) == 0
+    unrated = np.bincount(said.item, minlength=said.items) == 0
     return DawidSkene(
         labels=tuple(labels),
         posterior=np.where(unrated[:, None], np.nan, posterior),
         confusion=confusion,
         prevalence=shares,
         accuracy=np.einsum("rkk,k->r", confusion, shares),
-        ratings=said.sum(axis=(0, 2)).astype(np.int64),
+        ratings=np.bincount(said.rater, minlength=said.raters).astype(np.int64),
         log_likelihood=evidence,
         rounds=done,
         converged=change <= tolerance,
@@ -133,46 +173,72 @@ def dawid_skene(
     )
 
 
-def _one_hot(coded: Ints, size: int) -> Floats:
-    """Return who said what of which item, shape (items, raters, labels)."""
-    said = np.zeros((*coded.shape, size))
-    item, rater = np.nonzero(coded >= 0)
-    said[item, rater, coded[item, rater]] = 1
-    return said
+class _Votes(NamedTuple):
+    """Ratings, one an element."""
+
+    item: Ints
+    rater: Ints
+    label: Ints
+    items: int
+    raters: int
+    labels: int
+
+    @classmethod
+    def of(
+        cls,
+        item: npt.ArrayLike,
+        rater: npt.ArrayLike,
+        label: npt.ArrayLike,
+        shape: tuple[int, int],
+        labels: int,
+    ) -> _Votes:
+        lists = [np.asarray(each, dtype=np.int64) for each in (item, rater, label)]
+        if any(each.ndim != 1 or len(each) != len(lists[0]) for each in lists):
+            raise DataError("`item`, `rater` and `label` must be lists of one length")
+        for name, each, limit in zip(("item", "rater", "label"), lists, (*shape, labels), strict=True):
+            if len(each) and not (each.min() >= 0 and each.max() < limit):
+                raise DataError(f"a number of `{name}` is not from 0 to {limit - 1}")
+        return cls(lists[0], lists[1], lists[2], shape[0], shape[1], labels)
 
 
-def _majority(said: Floats) -> Floats:
-    """Return the shares of each item's ratings; even where nobody rated."""
-    counts = said.sum(axis=1)
-    total = counts.sum(axis=1, keepdims=True)
-    even = np.full_like(counts, 1 / max(1, counts.shape[1]))
-    return np.divide(counts, total, out=even, where=total > 0)
+def _majority(said: _Votes) -> Floats:
+    """Return the shares of each item's ratings, shape (items, labels); even where nobody rated."""
+    cells = said.item * said.labels + said.label
+    counts = np.bincount(cells, minlength=said.items * said.labels).reshape(said.items, said.labels)
+    return _rows(counts.astype(np.float64))
 
 
-def _maximise(said: Floats, posterior: Floats, prior: float) -> tuple[Floats, Floats]:
+def _maximise(said: _Votes, posterior: Floats, prior: float) -> tuple[Floats, Floats]:
     """Return the shares of labels and each rater's table given the posterior."""
-    rated = said.sum(axis=(1, 2)) > 0
-    shares = (
-        posterior[rated].mean(axis=0) if rated.any() else np.full(said.shape[2], 1 / max(1, said.shape[2]))
-    )
-    counts = np.einsum("ik,irl->rkl", posterior, said)
+    size = said.labels
+    rated = np.bincount(said.item, minlength=said.items) > 0
+    shares = posterior[rated].mean(axis=0) if rated.any() else np.full(size, 1 / max(1, size))
+    cells = said.rater * size + said.label
+    tables = [
+        np.bincount(cells, weights=posterior[said.item, k], minlength=said.raters * size) for k in range(size)
+    ]
+    counts = np.array(tables, dtype=np.float64).reshape(size, said.raters, size).swapaxes(0, 1)
     common = _rows(counts.sum(axis=0))
     return shares, _rows(counts + prior * shares[None, :, None] * common[None])
 
 
 def _rows(counts: Floats) -> Floats:
-    """Scale rows to sum to one; a true label never met leaves every answer as likely."""
+    """Scale rows to sum to one; a row of nothing becomes even."""
     total = counts.sum(axis=-1, keepdims=True)
     even = np.full_like(counts, 1 / max(1, counts.shape[-1]))
     return np.divide(counts, total, out=even, where=total > 0)
 
 
-def _expect(said: Floats, shares: Floats, confusion: Floats) -> tuple[Floats, float]:
+def _expect(said: _Votes, shares: Floats, confusion: Floats) -> tuple[Floats, float]:
     """Return the posterior of the truth, shape (items, labels), and the log-likelihood of the ratings."""
     if not len(shares):
         return _majority(said), 0.0
     logs = np.log(np.maximum(confusion, _TINY))
-    joint = np.log(np.maximum(shares, _TINY)) + np.einsum("irl,rkl->ik", said, logs)
+    told = [
+        np.bincount(said.item, weights=logs[said.rater, k, said.label], minlength=said.items)
+        for k in range(said.labels)
+    ]
+    joint = np.log(np.maximum(shares, _TINY)) + np.stack(told, axis=1)
     top = joint.max(axis=1, keepdims=True)
     weight = np.exp(joint - top)
     total = weight.sum(axis=1, keepdims=True)

@@ -29,7 +29,7 @@ import polars as pl
 from populace.stats import Estimate, cluster_bootstrap, krippendorff_alpha
 from populace.stats.agreement import agreement_from_table, gwet_from_table, kappa_from_table
 from populace.stats.bootstrap import Statistic, sum_by_cluster
-from populace.stats.dawid_skene import DawidSkene, dawid_skene
+from populace.stats.dawid_skene import DawidSkene, dawid_skene_votes
 
 __all__ = ["HumanAgreement", "Measured", "agreement"]
 
@@ -112,9 +112,10 @@ def agreement(
         bad = verdicts.filter(pl.col("attention") == "failed")
         failed = bad["rater"].n_unique()
         verdicts = verdicts.join(bad.select("rater").unique(), on="rater", how="anti", maintain_order="left")
-    said = _Said.of(verdicts)
+    said = _Said(verdicts)
     settings = {"draws": draws, "seed": seed, "level": level}
-    fitted = dawid_skene(said.codes, categories=[0, 1], prior=PRIOR)
+    shape = (len(said.persona), len(said.raters))
+    fitted = dawid_skene_votes(said.item, said.rater, said.code, shape=shape, labels=(0, 1), prior=PRIOR)
     found = _among_people(said, settings)
     names: list[str] = []
     if machines is not None:
@@ -137,39 +138,42 @@ def agreement(
 
 
 class _Said:
-    """People's verdicts as arrays: a row a pair of answers, a column a rater."""
+    """People's verdicts as arrays, a row a verdict: a table of items by raters would be nearly empty."""
 
-    def __init__(self, items: pl.DataFrame, codes: _Ints, asked: _Ints, raters: list[str]) -> None:
-        self.items = items
-        self.codes = codes
-        """0 first, 1 second, -1 undecided or not asked, shape (items, raters)."""
-        self.asked = asked
+    def __init__(self, verdicts: pl.DataFrame) -> None:
+        self.items = verdicts.select("persona_id", "prompt_id").unique().sort("persona_id", "prompt_id")
+        """Pairs of answers, in the order of every axis of items."""
+        self.raters: list[str] = verdicts["rater"].unique().sort().to_list()
+        who = pl.DataFrame({"rater": self.raters}, schema={"rater": pl.String}).with_row_index("who")
+        number = {"first": 0, "second": 1}
+        code = pl.col("verdict").replace_strict(number, default=-1, return_dtype=pl.Int64).fill_null(-1)
+        placed = (
+            verdicts.select("persona_id", "prompt_id", "rater", code.alias("code"))
+            .join(self.items.with_row_index("item"), on=["persona_id", "prompt_id"])
+            .join(who, on="rater")
+            .sort("item", "who")
+        )
+        size = self.items.height
+        self.asked = np.bincount(placed["item"].to_numpy(), minlength=size).astype(np.int64)
         """Raters of each item, decided or not."""
-        self.raters = raters
-        self.persona = items["persona_id"].to_list()
+        decided = placed.filter(pl.col("code") >= 0)
+        self.item = decided["item"].to_numpy().astype(np.int64)
+        self.rater = decided["who"].to_numpy().astype(np.int64)
+        self.code = decided["code"].to_numpy().astype(np.int64)
+        """0 first, 1 second; of each decided verdict, like `item` and `rater`."""
+        self.persona = self.items["persona_id"].to_list()
         names, self.cluster = np.unique(np.array(self.persona, dtype=str), return_inverse=True)
         self.clusters = len(names)
-        self.first = (codes == 0).sum(axis=1).astype(np.float64)
-        self.second = (codes == 1).sum(axis=1).astype(np.float64)
+        self.first = np.bincount(self.item[self.code == 0], minlength=size).astype(np.float64)
+        self.second = np.bincount(self.item[self.code == 1], minlength=size).astype(np.float64)
 
-    @classmethod
-    def of(cls, verdicts: pl.DataFrame) -> _Said:
-        items = verdicts.select("persona_id", "prompt_id").unique().sort("persona_id", "prompt_id")
-        raters = verdicts["rater"].unique().sort().to_list()
-        number = {"first": 0, "second": 1}
-        code = pl.col("verdict").replace_strict(number, default=-1, return_dtype=pl.Int64)
-        placed = (
-            verdicts.with_columns(code.fill_null(-1).alias("code"))
-            .join(items.with_row_index("item"), on=["persona_id", "prompt_id"])
-            .join(
-                pl.DataFrame({"rater": raters}, schema={"rater": pl.String}).with_row_index("who"), on="rater"
-            )
-        )
-        codes = np.full((items.height, len(raters)), -1, dtype=np.int64)
-        rows, columns = placed["item"].to_numpy(), placed["who"].to_numpy()
-        codes[rows, columns] = placed["code"].to_numpy()
-        asked = np.bincount(rows, minlength=items.height).astype(np.int64)
-        return cls(items, codes, asked, raters)
+    def beside(self) -> _Ints:
+        """Give the decided verdicts of each item side by side, -1 where there are no more."""
+        counts = np.bincount(self.item, minlength=len(self.persona))
+        slot = np.arange(len(self.item)) - (np.cumsum(counts) - counts)[self.item]
+        table = np.full((len(self.persona), max(2, counts.max(initial=0))), -1, dtype=np.int64)
+        table[self.item, slot] = self.code
+        return table
 
     def machine(self, told: pl.DataFrame | None) -> _Ints:
         """Give a model's verdict on each item, -1 where it has none."""
@@ -210,8 +214,8 @@ def _among_people(said: _Said, settings: dict[str, float]) -> list[Measured]:
         )
     ]
     alpha = krippendorff_alpha(
-        said.codes if said.codes.size else np.full((1, 2), -1, dtype=np.int64),
-        said.persona if said.codes.size else ["nobody"],
+        said.beside(),
+        said.persona,
         categories=[0, 1],
         draws=int(settings["draws"]), seed=int(settings["seed"]), level=settings["level"],
     )  # fmt: skip

@@ -80,8 +80,11 @@ def _bad_post(headers: Headers) -> tuple[int, str] | None:
         return 413, "This is too much, or does not say how much it is."
     if headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
         return 415, "Send a form."
-    origin = headers.get("origin")
-    elsewhere = origin is not None and urlsplit(origin).netloc != headers.get("host")
-    if elsewhere or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:  # browsers say it over https; a proxy that renames the host does no harm
+        elsewhere = site not in ("same-origin", "none")
+    else:
+        elsewhere = origin is not None and urlsplit(origin).netloc != headers.get("host")
+    if elsewhere:
         return 403, "This form was sent from another site."
     return None
