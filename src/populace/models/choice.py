@@ -17,10 +17,10 @@ from populace.models.records import Choice
 __all__ = ["LEAST_MASS", "UNLISTED", "contrast", "distribution", "floored", "options_mass"]
 
 LEAST_MASS = 0.1
-"""Probability of the options together below which the model gave no answer: nine times in ten it would have
-written something else. A provider that lists the likeliest tokens only makes the sum smaller, never larger."""
+"""Probability of the options together below which the model gave no answer: nine times in ten it would write
+something else. A provider that lists only the likeliest tokens makes the sum smaller, never larger."""
 UNLISTED = -20.0
-"""Log-likelihood that stands in for an option which a provider did not list: very unlikely, not impossible."""
+"""Log-likelihood that stands in for an option which no provider listed: very unlikely, not impossible."""
 
 
 def distribution(choice: Choice, *, per_token: bool = False) -> tuple[float, ...] | None:
