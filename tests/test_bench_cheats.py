@@ -170,10 +170,7 @@ def test_the_table_has_every_task():
 def test_a_cheat_is_found_by_its_audit_and_by_no_other(task, cheat):
     found = findings(task, cheat, seed=1)
     right, implied = FAILS[task][cheat]
-    missing = right - {each.name.split(",")[0] for each in found}
     assert failed(found) <= right | implied, failed(found)
-    if missing:
-        pytest.xfail(f"{task} has no audit {', '.join(sorted(missing))}")
     assert right <= failed(found), failed(found)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from populace.bench.elicit import TEMPLATES, answer, needs_revision, prefer, questions, verdicts
 from populace.bench.scoring import columns
 from populace.bench.task import Ask, Bench
+from populace.bench.wording import copies_in
 from populace.models.records import GenerateRequest, Message, Result
 
 __all__ = ["MODES", "judged", "kept", "request", "summary"]
@@ -56,7 +57,12 @@ def judged(
             for (who, what), rival, other in zip(asked, rivals, base, strict=True)
         ],
     }
-    frame = items.with_columns(pl.lit(mode).alias("arm"), pl.Series("answer", answers, dtype=pl.String))
+    frame = items.with_columns(
+        pl.lit(mode).alias("arm"),
+        pl.Series("answer", answers, dtype=pl.String),
+        # A description tells itself: each is its own key.
+        copies_in(answers, (who for who, _ in asked), {who: who for who, _ in asked}),
+    )
     for name, wanted in asks.items():
         found = yield Ask(stage=f"{name}, {mode}", to="judge", requests=questions(wanted))
         frame = frame.with_columns(columns(name, verdicts(bench, wanted, found)))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import polars as pl
 
 from populace import stats
+from populace.bench.result import Score
 from populace.bench.scoring import compared, mean_of
 from populace.bench.task import Counting
 from populace.stats import Estimate, NoisyPassAtK, PairedTest
 
-__all__ = ["gain", "judged", "noisy", "tries_of"]
+__all__ = ["NOBODY", "PERSONA", "gain", "gains", "judged", "noisy", "tries_of"]
+
+PERSONA, NOBODY = "persona", "nobody"
+"""Arms: who the target is told asks."""
 
 
 def tries_of(items: pl.DataFrame, arm: str) -> pl.DataFrame:
@@ -69,6 +75,22 @@ def gain(tries: pl.DataFrame, nobody: pl.DataFrame, k: int, counting: Counting) 
     theirs = _passing(nobody, k).select("item_id", "passes")
     both = _passing(tries, k).join(theirs, on="item_id", suffix="_nobody", maintain_order="left")
     return compared(both, "passes", "passes_nobody", counting)
+
+
+def gains(tries: Mapping[str, pl.DataFrame], ks: list[int], counting: Counting) -> list[Score]:
+    """Test the gain over nobody's tries for each k, on the same items, adjusted by Holm."""
+    tests = {k: gain(tries[PERSONA], tries[NOBODY], k, counting) for k in ks}
+    adjusted = stats.holm([test.p_value for test in tests.values()])
+    return [
+        Score(
+            measure="above_nobody",
+            arm=f"k={k}",
+            estimate=tests[k].estimate,
+            p_value=float(p),
+            note=f"at the judge's word; p by Holm over {len(ks)}",
+        )
+        for k, p in sorted(zip(ks, adjusted, strict=True), reverse=True)
+    ]
 
 
 def _passing(tries: pl.DataFrame, k: int) -> pl.DataFrame:

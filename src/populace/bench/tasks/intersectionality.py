@@ -26,6 +26,7 @@ from populace.bench.options import known
 from populace.bench.pairing import paired
 from populace.bench.planted import LETTERS, chance, planted_bench, planted_judge, planted_people
 from populace.bench.result import Finding, Score
+from populace.bench.rules import copying, length_of_satisfied, position_rule, same_as_another
 from populace.bench.runner import play
 from populace.bench.scoring import bookkeeping, share, value
 from populace.bench.task import Ask, Bench, Counting, Play, Role, TaskMeta
@@ -107,7 +108,19 @@ class Intersectionality:
                     why=f"fails where cells differ for personas (p {p:.3g}) and for nobody (p {without:.3g})",
                 )
             )
-        return findings
+        findings += [
+            length_of_satisfied(items, "critic", counting),
+            position_rule(items, "critic", counting),
+            same_as_another(
+                items,
+                "critic",
+                "nobody",
+                counting,
+                label="nobody",
+                what="gives the verdicts of the critic who is told nobody's description",
+            ),
+        ]
+        return [*findings, copying(items, counting)] if "copied" in items.columns else findings
 
     def values(self, items: pl.DataFrame) -> pl.DataFrame:
         """Give what two runs are compared by: a value an item."""

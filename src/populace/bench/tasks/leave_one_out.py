@@ -23,20 +23,20 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-import numpy as np
 import polars as pl
 
-from populace import stats
-from populace.bench.blocks import AGAIN, FULL, NOBODY, WITHOUT, along, arms_of
+from populace.bench.blocks import AGAIN, FULL, NOBODY, WITHOUT, arms_of
 from populace.bench.elicit import answer, needs_revision, prefer, questions, text_of, verdicts
+from populace.bench.falls import beside_full, fall, noise_rule, tested, wins
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
-from populace.bench.rules import length_of_satisfied
+from populace.bench.rules import copying, length_of_satisfied, length_rule, position_rule
 from populace.bench.runner import play
-from populace.bench.scoring import bookkeeping, columns, compared, rate, share, value
+from populace.bench.scoring import bookkeeping, columns, rate, share, value
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
-from populace.stats import Estimate, PairedTest
+from populace.bench.wording import copies_in
+from populace.stats import Estimate
 
 __all__ = ["LeaveOneOut"]
 
@@ -78,6 +78,7 @@ class LeaveOneOut:
             results = yield Ask(stage=f"answers, {name}", to="target", requests=requests)
             answers[name] = [text_of(result) for result in results]
         knows, frames = arms[FULL].shown, []
+        described = {who: text or "" for who, text in knows.items()}
         for name, arm in arms.items():
             rivals = [None if name == FULL else text for text in answers[name]]
             asks = {
@@ -95,6 +96,7 @@ class LeaveOneOut:
                 pl.Series("told", [who in arm.shown for who, _ in asked], dtype=pl.Boolean),
                 pl.lit(warm).alias("temperature"),
                 pl.Series("answer", answers[name], dtype=pl.String),
+                copies_in(answers[name], items["persona_id"], described),
             )
             for column, wanted in asks.items():
                 found = yield Ask(stage=f"{column}, {name}", to="judge", requests=questions(wanted))
@@ -106,8 +108,8 @@ class LeaveOneOut:
         """Count falls and wins by arm, everything left out first; then shares, and what was not decided."""
         arms = items["arm"].unique(maintain_order=True).to_list()
         beside = [NOBODY, *(arm for arm in arms if arm.startswith(WITHOUT)), AGAIN]
-        scores = _tested("fall", {arm: _fall(items, arm, counting) for arm in beside}, 0.0)
-        scores += _tested("wins", {arm: _wins(items, arm, counting) for arm in beside}, 0.5)
+        scores = tested("fall", {arm: fall(items, arm, counting) for arm in beside}, 0.0)
+        scores += tested("wins", {arm: wins(items, arm, counting) for arm in beside}, 0.5)
         warm = f"; all arms at temperature {items['temperature'][0]:g}"
         scores[0] = msgspec.structs.replace(scores[0], note=scores[0].note + warm)
         for arm in arms:
@@ -123,8 +125,14 @@ class LeaveOneOut:
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
         """Hold the falls against chance, verdicts and choices against length, and choices against place."""
-        critic = length_of_satisfied(items.filter("told"), "critic", counting, label="critic")
-        return [_noise(items, counting), _length(items, counting), critic, _place(items, counting)]
+        both = beside_full(items)
+        found = [
+            noise_rule(items, counting),
+            length_rule(both, "choice", "full", "answer", counting),
+            length_of_satisfied(items.filter("told"), "critic", counting, label="critic"),
+            position_rule(both, "choice", counting),
+        ]
+        return [*found, copying(items.filter(arm=FULL), counting)] if "copied" in items.columns else found
 
     def recover(self, seed: int) -> Iterator[tuple[str, float, Estimate]]:
         """Play once with planted people, six to a question: planted falls and wins, and their estimates.
@@ -168,9 +176,9 @@ class LeaveOneOut:
         found = {(score.measure, score.arm): score for score in self.score(honest, few)}
         # Of a taste that it is told the target serves 0.8, else one in four.
         planted = {"nobody": 0.55, "without lifestyle": 0.55, "without sex": 0, "without opinions": 0}
-        for arm, fall in (planted | {"again": 0}).items():
+        for arm, lost in (planted | {"again": 0}).items():
             estimate = found["fall", arm].estimate
-            assert estimate.low <= fall <= estimate.high, (arm, estimate)
+            assert estimate.low <= lost <= estimate.high, (arm, estimate)
         # The full answer alone serves 0.8 x 0.75; both or neither do so 0.35, of which a coin gives half.
         wins = found["wins", "without lifestyle"].estimate
         assert wins.low <= 0.775 <= wins.high, wins
@@ -186,107 +194,6 @@ class LeaveOneOut:
         for name, models in cheats.items():
             findings = self.audit(_played(self, {"leave_out": "sex"}, *models, items=120), few)
             assert not {each.name: each.passed for each in findings}[name], findings
-
-
-def _fall(items: pl.DataFrame, arm: str, counting: Counting, base: str = FULL) -> PairedTest:
-    """Test the fall from the base to an arm, on the items that the arm tells less of."""
-    told = items.filter(pl.col("told"), arm=arm)
-    rows = told.select("item_id", "persona_id", "prompt_id", value("critic").alias("less"))
-    first = items.filter(arm=base).select("item_id", value("critic").alias("more"))
-    both = rows.join(first, on="item_id", maintain_order="left")
-    return compared(both, "more", "less", counting)
-
-
-def _wins(items: pl.DataFrame, arm: str, counting: Counting) -> PairedTest:
-    """Test whether the answer told everything is preferred to the arm's more often than not."""
-    rows = items.filter(pl.col("told"), arm=arm)
-    won = rows.with_columns(won=value("choice"), lost=1 - value("choice"))
-    return msgspec.structs.replace(
-        compared(won, "won", "lost", counting), estimate=share(rows, "choice", counting)
-    )
-
-
-def _tested(measure: str, tests: Mapping[str, PairedTest], nothing: float) -> list[Score]:
-    """Make scores of tests: what is left out is one family, adjusted by Holm, and by BH in words.
-
-    `nothing` is the measure's value where nothing is lost.
-    """
-    floor = tests[AGAIN].estimate
-    reach = max(abs(floor.low - nothing), abs(floor.high - nothing))
-    family = [arm for arm in tests if arm.startswith(WITHOUT)]
-    alone = [tests[arm].p_value for arm in family]
-    adjusted = dict(zip(family, stats.holm(alone).tolist(), strict=True))
-    by_rate = dict(zip(family, stats.benjamini_hochberg(alone).tolist(), strict=True))
-    scores = []
-    for arm, test in tests.items():
-        p = adjusted.get(arm, test.p_value)
-        notes = [{AGAIN: "noise floor", NOBODY: "everything left out"}.get(arm, "")]
-        if arm != AGAIN and abs(test.estimate.value - nothing) <= reach:
-            notes.append("within the noise floor")
-        if arm in family:
-            if not np.isnan(p):
-                others = f"{by_rate[arm]:.2g} by Benjamini-Hochberg, {test.p_value:.2g} alone"
-                notes.append(f"p by Holm over {len(family)}; {others}")
-            notes.append(
-                ", ".join(along(arm)) and f"with it goes what would tell it: {', '.join(along(arm))}"
-            )
-        scores.append(
-            Score(
-                measure=measure,
-                arm=arm,
-                estimate=test.estimate,
-                p_value=None if np.isnan(p) else p,
-                note="; ".join(filter(None, notes)),
-            )
-        )
-    return scores
-
-
-def _noise(items: pl.DataFrame, counting: Counting) -> Finding:
-    floor, fall = (_fall(items, arm, counting).estimate for arm in (AGAIN, NOBODY))
-    second = _fall(items, NOBODY, counting, base=AGAIN).estimate
-    return Finding(
-        name="same persona twice",
-        what="asks again with nothing left out: what falls then is noise",
-        shortcut=floor,
-        beside=fall,
-        passed=fall.defined and fall.low > 0 and second.low > 0,
-        why="fails unless answers of a target that is told nothing fall below both samples of one that is "
-        f"told everything; below the second they fall by {second}",
-    )
-
-
-def _length(items: pl.DataFrame, counting: Counting) -> Finding:
-    words = pl.col("answer").str.split(" ").list.len()
-    full = items.filter(arm=FULL).select("item_id", words.alias("full"))
-    rows = items.filter(pl.col("choice").is_in(["first", "second"])).with_columns(words.alias("words"))
-    rows = rows.join(full, on="item_id", maintain_order="left").filter(pl.col("words") != pl.col("full"))
-    longer = (rows["full"] > rows["words"]) == (rows["choice"] == "first")
-    found = rate(rows, longer, counting)
-    return Finding(
-        name="length rule",
-        what="prefers the longer answer, or the shorter",
-        shortcut=found,
-        passed=not (found.defined and (found.low > 0.9 or found.high < 0.1)),
-        why="fails where length alone tells more than nine in ten choices, and the interval says so",
-    )
-
-
-def _place(items: pl.DataFrame, counting: Counting) -> Finding:
-    first, second = pl.col("choice_p_shown_first"), pl.col("choice_p_shown_second")
-    full = items.filter(arm=FULL).select("item_id", pl.col("answer").alias("full"))
-    rows = items.filter(first.is_not_null(), second.is_not_null())
-    # Of one answer shown twice only the place can be named.
-    rows = rows.join(full, on="item_id", maintain_order="left").filter(pl.col("answer") != pl.col("full"))
-    same = rows.select(((first > 0.5) != (second > 0.5)).alias("same"))["same"]
-    found = rate(rows, same, counting)
-    return Finding(
-        name="position rule",
-        what="names the same place in both orders, of two answers that differ",
-        shortcut=found,
-        passed=not (found.defined and found.low > 0.5),
-        why="fails where place decides more than half of the choices, and the interval says so",
-    )
 
 
 def _played(

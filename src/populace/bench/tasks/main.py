@@ -27,7 +27,7 @@ from populace.bench.options import switched
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
-from populace.bench.rules import length_of_satisfied, length_rule, longer_share, position_rule
+from populace.bench.rules import copying, length_of_satisfied, length_rule, longer_share, position_rule
 from populace.bench.runner import play
 from populace.bench.scoring import above, bookkeeping, share
 from populace.bench.strangers import stranger_finding, stranger_scores, with_strangers
@@ -106,6 +106,19 @@ class Main:
             length_of_satisfied(items, "critic", counting, label="critic"),
             position_rule(items, "critic", counting),
         ]
+        gain = above(items, "critic", MODES[-1], "baseline", counting, measure="gain").estimate
+        found.append(
+            Finding(
+                name="baseline",
+                what="answers without knowing who asks",
+                shortcut=share(items.filter(arm="baseline"), "critic", counting),
+                beside=share(items.filter(arm=MODES[-1]), "critic", counting),
+                passed=gain.defined and gain.low > 0,
+                why=f"fails unless knowing the person satisfies more; it gains {gain}",
+            )
+        )
+        if "copied" in items.columns:
+            found.append(copying(items.filter(arm="output_only"), counting))
         if "stranger" in items.columns:
             found.append(stranger_finding(items.filter(arm=MODES[-1]), counting))
         return found

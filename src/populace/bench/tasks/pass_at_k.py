@@ -23,27 +23,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import numpy as np
 import polars as pl
 
-from populace import stats
 from populace.bench.elicit import answer, needs_revision, questions, text_of, verdicts
 from populace.bench.options import known, switched, whole_numbers
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
-from populace.bench.rules import length_of_satisfied
+from populace.bench.rules import copying, length_of_satisfied
 from populace.bench.runner import play
-from populace.bench.scoring import bookkeeping, columns, mean_of, rate
+from populace.bench.scoring import bookkeeping, columns
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
-from populace.bench.tries import gain, judged, noisy, tries_of
+from populace.bench.tries import NOBODY, PERSONA, gains, judged, noisy, tries_of
+from populace.bench.try_rules import alike_rule, guessing_rule, judge_rule, unjudged_rule
+from populace.bench.wording import copies_in
 from populace.errors import StudyError
 from populace.stats import Estimate, NoisyPassAtK
 
 __all__ = ["PassAtK"]
 
-PERSONA, NOBODY = "persona", "nobody"
 _SETTINGS = ("k", "samples", "nobody")
 _USUAL = (1, 2, 4, 8, 16)
 _UNKNOWN = "at the judge's word: by likelihood it cannot be asked twice, its error is not in the interval"
@@ -89,6 +88,7 @@ class PassAtK:
                     pl.lit(arm).alias("arm"),
                     pl.Series("sample", np.repeat(np.arange(samples), len(asked)), dtype=pl.Int64),
                     pl.Series("answer", answers, dtype=pl.String),
+                    copies_in(answers, [who for who, _ in asked] * samples, profiles),
                     pl.lit(bench.way).alias("way"),
                     pl.lit(ks, dtype=pl.List(pl.Int64)).alias("k"),
                     *columns("critic", verdicts(bench, wanted, found)),
@@ -115,17 +115,23 @@ class PassAtK:
             scores.append(Score(measure="judge_flips", arm=arm, estimate=found[ks[-1]].flips))
             scores.append(Score(measure="judge_error", arm=arm, estimate=found[ks[-1]].error))
             scores += bookkeeping(items.filter(arm=arm), "critic", arm, counting)
-        return scores + (_gains(tries, ks, counting) if NOBODY in tries else [])
+        return scores + (gains(tries, ks, counting) if NOBODY in tries else [])
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
         """Hold the largest k against nobody's tries, the judge's error, tries alike, and tries unjudged."""
         k = items["k"][0].max()
         table = tries_of(items, PERSONA)
-        critic = length_of_satisfied(items.filter(arm=PERSONA), "critic", counting, label="critic")
-        found = _judge_alone(table, k, counting), _alike(items, counting), _unjudged(items, counting), critic
-        if NOBODY not in items["arm"]:
-            return list(found)
-        return [_guessing(table, tries_of(items, NOBODY), k, counting), *found]
+        found = [
+            judge_rule(table, k, counting),
+            alike_rule(items, counting),
+            unjudged_rule(items, counting),
+            length_of_satisfied(items.filter(arm=PERSONA), "critic", counting, label="critic"),
+        ]
+        if "copied" in items.columns:
+            found.append(copying(items.filter(arm=PERSONA), counting))
+        if NOBODY in items["arm"]:
+            found.insert(0, guessing_rule(table, tries_of(items, NOBODY), k, counting))
+        return found
 
     by_item = "passes_judged at 1"
 
@@ -209,81 +215,6 @@ def _assumed(found: NoisyPassAtK) -> str:
     return (
         f"corrected for an error of {found.error.value:.3f} a verdict, alike both ways and fresh each time; "
         f"if not alike, from {found.low_any:.3f} to {found.high_any:.3f}"
-    )
-
-
-def _gains(tries: Mapping[str, pl.DataFrame], ks: list[int], counting: Counting) -> list[Score]:
-    """Test the gain over nobody's tries for each k, on the same items, adjusted by Holm."""
-    tests = {k: gain(tries[PERSONA], tries[NOBODY], k, counting) for k in ks}
-    adjusted = stats.holm([test.p_value for test in tests.values()])
-    return [
-        Score(
-            measure="above_nobody",
-            arm=f"k={k}",
-            estimate=tests[k].estimate,
-            p_value=float(p),
-            note=f"at the judge's word; p by Holm over {len(ks)}",
-        )
-        for k, p in sorted(zip(ks, adjusted, strict=True), reverse=True)
-    ]
-
-
-def _guessing(tries: pl.DataFrame, nobody: pl.DataFrame, k: int, counting: Counting) -> Finding:
-    more = gain(tries, nobody, k, counting).estimate
-    return Finding(
-        name="nobody",
-        what=f"tries {k} times without knowing who asks",
-        shortcut=judged(nobody, k, counting),
-        beside=judged(tries, k, counting),
-        passed=more.defined and more.low > 0,
-        why=f"fails unless knowing the person gains something at k={k}; it gains {more}",
-    )
-
-
-def _judge_alone(tries: pl.DataFrame, k: int, counting: Counting) -> Finding:
-    """Hold the score against what the judge's error alone would pass."""
-    found = noisy(tries, k, counting)
-    value, low, high = (1 - (1 - end) ** k for end in (found.error.value, found.error.low, found.error.high))
-    passed = found.error.defined and found.judged.low > high
-    return Finding(
-        name="judge's error",
-        what=f"passes {k} tries of which none suits, by the judge's error alone",
-        shortcut=msgspec.structs.replace(found.error, value=value, low=low, high=high),
-        beside=found.judged,
-        passed=passed,
-        why="fails unless the score at the judge's word lies above it, interval from interval; also where "
-        "the error is a coin's, or unknown, as by likelihood",
-    )
-
-
-def _alike(items: pl.DataFrame, counting: Counting) -> Finding:
-    """Share of pairs of tries of an item that say the same, word for word."""
-    said = items.filter(pl.col("answer").is_not_null(), arm=PERSONA)
-    keys = ["item_id", "persona_id", "prompt_id"]
-    same = said.group_by(*keys, "answer", maintain_order=True).len()
-    pairs = (pl.col("len") * (pl.col("len") - 1)).sum().alias("same")
-    rows = same.group_by(*keys, maintain_order=True).agg(pairs, pl.col("len").sum())
-    rows = rows.filter(pl.col("len") > 1)
-    share = rows.with_columns(share=pl.col("same") / (pl.col("len") * (pl.col("len") - 1)))
-    found = mean_of(share, "share", counting)
-    return Finding(
-        name="tries alike",
-        what="says the same again, word for word: two tries of one item",
-        shortcut=found,
-        passed=not (found.defined and found.low > 0.9),
-        why="fails where more than nine in ten pairs of tries are one answer: then k tries are one",
-    )
-
-
-def _unjudged(items: pl.DataFrame, counting: Counting) -> Finding:
-    rows = items.filter(pl.col("answer").is_not_null(), arm=PERSONA)
-    found = rate(rows, rows["critic"].is_in(["refused", "failed"]), counting)
-    return Finding(
-        name="unjudged",
-        what="counts as failed: answers on which the judge gave no verdict",
-        shortcut=found,
-        passed=not (found.defined and found.value > 0.05),
-        why="fails where they are more than one in twenty",
     )
 
 
