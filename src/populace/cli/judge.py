@@ -175,6 +175,7 @@ def agreement(
     """Print how far people agree with each other, and models with people."""
     import polars as pl
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from populace.atomic import write_atomic
@@ -197,7 +198,8 @@ def agreement(
     found = measuring.agreement(verdicts, said, keep_failed=keep_failed, draws=draws, seed=seed, level=level)
     shown = Table("who", "measure", "estimate", "what it is")
     for each in found.measures:
-        shown.add_row(each.who, each.measure.replace("_", " "), str(each.estimate), each.note)
+        row = (each.who, each.measure.replace("_", " "), str(each.estimate), each.note)
+        shown.add_row(*map(escape, row))
     console = Console()
     console.print(headline(found), highlight=False, markup=False)
     console.print(shown)
