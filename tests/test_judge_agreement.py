@@ -196,3 +196,60 @@ def test_the_order_of_rows_changes_nothing():
     one = agreement(frame, machine, draws=100)
     other = agreement(frame.sample(fraction=1, shuffle=True, seed=1), machine.reverse(), draws=100)
     assert [m.estimate for m in one.measures] == [m.estimate for m in other.measures]
+
+
+def test_the_export_feeds_the_bench(tmp_path):
+    """People judge planted pairs at the desk; `agreement` of the bench reads what they said."""
+    from dataclasses import replace
+
+    from judge_material import Rater
+    from populace.bench import Counting, open_task, play
+    from populace.bench.planted import LETTERS, planted_bench, planted_judge, planted_people, planted_target
+    from populace.bench.tasks.agreement import raters
+    from populace.serve.judging import results
+    from populace.serve.judging.desk import Desk
+    from populace.serve.judging.opening import open_study
+    from populace.serve.judging.settings import make_settings
+
+    people = planted_people(8, seed=0)
+    rows = []
+    for who, life in people.select("persona_id", "lifestyle").iter_rows():
+        right = life[life.index("taste ") + 6]
+        wrong = LETTERS[(LETTERS.index(right) + 1) % 4]
+        for n in range(4):
+            both = [f"[{right}] so {n}", f"[{wrong}] so {n}"]
+            rows.append((who, f"q{n}", f"Why {n}?", *(both if n % 2 else both[::-1])))
+    names = ["persona_id", "prompt_id", "prompt", "first", "second"]
+    pl.DataFrame(rows, schema=names, orient="row").write_parquet(tmp_path / "pairs.parquet")
+    told = people.select("persona_id", pl.col("lifestyle").alias("text"))
+    told.write_parquet(tmp_path / "personas.parquet")
+    files = {"pairs": tmp_path / "pairs.parquet", "personas": tmp_path / "personas.parquet"}
+    opened = open_study(str(tmp_path / "j.sqlite"), make_settings(files | {"raters": 3, "checks": 1}))
+    desk = Desk(opened.store, opened.settings, opened.keys)
+    for _ in range(24):
+        rater = Rater(desk, opened.keys.new_token())
+        assert desk.agree(rater.token)
+        while (view := desk.look(rater.token)).state == "task":
+            taste = view.persona[view.persona.index("taste ") + 6]
+            fits = [value for value, text in view.task.options if text.startswith(f"[{taste}]")]
+            rater.answer(fits[0] if fits else "first", task=view.task)
+    for name in ("verdicts", "pairs"):
+        (tmp_path / f"out-{name}.parquet").write_bytes(results.write_table(opened, name, "parquet"))
+    opened.store.close()
+    bench, models = planted_bench(planted_target(), planted_judge(0.0, seed=1), people=8, prompts=4, items=4)
+    given = {"pairs": str(tmp_path / "out-pairs.parquet"), "people": str(tmp_path / "out-verdicts.parquet")}
+    task = open_task("agreement")
+    items = play(task, replace(bench, options=given), models)
+    assert (items.height, raters(items)[-1]) == (32, "people")
+    assert set(items["people"].list.len()) == {3}
+    scores = {(score.measure, score.arm): score for score in task.score(items, Counting(draws=50))}
+    assert scores["alpha", "people"].estimate.value == 1.0
+    judge = next(score for (measure, arm), score in scores.items() if measure == "kappa" and "people" in arm)
+    assert judge.estimate.value == 1.0
+    # The models' verdicts of that run stand on our agreement page.
+    items.write_parquet(tmp_path / "items.parquet")
+    from populace.serve.judging.material import read_machines
+
+    found = agreement(pl.read_parquet(given["people"]), read_machines(tmp_path / "items.parquet"), draws=50)
+    (machine,) = found.machines
+    assert found.find("kappa_each", machine).estimate.value == 1.0
