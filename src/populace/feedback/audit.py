@@ -1,9 +1,10 @@
 """Every score of a feedback set beside the shortcuts that would explain it away.
 
 `audit` turns the pairs and judgements tables into the estimates table: one row a measure, arm and group,
-each an `Estimate` with an interval from a bootstrap over people: a pair belongs to its author, and all
-judgements of one author's pairs are drawn together, whoever made them, because they resemble each other. A
-pair that was written for nobody belongs to the persona for whom its prompt was drawn.
+each an `Estimate`. Judgements resemble each other where one persona made them, where the answers were written
+for one author, and where they answer one prompt; intervals know the persona together with either of the
+others, and the wider stands (`scores.common`). A pair that was written for nobody belongs to the persona for
+whom its prompt was drawn.
 
 Ties count one half in shares of preference and are left out of kappas of verdicts; refusals and failed
 calls are left out of both and counted. Identical answers cannot be told apart and say nothing about the
@@ -22,7 +23,7 @@ import polars as pl
 
 from populace.feedback.groups import GROUPS, with_groups
 from populace.feedback.scores.bookkeeping import bookkeeping
-from populace.feedback.scores.common import CLUSTER, Row, Settings, arm_of, mean
+from populace.feedback.scores.common import CLUSTER, JUDGE, PROMPT, Row, Settings, arm_of, mean
 from populace.feedback.scores.disagreement import disagreement
 from populace.feedback.scores.preference import agreement, preference
 from populace.feedback.scores.steadiness import consistency, position
@@ -65,8 +66,10 @@ def audit(
     ----------
     pairs, judgements, personas
         Tables as in `docs/design/main-job.md`.
-    draws, level, seed
-        Of the cluster bootstrap.
+    level
+        Of the intervals.
+    draws, seed
+        Of the verdicts shuffled over pairs: how often (500 times at most), and which.
 
     Returns
     -------
@@ -97,22 +100,31 @@ def _coded(
 
     Clusters and joins on text take most of the time and memory of an audit of 317,200 pairs.
     """
-    known = pairs.with_columns(pl.col("pair_id", CLUSTER).rank("dense").cast(pl.Int64).name.suffix("_code"))
-    columns = (f"{CLUSTER}_code", "original_words", "revision_words", "identical")
+    asked = "prompt_id" if "prompt_id" in pairs.columns else "pair_id"
+    names = pl.concat([pairs[CLUSTER], judgements["persona_id"]]).drop_nulls().unique().sort()
+    # A persona has one number, as author and as judge.
+    numbers = pl.DataFrame({"name": names, "number": pl.int_range(len(names), eager=True)})
+    known = (
+        pairs.drop(PROMPT, strict=False)
+        .with_columns(pl.col(asked).rank("dense").cast(pl.Int64).alias(PROMPT))
+        .join(numbers, left_on=CLUSTER, right_on="name", how="left", maintain_order="left")
+        .with_columns(pl.col("number").alias(CLUSTER), pl.int_range(pl.len()).alias("place"))
+    )
+    columns = (CLUSTER, PROMPT, "original_words", "revision_words", "identical")
     table = (
         judgements.select(_JUDGED)
-        .join(
-            known.select("pair_id", "pair_id_code", *columns), on="pair_id", how="left", maintain_order="left"
-        )
+        .join(known.select("pair_id", "place", *columns), on="pair_id", how="left", maintain_order="left")
+        .join(numbers, left_on="persona_id", right_on="name", how="left", maintain_order="left")
         .with_columns(
             pl.col("verdict").replace_strict(_SCORE, default=None, return_dtype=pl.Float64).alias("score")
         )
+        .drop("pair_id")
+        .rename({"place": "pair_id", "number": JUDGE})
     )
     if not words.revised:
         # Everybody who judged an answer that nobody wrote for anybody is one of many, and a stranger to none.
         table = table.with_columns(pl.col("role").replace("stranger", words.judge))
-    codes = {"pair_id_code": "pair_id", f"{CLUSTER}_code": CLUSTER}
-    return known.drop(codes.values()).rename(codes), table.drop("pair_id").rename(codes)
+    return known.drop("pair_id", "number").rename({"place": "pair_id"}), table
 
 
 def _overall(pairs: pl.DataFrame, table: pl.DataFrame, words: Wording, settings: Settings) -> Iterator[Row]:
@@ -127,7 +139,7 @@ def _overall(pairs: pl.DataFrame, table: pl.DataFrame, words: Wording, settings:
 def _by_group(members: pl.DataFrame, words: Wording, settings: Settings) -> Iterator[Row]:
     for way in ways_of(members)[:1]:
         own = arm_of(members, words.judge, way)
-        yield words.prefers, f"{words.judge} {way}", mean(own, "score", settings, "persona_id")
+        yield words.prefers, f"{words.judge} {way}", mean(own, "score", settings)
     yield from consistency(members, settings)
 
 
