@@ -264,7 +264,7 @@ def test_a_reason_can_be_required(begin):
     rater = newcomer(opened, desk)
     assert rater.answer("first", "  ").problem == "Please say in a few words why."
     assert rater.answer("first", "because").outcome == "stored"
-    rater.answer("first", "é" * 9000)
+    rater.answer("first", "\x00" + "é" * 9000)
     assert results.verdicts(opened)["reason"].str.len_chars().max() == 4000
 
 

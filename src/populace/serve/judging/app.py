@@ -73,7 +73,7 @@ class _Routes:
     def __init__(self, opened: Opened, root: str, desk: Desk | None) -> None:
         self._opened, self._root = opened, root
         self._desk = desk or Desk(opened.store, opened.settings, opened.keys)
-        self._pages = Pages(root, settings=opened.settings, longest=LONGEST_REASON)
+        self._pages = Pages(root, opened.settings.lang, settings=opened.settings, longest=LONGEST_REASON)
 
     # A rater's pages
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from populace.report.text import plain
 from populace.serve.judging import tables as t
 from populace.serve.judging.keys import Keys
 from populace.serve.judging.plan import FORWARD
@@ -158,7 +159,11 @@ class Desk:
                 if row is None:
                     return Sent("unknown")
                 item = c.execute(select(t.items).where(t.items.c.item_id == item_id)).one()
-                values = {"said": said, "reason": reason.strip()[:LONGEST_REASON], "revision": revision}
+                values = {
+                    "said": said,
+                    "reason": plain(reason.strip()[:LONGEST_REASON]),
+                    "revision": revision,
+                }
                 sent = self._stored(c, row, item, order, values, now)
                 if sent.outcome == "stored":
                     seat = self._seat(c, row, now)

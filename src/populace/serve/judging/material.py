@@ -14,6 +14,7 @@ import msgspec
 import polars as pl
 
 from populace.errors import DataError
+from populace.report.text import plain
 from populace.serve.judging.settings import Settings
 
 __all__ = ["Material", "SurveyItem", "read_machines", "read_material", "read_survey", "source_kind"]
@@ -150,10 +151,10 @@ def read_survey(path: Path) -> tuple[SurveyItem, ...]:
         options = row.get("options") or ()
         if isinstance(options, str):
             options = options.split("|")
-        options = tuple(str(option).strip() for option in options)
+        options = tuple(plain(str(option).strip()) for option in options)
         item = SurveyItem(
             item_id=str(row.get("item_id") or row.get("id") or f"item-{number}"),
-            question=str(row.get("question") or "").strip(),
+            question=plain(str(row.get("question") or "").strip()),
             options=options,
             ordered=bool(row.get("ordered", True)),
         )
@@ -188,7 +189,8 @@ def _as_pairs(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     else:
         missing = next(name for name in PAIR if name not in table.columns)
         raise DataError("a column is missing", file=path, column=missing, fix=f"give {', '.join(PAIR)}")
-    found = found.drop_nulls()
+    # No database keeps a NUL, and no page shows one.
+    found = found.drop_nulls().with_columns(pl.all().str.replace_all("\x00", "\ufffd", literal=True))
     twice = found.filter(found.select("persona_id", "prompt_id").is_duplicated())
     if twice.height:
         what = f"persona {twice[0, 'persona_id']}, prompt {twice[0, 'prompt_id']}"
@@ -228,7 +230,7 @@ def _described(pairs: pl.DataFrame, people: pl.DataFrame | None, settings: Setti
             fix="give the personas that the pairs were made for",
         )
     if "text" in people.columns:
-        return {name: str(rows[name]["text"]) for name in wanted}
+        return {name: plain(str(rows[name]["text"])) for name in wanted}
     from populace.personas.persona import Persona
     from populace.personas.render import render
 

@@ -16,8 +16,12 @@ _PACKAGE = "populace.serve.judging"
 class Pages:
     """Fills the templates of this room."""
 
-    def __init__(self, root: str, **shared: Any) -> None:
+    def __init__(self, root: str, lang: str = "en", **shared: Any) -> None:
         from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+
+        # Texts of the study, not ours: their language, and the direction that they are written in.
+        theirs = ' dir="auto"' + (f' lang="{lang}"' if lang != "en" else "")
 
         self._environment = Environment(
             loader=PackageLoader(_PACKAGE),
@@ -27,7 +31,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._shared = {"root": root, "version": asset_version(), **shared}
+        self._shared = {"root": root, "version": asset_version(), "theirs": Markup(theirs), **shared}
 
     def render(self, name: str, **values: Any) -> str:
         """Fill a template."""

@@ -64,9 +64,9 @@
     });
   });
 
-  // Where the person stands above the question, they may be folded away, and stay so for the next question.
+  // The person may be folded away, and stays so for the next question.
   var persona = document.getElementById("persona");
-  if (persona && matchMedia("(max-width: 62rem)").matches) {
+  if (persona) {
     persona.open = stored(sessionStorage, "judging-persona") !== "closed";
     persona.addEventListener("toggle", function () {
       stored(sessionStorage, "judging-persona", persona.open ? "open" : "closed");
