@@ -1,8 +1,8 @@
 """Attributes of people as numbers, the same for everybody who is learned from or tested.
 
-Text becomes one column a value, numbers a place in the spread of the training respondents (their quantile bands
-too, since little about age is linear). Missing is a value of its own; values that few training respondents have
-are one value, and so are values that none has.
+Text becomes one column a value, numbers a place in the spread of the training respondents (their quantile
+bands too, since little about age is linear). Missing is a value of its own; values that few training
+respondents have are one value, and so are values that none has.
 """
 
 from __future__ import annotations

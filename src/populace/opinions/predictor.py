@@ -62,7 +62,10 @@ class Fitted(Protocol):
 class Predictor(Protocol):
     """A way to predict answers."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As tables name it."""
+        ...
 
     def fit(self, train: Opinions, inputs: Inputs) -> Fitted:
         """Learn from training respondents, with the survey's weights.

@@ -1,0 +1,230 @@
+"""Logistic regression, one multinomial model an item, all of them at once.
+
+Inputs are the attributes and the answers that are known, 0 and 1; what is missing is 0 everywhere. Where a
+person's own answers may be told, every training respondent stands there a few times, each time telling as
+many answers as the tested will and being asked the others, so that no item ever tells of itself. Beyond
+`columns` inputs the regression is on their first principal components.
+
+All items are fitted together with L-BFGS: the loss is a sum over items that share no coefficient. The ridge
+is chosen on training respondents left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from populace.opinions.features import Encoder, encoder
+from populace.opinions.predictor import Inputs
+from populace.opinions.predictors.factors import softmax
+from populace.opinions.predictors.masks import left_out, log_score, masked
+from populace.opinions.table import NONE, Opinions
+from populace.streams import stream
+
+__all__ = ["Logistic", "regress"]
+
+_RIDGES = (300.0, 100.0, 30.0, 10.0, 3.0)
+_ROUNDS = 60
+_CHOICE_ITEMS = 60
+"""Items that the ridge is chosen on at most."""
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Multinomial logistic regression by item.
+
+    Parameters
+    ----------
+    ridges
+        Penalties that are tried, from strong to weak, until a weaker one no longer helps; half of it times
+        the squared coefficients is added to the negative log likelihood (weights of mean 1). Constants are
+        free.
+    columns
+        Most inputs; more are reduced to principal components.
+    copies
+        How often a training respondent stands there with other answers told, where answers are told.
+    """
+
+    ridges: tuple[float, ...] = _RIDGES
+    columns: int = 100
+    copies: int = 2
+    seed: int = 0
+    name: str = field(default="logistic")
+
+    def fit(self, train: Opinions, inputs: Inputs) -> Regressed:
+        """Choose the ridge on respondents left out, then learn from all."""
+        rng = stream(self.seed, "opinions.logistic")
+        coder = encoder(train.people, inputs.attributes)
+        apart = left_out(len(train), rng)
+        ridge = self.ridges[0]
+        if apart.any() and len(self.ridges) > 1:
+            # Items that most people answered say most about the ridge.
+            most = np.argsort(-train.answered.sum(axis=0), kind="stable")[:_CHOICE_ITEMS]
+            ridge = self._chosen(train, apart, np.sort(most), coder, inputs, rng)
+        return self._learned(train, coder, inputs, ridge, rng)
+
+    def _chosen(
+        self,
+        train: Opinions,
+        apart: np.ndarray,
+        some: np.ndarray,
+        coder: Encoder,
+        inputs: Inputs,
+        rng: np.random.Generator,
+    ) -> float:
+        inner, outer = train.take(~apart), train.take(apart)
+        known, asked = masked(outer, inputs.known, rng, asked=1.0 if inputs.known else 0.2)
+        chosen = np.zeros(len(train.items), dtype=bool)
+        chosen[some] = True
+        asked &= chosen
+        best, ridge = -np.inf, self.ridges[0]
+        state = rng.bit_generator.state
+        for tried in self.ridges:
+            rng.bit_generator.state = state
+            gain = log_score(
+                outer,
+                self._learned(inner, coder, inputs, tried, rng, chosen).predict(outer.people, known),
+                asked,
+            )
+            if gain <= best:
+                break
+            best, ridge = gain, tried
+        return ridge
+
+    def _learned(
+        self,
+        train: Opinions,
+        coder: Encoder,
+        inputs: Inputs,
+        ridge: float,
+        rng: np.random.Generator,
+        chosen: np.ndarray | None = None,
+    ) -> Regressed:
+        told = inputs.known is None or inputs.known > 0
+        parts = []
+        for _ in range(self.copies if told else 1):
+            known, asked = masked(train, inputs.known, rng, asked=1.0) if told else (None, train.answered)
+            if inputs.known is None:
+                known, asked = masked(train, None, rng)
+            parts.append((_columns(train, coder, train.people, known if told else None), asked))
+        inside = np.concatenate([columns for columns, _ in parts])
+        asked = np.concatenate([asked for _, asked in parts])
+        turn = _components(inside, self.columns, rng)
+        inside = inside if turn is None else inside @ turn
+        weights = np.tile(train.weights / (train.weights.mean() or 1.0), len(parts)) / len(parts)
+        codes = np.where(asked, np.tile(train.answers, (len(parts), 1)), NONE)
+        if chosen is not None:
+            codes[:, ~chosen] = NONE
+        base = np.log(train.shares(prior=1.0))
+        found = regress(_constant(inside), codes, train.sizes, weights, ridge, base)
+        return Regressed(train.take([]), coder, told, turn, found, base)
+
+
+@dataclass(frozen=True)
+class Regressed:
+    """Coefficients of all items.
+
+    Attributes
+    ----------
+    turn
+        Shape (inputs, components); None where there is no reduction.
+    coefficients
+        Shape (components + 1, K), the last row the constants, beside the log shares `base`.
+    """
+
+    opinions: Opinions
+    """For its items only."""
+    coder: Encoder
+    told: bool
+    turn: np.ndarray | None
+    coefficients: np.ndarray
+    base: np.ndarray
+
+    def predict(self, people: pl.DataFrame, known: np.ndarray) -> np.ndarray:
+        """Give probabilities from attributes and known answers."""
+        inside = _columns(self.opinions, self.coder, people, known if self.told else None)
+        inside = inside if self.turn is None else inside @ self.turn
+        odds = self.base + _constant(inside) @ self.coefficients
+        return softmax(odds, self.opinions.starts[:-1], self.opinions.sizes)
+
+
+def regress(
+    inside: np.ndarray,
+    codes: np.ndarray,
+    sizes: np.ndarray,
+    weights: np.ndarray,
+    ridge: float,
+    base: np.ndarray,
+) -> np.ndarray:
+    """Fit multinomial regressions with a ridge to all items at once.
+
+    Parameters
+    ----------
+    inside
+        Shape (n, F), inputs; the last column is the constant and is not penalised.
+    codes
+        Shape (n, M), answers, `NONE` where there is none.
+    sizes
+        Shape (M,), options of each item.
+    weights
+        Shape (n,).
+    ridge
+        Penalty; half of it times the squared coefficients is added to the negative log likelihood.
+    base
+        Shape (K,), log odds from which the coefficients start.
+
+    Returns
+    -------
+    Shape (F, K). Items without an answer have 0.
+    """
+    from scipy.optimize import minimize
+
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    wide, total = inside.shape[1], int(sizes.sum())
+    rows, columns = np.nonzero(codes != NONE)
+    chosen = starts[columns] + codes[rows, columns]
+    hot = np.zeros((len(codes), total))
+    hot[rows, chosen] = weights[rows]
+    heavy = np.repeat((codes != NONE) * weights[:, None], sizes, axis=1)
+    penalty = np.full((wide, 1), ridge)
+    penalty[-1] = 1e-3
+    # Scaled by the curvature at the population's shares, which is that of one option.
+    counts = heavy.sum(axis=0) * np.exp(base) * (1 - np.exp(base))
+    scale = 1 / np.sqrt(np.maximum((inside**2).mean(axis=0)[:, None] * counts + penalty, 1e-9))
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        values = flat.reshape(wide, total) * scale
+        table = softmax(base + inside @ values, starts, sizes)
+        likelihood = (np.log(np.maximum(table[rows, chosen], 1e-300)) * weights[rows]).sum()
+        slope = inside.T @ (table * heavy - hot) + penalty * values
+        return float(0.5 * (penalty * values**2).sum() - likelihood), (slope * scale).ravel()
+
+    options = {"maxiter": _ROUNDS, "maxcor": 8, "ftol": 1e-7, "gtol": 1e-7}
+    found = minimize(loss, np.zeros(wide * total), jac=True, method="L-BFGS-B", options=options)
+    return found.x.reshape(wide, total) * scale
+
+
+def _columns(
+    opinions: Opinions, coder: Encoder, people: pl.DataFrame, known: np.ndarray | None
+) -> np.ndarray:
+    """Give attributes, then known answers."""
+    parts = [coder.encode(people)]
+    return np.concatenate(parts if known is None else [*parts, opinions.one_hot(known)], axis=1)
+
+
+def _components(inside: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray | None:
+    """Find the first principal components by subspace iteration; None where the columns are few."""
+    if inside.shape[1] <= most or len(inside) <= most:
+        return None
+    narrow = inside.astype(np.float32)
+    basis = rng.normal(size=(inside.shape[1], most + 8)).astype(np.float32)
+    for _ in range(3):
+        basis = np.linalg.qr(narrow.T @ (narrow @ basis))[0]
+    turned = np.linalg.svd(narrow @ basis, full_matrices=False)[2]
+    return (basis @ turned.T)[:, :most].astype(np.float64)
+
+
+def _constant(inside: np.ndarray) -> np.ndarray:
+    return np.concatenate([inside, np.ones((len(inside), 1))], axis=1)
