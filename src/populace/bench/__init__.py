@@ -6,7 +6,7 @@ A task is one file in `tasks`; `runner` plays it, `result` is its record, `elici
 
 from populace.bench.result import Finding, Score, TaskResult, result_schema
 from populace.bench.runner import play, read_items, run_task, summed
-from populace.bench.task import Ask, Bench, Counting, Play, Role, Task, TaskMeta
+from populace.bench.task import Ask, Bench, Counting, Described, Play, Role, Task, TaskMeta
 from populace.bench.tasks import TASKS, open_task
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Ask",
     "Bench",
     "Counting",
+    "Described",
     "Finding",
     "Play",
     "Role",

@@ -7,7 +7,13 @@ decide it:
 - by `likelihood`, neither is shown: the option itself is scored as the next turn, with the persona and
   without, and the difference of log-likelihoods, the pointwise mutual information of option and persona,
   decides (Holtzman et al., 2021, arXiv 2104.08315, eq. 3). It needs a provider that scores given text, and
-  is what a small model can do.
+  is what a small model can do. Nobody cannot be asked so, there being nothing to contrast nobody with.
+
+A judge that would write neither number has not answered: where both numbers together have less than a tenth
+of the probability, in either order, the verdict is a refusal, whatever the ratio of what is left.
+
+Who judges plays the person and is told *you are*; who answers the person reads about them in the third
+person (`populace.bench.task.Described`).
 
 Ties, refusals and failed calls are verdicts of their own.
 """
@@ -18,7 +24,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from populace.bench.task import Bench
+from populace.bench.task import Bench, Described
+from populace.models.choice import LEAST_MASS, floored, options_mass
 from populace.models.records import (
     Choice,
     ChooseRequest,
@@ -53,8 +60,6 @@ SATISFIED = ("This answer suits me as it is.", "This answer should be revised to
 """The two options about a single answer."""
 _OPENING = "I choose number"
 _OPTIONS = (" 1", " 2")
-_FLOOR = -20.0
-"""Log-likelihood of an option that a provider did not list: unlikely, not impossible."""
 
 Outcome = Literal["first", "second", "tie", "refused", "failed", "unasked"]
 
@@ -89,7 +94,7 @@ def answer(
     sample: int = 0,
     temperature: float | None = None,
 ) -> GenerateRequest:
-    """Ask the target a question, with or without a description of who asks."""
+    """Ask the target a question, with or without a description of who asks, in the third person."""
     values = {"style": style}
     system = (
         TEMPLATES.render("answer", values)
@@ -116,10 +121,15 @@ def text_of(result: Result | None) -> str | None:
 def prefer(
     bench: Bench, profile: str | None, prompt: str, first: str | None, second: str | None, *, sample: int = 0
 ) -> Question | None:
-    """Ask a persona (nobody where the profile is None) which of two answers it prefers; None without both."""
+    """Ask a persona (nobody where the profile is None) which of two answers it prefers.
+
+    None without both answers, and for nobody by likelihood.
+    """
     if first is None or second is None:
         return None
     if bench.way == "likelihood":
+        if profile is None:
+            return None
         return contrasted(bench, (role(profile), role(None)), prompt, (first, second), sample=sample)
     return shown(bench, role(profile), "prefer", {"prompt": prompt}, (first, second), sample=sample)
 
@@ -127,13 +137,18 @@ def prefer(
 def needs_revision(
     bench: Bench, profile: str | None, prompt: str, answer: str | None, *, sample: int = 0
 ) -> Question | None:
-    """Ask a persona whether an answer suits it (the first option) or should be revised; None without one."""
+    """Ask a persona (nobody where the profile is None) whether an answer suits it, the first option, or not.
+
+    None without an answer, and for nobody by likelihood.
+    """
     if answer is None:
         return None
-    if bench.way == "likelihood":
-        asked = f"{prompt}\n\nI was answered: {answer}"
-        return contrasted(bench, (role(profile), role(None)), asked, SATISFIED, sample=sample)
     values = {"prompt": prompt, "answer": answer}
+    if bench.way == "likelihood":
+        if profile is None:
+            return None
+        asked = TEMPLATES.render("answered", values)
+        return contrasted(bench, (role(profile), role(None)), asked, SATISFIED, sample=sample)
     return shown(bench, role(profile), "needs_revision", values, SATISFIED, sample=sample)
 
 
@@ -162,14 +177,18 @@ def verdict_of(bench: Bench, one: Result | None, other: Result | None) -> Verdic
     >>> likely = Choice(key="a", log_likelihoods=(-0.1, -3.0), tokens=(1, 1))
     >>> verdict_of(bench, likely, likely).outcome  # it says number 1 in both orders
     'tie'
+    >>> other = Choice(key="b", log_likelihoods=(-12.0, -9.0), tokens=(1, 1))  # it would say something else
+    >>> verdict_of(bench, likely, other).outcome
+    'refused'
     """
     odds: list[float] = []
     for result in (one, other):
         if not isinstance(result, Choice):
             return Verdict(None, "failed", (None, None))
-        odds.append(_log_odds(result))
-    if any(map(math.isnan, odds)):
-        return Verdict(None, "refused", (None, None))
+        told = floored(result)
+        if told is None or (bench.way == "choice" and options_mass(result) < LEAST_MASS):
+            return Verdict(None, "refused", (None, None))
+        odds.append(told[0] - told[1])
     if bench.way == "likelihood":
         told = odds[0] - odds[1]
         orders = (_sigmoid(told), _sigmoid(told))
@@ -235,18 +254,11 @@ def contrasted(
 
 
 def role(profile: str | None) -> Message:
-    """Say who the judge is: a persona, or nobody."""
+    """Say who the judge is: a persona, in the second person where there is one, or nobody."""
     if profile is None:
         return Message("system", TEMPLATES.render("nobody"))
-    return Message("system", TEMPLATES.render("role", {"profile": profile}))
-
-
-def _log_odds(choice: Choice) -> float:
-    """Log-odds of the first option; nan where the judge gave neither."""
-    first, second = choice.log_likelihoods
-    if first is None and second is None:
-        return math.nan
-    return (_FLOOR if first is None else first) - (_FLOOR if second is None else second)
+    played = profile.role if isinstance(profile, Described) else profile
+    return Message("system", TEMPLATES.render("role", {"profile": played}))
 
 
 def _sigmoid(odds: float) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 
+import msgspec
 import polars as pl
 
 from populace.bench.elicit import TEMPLATES, answer, needs_revision, prefer, questions, verdicts
@@ -16,10 +18,15 @@ __all__ = ["MODES", "judged", "kept", "request", "summary"]
 
 MODES = ("baseline", "output_only", "chain_of_thought", "demographic_summary")
 _THINK = (
-    "Think first about what this person wants to know and how they see it. Then write 'Answer:' and the "
-    "answer, in a few plain sentences."
+    "Think first about what this person wants to know and how they see it. Then begin a new line with "
+    "'Answer:' and answer the question there, in a few plain sentences."
 )
-_AFTER = "Answer:"
+_THOUGHT = 2
+"""Tokens for thinking, as a multiple of those for the answer: they are there besides, so that thinking does
+not use up the answer."""
+_MARK = r"[*_#> \t]*answer[*_ \t]*:[*_]*"
+_LINE = re.compile(rf"^{_MARK}", re.IGNORECASE | re.MULTILINE)
+_SENTENCE = re.compile(rf"(?<=[.!?])\s{_MARK}", re.IGNORECASE)
 
 
 def judged(
@@ -90,12 +97,29 @@ def request(
     if mode == "demographic_summary":
         return answer(bench, prompt, profile=summary) if summary else None
     if mode == "chain_of_thought":
-        return answer(bench, prompt, profile=profile, style=_THINK)
+        asked = answer(bench, prompt, profile=profile, style=_THINK)
+        return msgspec.structs.replace(asked, max_tokens=(1 + _THOUGHT) * bench.answer_tokens)
     return answer(bench, prompt, profile=profile)
 
 
 def kept(mode: str, text: str | None) -> str | None:
-    """Keep of a thought-out answer what follows the last `Answer:`; all of it where the word is missing."""
+    r"""Keep of a thought-out answer what follows the first line that begins with `Answer:`.
+
+    The mark may begin a sentence where it begins no line. Without one there is no answer: a thought that was
+    cut off quotes the description, and is not to be judged.
+
+    Examples
+    --------
+    >>> kept("chain_of_thought", "She is old. Short, then.\n**Answer:** Yes. The answer: no.")
+    'Yes. The answer: no.'
+    >>> kept("chain_of_thought", "This person is a woman who likes") is None
+    True
+    """
     if text is None or mode != "chain_of_thought":
         return text
-    return text.rpartition(_AFTER)[2].strip() or None
+    mark = _LINE.search(text) or _SENTENCE.search(text)
+    if mark is None:
+        return None
+    said = text[mark.end() :].strip()
+    # Of a bold answer the end is left over.
+    return (said.removesuffix("**") if said.count("**") % 2 else said).strip() or None

@@ -132,7 +132,8 @@ def planted_target(
         said = f"[{letter}] " + " ".join(f"word{n}" for n in range(size))
         if "what about this person matters" in told and taste:
             return f"What matters here is a life of taste {taste[1]}."
-        return f"{request.messages[0].content} {said}" if parrots else said
+        said = f"{request.messages[0].content} {said}" if parrots else said
+        return f"It is a matter of taste.\nAnswer: {said}" if "'Answer:'" in told else said
 
     return Scripted(text=text, model=f"planted-target-{skill}-{seed}@1/exact")
 

@@ -24,7 +24,7 @@ _PAIR = re.compile(r"Answer 1: (.*?)\n\nAnswer 2: (.*?)\n\nWhich", re.DOTALL)
 _SAYS = re.compile(r"\[([a-z])\]")
 _AGE = re.compile(r"(\d+)-year-old")
 _SEX = re.compile(r"-year-old (man|woman)")
-_VIEW = re.compile(r"olitically, you are (\w+)")
+_VIEW = re.compile(r"olitically, (?:you are|he is|she is|they are) (\w+)")
 
 
 def planted_guesser(error: float = 0.0, *, seed: int = 0, cheat: Cheat | None = None) -> Scripted:

@@ -19,7 +19,7 @@ from populace.bench.result import Finding, Score
 from populace.models.records import Request, Result
 from populace.personas import Persona, render
 
-__all__ = ["Ask", "Bench", "Counting", "Play", "Role", "Task", "TaskMeta"]
+__all__ = ["Ask", "Bench", "Counting", "Described", "Play", "Role", "Task", "TaskMeta"]
 
 Role: TypeAlias = str
 """`target`, `judge`, and the names of further judges (`Bench.also`): keys of the models of a run."""
@@ -73,6 +73,29 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
         return {"draws": self.draws, "level": self.level, "seed": self.seed}
 
 
+class Described(str):
+    """A person in words: itself for whoever reads about the person, and `role` for whoever plays the person.
+
+    A model that is to answer a person must not be told that it is the person, and a model that is to be
+    the person must.
+
+    Examples
+    --------
+    >>> her = Described("She lives in Ohio.", "You live in Ohio.")
+    >>> f"Of the person: {her}", her.role
+    ('Of the person: She lives in Ohio.', 'You live in Ohio.')
+    """
+
+    __slots__ = ("role",)
+    role: str
+
+    def __new__(cls, text: str, role: str | None = None) -> Described:
+        """Make one; alike for both if there is no `role`."""
+        made = super().__new__(cls, text)
+        made.role = text if role is None else role
+        return made
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bench:
     """What a run gives a task."""
@@ -97,16 +120,22 @@ class Bench:
     """A judge's probability within this of one half is a tie."""
     seed: int = 0
     template: str = "profile"
-    """How personas are described to both models."""
+    """How personas are described. `profile` speaks to the person: it is for the judge, who plays that person;
+    whoever reads about the person, as the target does, is given the same as a `story`, in the third person.
+    Any other template is for both as it stands."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the task's own."""
 
-    def profiles(self, *, leave_out: Sequence[str] = ()) -> dict[str, str]:
+    def profiles(self, *, leave_out: Sequence[str] = ()) -> dict[str, Described]:
         """Describe everybody, by `persona_id`; without some attributes, if they are named."""
-        return {
-            row["persona_id"]: render(Persona.from_row(row), template=self.template, leave_out=leave_out)
-            for row in self.personas.iter_rows(named=True)
-        }
+        read = "story" if self.template == "profile" else self.template
+        found = {}
+        for row in self.personas.iter_rows(named=True):
+            one = Persona.from_row(row)
+            role = render(one, template=self.template, leave_out=leave_out)
+            text = role if read == self.template else render(one, template=read, leave_out=leave_out)
+            found[row["persona_id"]] = Described(text, role)
+        return found
 
 
 class Task(Protocol):

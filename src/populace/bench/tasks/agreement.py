@@ -77,7 +77,7 @@ class Agreement:
 
     meta = TaskMeta(
         name="agreement",
-        version=2,
+        version=3,
         summary="whether judges, and people, agree on which answer a persona prefers",
         main_measure="kappa",
         reference="PERSONA (arXiv 2407.17387), Figures 4 to 9",

@@ -66,7 +66,7 @@ class Comparison:
 
     meta = TaskMeta(
         name="comparison",
-        version=2,
+        version=3,
         summary="whether an answer tells which of two personas it is for",
         main_measure="right",
         reference="after `comparison` of PERSONA Bench (arXiv 2407.17387), whose own is closed",
@@ -81,8 +81,6 @@ class Comparison:
             bench = replace(bench, personas=gold.personas)
         items = drawn(bench) if gold is None else answered(bench, gold)
         profiles = bench.profiles()
-        # Two people cannot both be addressed as *you*.
-        shown_as = replace(bench, template="story").profiles() if bench.template == "profile" else profiles
         if gold is None:
             asked = [
                 answer(bench, prompt, profile=profiles[who])
@@ -93,9 +91,8 @@ class Comparison:
         # The rows of a pair follow each other: the rival's answer is the other row's.
         other = [row + 1 - 2 * (row % 2) for row in range(items.height)]
         items = items.with_columns(items["answer"][other].alias("rival"))
-        asked_as = profiles if bench.way == "likelihood" else shown_as
         whose = [
-            _whose(bench, (asked_as[row["persona_id"]], asked_as[row["other_id"]]), row)
+            _whose(bench, (profiles[row["persona_id"]], profiles[row["other_id"]]), row)
             for row in items.iter_rows(named=True)
         ]
         found = yield Ask(stage="whose", to="judge", requests=questions(whose))

@@ -52,7 +52,7 @@ class Diversity:
 
     meta = TaskMeta(
         name="diversity",
-        version=1,
+        version=2,
         summary="whether different people are given different answers, and whether groups are caricatured",
         main_measure="swap_sensitivity",
         reference="populace: swap sensitivity, spread within and between groups, collapse",

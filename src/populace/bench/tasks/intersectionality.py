@@ -49,7 +49,7 @@ class Intersectionality:
 
     meta = TaskMeta(
         name="intersectionality",
-        version=2,
+        version=3,
         summary="whether answers suit people alike, by any crossing of attributes or expression over them",
         main_measure="satisfied",
         reference="PERSONA (arXiv 2407.17387), section 5; cells shrunk by empirical Bayes",
@@ -138,7 +138,7 @@ class Intersectionality:
         assert (alike.p_value or 0) > 0.01 and alike.estimate.value < gap.estimate.value / 2, alike
 
     def _worst_and_gap(self, served: Mapping[tuple[str, str], float]) -> tuple[Score, Score]:
-        bench, models = _planted(served, seed=2)
+        bench, models = _planted(served, seed=3)
         scores = self.score(play(self, bench, models), Counting(draws=300))
         worst, gap = (next(score for score in scores if score.measure == name) for name in ("worst", "gap"))
         return worst, gap

@@ -55,7 +55,7 @@ class LeaveOneOut:
 
     meta = TaskMeta(
         name="leave-one-out",
-        version=2,
+        version=3,
         summary="what answers lose when the model is not told one thing about the person who asks",
         main_measure="fall",
         reference="after the task `loo` of PERSONA (arXiv 2407.17387), with a judge who knows everything",

@@ -47,7 +47,7 @@ class Main:
 
     meta = TaskMeta(
         name="main",
-        version=2,
+        version=3,
         summary="whether answers suit the person who asked, in the four modes of PERSONA Bench",
         main_measure="satisfied",
         reference="PERSONA (arXiv 2407.17387), section 5",

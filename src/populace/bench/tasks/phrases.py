@@ -52,7 +52,7 @@ class Phrases:
 
     meta = TaskMeta(
         name="phrases",
-        version=2,
+        version=3,
         summary="which attributes of a person the model's summaries keep",
         main_measure="kept",
         reference="PERSONA (arXiv 2407.17387), on summaries of personas",
@@ -143,7 +143,8 @@ class Phrases:
         deaf = Scripted(text="What matters is that this person is one of many.", model="planted-deaf@1/exact")
         assert not self.audit(_played(self, deaf), counting)[1].passed
         parrot = Scripted(
-            text=lambda request: request.messages[-1].content.split("\n\n")[1], model="parrot@1/exact"
+            text=lambda request: "\n\n".join(request.messages[-1].content.split("\n\n")[1:-2]),
+            model="parrot@1/exact",
         )
         assert not self.audit(_played(self, parrot), counting)[0].passed
 
