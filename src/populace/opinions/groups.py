@@ -254,7 +254,8 @@ class _Table:
 
     def _apart(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Average the three distances over items, shape (draws, 3)."""
-        near = 1 - wasserstein(first, second)[:, self.ordinal] / (self.sizes[self.ordinal] - 1)
+        ordered = (part[:, self.ordinal] for part in (first, second))
+        near = 1 - wasserstein(*ordered) / (self.sizes[self.ordinal] - 1)
         parts = (jensen_shannon_distance(first, second), total_variation(first, second), near)
         return np.stack([_mean(part) for part in parts], axis=1)
 
