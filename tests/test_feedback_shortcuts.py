@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from populace.errors import DataError
 from populace.feedback.audit import audit
+from populace.feedback.policies import assign_panels
 from populace.feedback.shortcuts import (
     AUDITS,
     CHEATS,
@@ -30,7 +31,9 @@ from populace.feedback.shortcuts import (
 from populace.feedback.shortcuts.couples import panels
 from populace.feedback.shortcuts.demographic import group_codes
 from populace.feedback.shortcuts.finding import Finding, decide
+from populace.feedback.shortcuts.length import length_only
 from populace.feedback.shortcuts.rules import ruled
+from populace.feedback.shortcuts.running import seated
 from populace.feedback.shortcuts.shuffled import permuted
 from populace.feedback.shortcuts.verdicts import Draws, Seats, read
 from populace.stats import Estimate
@@ -87,6 +90,7 @@ def signs(f, b, pair=None, persona=None, author=None, ordered=True):
         pair=pair,
         persona=np.zeros(n, dtype=np.int64) if persona is None else np.array(persona),
         author=np.arange(n) if author is None else np.array(author, dtype=np.int64),
+        prompt=pair,
         own=np.ones(n, dtype=bool),
         f=f,
         b=b,
@@ -97,8 +101,9 @@ def signs(f, b, pair=None, persona=None, author=None, ordered=True):
 
 
 def test_the_cosine_by_hand():
-    seats = signs([1, 1, -1, 1, 1, 1, 1, 1], [1, 1, -1, -1, 1, 1, 1, 1])
-    rule = np.array([1, 1, 1, 1, 0, -1, 1, 1], dtype=float)
+    # Eight judgements, ten times over: one time alone would not show that anything is reproducible.
+    seats = signs([1, 1, -1, 1, 1, 1, 1, 1] * 10, [1, 1, -1, -1, 1, 1, 1, 1] * 10)
+    rule = np.array([1, 1, 1, 1, 0, -1, 1, 1] * 10, dtype=float)
     found = ruled("length-only", "", rule, seats, Draws(draws=50), 0.5)
     # Verdicts 1 1 -1 0 1 1 1 1 times the rule: 1 + 1 - 1 + 0 + 0 - 1 + 1 + 1 = 2, of 8: 0.25.
     # f b: seven of 1 and one of -1: 6 / 8. Cosine 0.25 / sqrt(0.75).
@@ -257,12 +262,53 @@ def test_likelihood_has_no_orders():
     assert rows["agreement of ways", "likelihood"].value > 0.9
 
 
+def test_a_rule_at_its_limit_seldom_passes_where_few_people_judge_many_pairs():
+    # Half of the people always take the longer answer, half toss a coin: a cosine of 0.5 among people. Each
+    # of 24 judges many authors' pairs. With intervals over authors alone 31 % of such sets passed.
+    ids, passed = [f"p{i:02}" for i in range(24)], 0
+    for each in range(100):
+        rng = np.random.default_rng(each)
+        dealt = assign_panels(ids, [f"q{i}" for i in range(120)], 8, rng)
+        pairs = dealt.select(
+            "author_id",
+            "prompt_id",
+            pair_id=pl.int_range(pl.len()),
+            identical=pl.lit(False),
+            original_words=pl.lit(10),
+            revision_words=pl.Series(rng.choice([9, 11], 120)),
+            persona_id=pl.concat_list("author_id", "strangers"),
+        )
+        votes = pairs.explode("persona_id")
+        keen = np.repeat([True, False], 12)[votes["persona_id"].str.slice(1).cast(pl.Int64).to_numpy()]
+        longer = (votes["revision_words"] > 10).to_numpy()
+        said = pl.Series(np.where(keen | (rng.random(len(votes)) < 0.5), longer, ~longer) * 0.8 + 0.1)
+        judged = votes.select("pair_id", "persona_id", p_original_first=said, p_revision_first=said)
+        seats = read(pairs, judged, pl.Series(ids), ordered=True)
+        passed += bool(length_only(pairs, seats, Draws(), 0.5).passed)
+    assert passed <= 7  # 2.5 expected
+
+
+def test_what_couples_share_is_linearised_rightly():
+    one = plant("honest", seed=3)
+    seats, _ = seated(one)
+    sums = panels(seats)
+    # Without a vote a pair's sums are those of its other judges.
+    for at in (0, 17, 101):
+        pair = seats.pair[sums.seat[at]]
+        rest = seats.take((seats.pair == pair) & (seats.persona != seats.persona[sums.seat[at]]))
+        whole = sums.sums[np.flatnonzero(sums.pair == pair)[0]]
+        assert whole - sums.votes[at] == pytest.approx(panels(rest).sums[0])
+
+
 def test_pairs_without_an_author():
     one = plant("longer", seed=10)
     pairs = one.pairs.with_columns(pl.lit(None, dtype=pl.String).alias("author_id"))
     found = by_name(audit_findings(pairs, one.judgements, one.personas, one.profiles, draws=100))
     assert found["length-only"].passed is False
-    assert found["length-only"].tested.clusters == pairs["prompt_id"].n_unique()
+    # Personas and prompts are the two kinds then, and personas the scarcer.
+    tested = found["length-only"].tested
+    assert tested.method.startswith(f"two-way clusters (60 x {pairs['prompt_id'].n_unique()})")
+    assert tested.clusters == 60
     for name in ("attribute-leakage", "attribute-parroting", "parroting-only"):
         assert found[name].passed is None, name
     # Half with and half without: the texts of those with one are audited, and all for duplicates.

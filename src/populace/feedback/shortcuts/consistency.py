@@ -42,11 +42,13 @@ def self_consistency(
         return not_run(name, what, limit, "nothing was asked twice: judge in both orders, or repeat")
     if not len(one):
         return not_run(name, what, limit, "there is no verdict on answers that differ")
-    score = share((1 + first * second) / 2, one.author, settings)
-    half = share(np.full(len(one), 0.5), one.author, settings)
+    score = share((1 + first * second) / 2, one.clusters, settings)
+    half = share(np.full(len(one), 0.5), one.clusters, settings)
     # Repeats are compared whole, orders are halves of a verdict.
     formula = _halves if measure == "orders" else _wholes
-    tested = statistic([first * second, np.ones(len(one))], one.author, formula, settings, n=len(one))
+    tested = statistic(
+        [first * second, np.ones(len(one))], one.clusters, formula, settings, n=len(one), within=(0.0, 1.0)
+    )
     rows.insert(0, (f"agreement of {measure}", name, score))
     return decide(name, what, half, score, tested, limit, rows=rows)
 
@@ -75,4 +77,4 @@ def _ways(seats: Seats, other: Seats, settings: Draws) -> Estimate | None:
     if not len(left):
         return None
     agreement = (1 + np.sign(seats.verdict[left]) * np.sign(other.verdict[right])) / 2
-    return share(agreement, seats.author[left], settings)
+    return share(agreement, seats.clusters.take(left), settings)

@@ -20,26 +20,42 @@ class Panels:
 
     Attributes
     ----------
-    author
-        The cluster of each panel.
+    of_pairs, of_votes
+        The clusters of each panel, and of each judge in it.
+    seat
+        Place of each vote among the seats that were given.
+    votes
+        What of the four sums below would be gone without a vote; shape (votes, 4).
     shared, couples
         Sum of f_x b_y over ordered couples, and their number.
     own, judges
         Sum of f b over the judges, and their number.
     """
 
-    def __init__(self, seats: Seats, panel: Ints) -> None:
+    def __init__(self, seats: Seats, panel: Ints, seat: Ints) -> None:
         codes, first, place = np.unique(panel, return_index=True, return_inverse=True)
         f, b, own, n = (
             np.bincount(place, weights=values, minlength=len(codes)).astype(np.float64)
             for values in (seats.f, seats.b, seats.f * seats.b, np.ones(len(seats)))
         )
-        self.author = seats.author[first]
+        self.of_votes, self.of_pairs = seats.clusters, seats.clusters.take(first)
+        self.seat = seat
+        left = n[place] - 1
+        shared = seats.f * (b[place] - seats.b) + seats.b * (f[place] - seats.f)
+        self.votes: Floats = np.stack([shared, 2 * left, seats.f * seats.b, np.ones(len(seats))], axis=1)
         self.pair = seats.pair[first]
         self.shared: Floats = f * b - own
         self.couples: Floats = n * (n - 1)
         self.own: Floats = own
         self.judges: Floats = n
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    @property
+    def sums(self) -> Floats:
+        """Shape (panels, 4)."""
+        return np.stack([self.shared, self.couples, self.own, self.judges], axis=1)
 
 
 def panels(seats: Seats, panel: Ints | None = None) -> Panels:
@@ -47,7 +63,7 @@ def panels(seats: Seats, panel: Ints | None = None) -> Panels:
     panel = seats.pair if panel is None else panel
     counts = np.bincount(panel, minlength=1) if len(panel) else np.zeros(1, dtype=np.int64)
     together = counts[panel] > 1
-    return Panels(seats.take(together), panel[together])
+    return Panels(seats.take(together), panel[together], np.flatnonzero(together))
 
 
 def once(seats: Seats) -> Seats:

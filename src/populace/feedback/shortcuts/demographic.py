@@ -7,7 +7,8 @@ makes no difference, they do nothing; that is shown as a row (`shared above not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -16,9 +17,11 @@ from populace.errors import DataError
 from populace.feedback.groups import GROUPS
 from populace.feedback.shortcuts.couples import Panels, once, panels
 from populace.feedback.shortcuts.finding import Finding, decide, not_run
+from populace.feedback.shortcuts.intervals import by_couples
 from populace.feedback.shortcuts.rules import nothing_reproducible
 from populace.feedback.shortcuts.shuffled import ratio_of_couples
-from populace.feedback.shortcuts.verdicts import Draws, Floats, Ints, Seats, statistic
+from populace.feedback.shortcuts.verdicts import Draws, Floats, Ints, Seats
+from populace.stats import Estimate
 
 __all__ = ["SHARED", "group_codes", "same_demographic_stranger"]
 
@@ -82,13 +85,14 @@ def same_demographic_stranger(
     if alike.couples.sum() / 2 < FEWEST:
         why = f"{alike.couples.sum() / 2:.0f} couples share {' and '.join(shared)}; {FEWEST} are needed"
         return not_run(name, what, limit, why)
-    columns = _columns(everybody, alike)
+    columns = _columns(everybody, alike), _votes(everybody, alike)
     n = int(alike.couples.sum()) // 2
-    score = statistic(columns, everybody.author, lambda sums: _shared(sums, 0), settings, n=n)
-    other = statistic(columns, everybody.author, lambda sums: _shared(sums, 2), settings, n=n)
-    above = statistic(
-        columns, everybody.author, lambda sums: _shared(sums, 0) - _shared(sums, 2), settings, n=n
-    )
+
+    def estimated(formula: Callable[[Floats], Floats]) -> Estimate:
+        return by_couples(*columns, everybody.of_pairs, everybody.of_votes, formula, settings, n)
+
+    score, other = (estimated(partial(_shared, at=at)) for at in (0, 2))
+    above = estimated(lambda sums: _shared(sums, 0) - _shared(sums, 2))
     rows = [("agreement of strangers", "not shared", other), ("shared above not shared", name, above)]
     members = seats.take(np.isin(seats.pair, alike.pair))
     beside = members.own_agreement(settings)
@@ -97,14 +101,19 @@ def same_demographic_stranger(
     return decide(name, what, score, beside, ratio_of_couples(alike, settings), limit, rows=rows)
 
 
-def _columns(everybody: Panels, alike: Panels) -> list[Floats]:
+def _columns(everybody: Panels, alike: Panels) -> Floats:
     """By pair: what couples of one group share, their number, and the same of all other couples."""
     place = np.searchsorted(everybody.pair, alike.pair)
-    shared, couples = (
-        np.bincount(place, weights=values, minlength=len(everybody.pair)).astype(np.float64)
-        for values in (alike.shared, alike.couples)
-    )
-    return [shared, couples, everybody.shared - shared, everybody.couples - couples]
+    inside = np.zeros((len(everybody), 2))
+    np.add.at(inside, place, alike.sums[:, :2])
+    return np.concatenate([inside, everybody.sums[:, :2] - inside], axis=1)
+
+
+def _votes(everybody: Panels, alike: Panels) -> Floats:
+    """By vote: what of these sums would be gone without it."""
+    inside = np.zeros((len(everybody.seat), 2))
+    inside[np.searchsorted(everybody.seat, alike.seat)] = alike.votes[:, :2]
+    return np.concatenate([inside, everybody.votes[:, :2] - inside], axis=1)
 
 
 def _shared(sums: Floats, at: int) -> Floats:

@@ -43,7 +43,7 @@ FINDING_SCHEMA = {
 
 
 FEWEST = 10
-"""Clusters (authors) below which intervals are too narrow to let anything pass."""
+"""Clusters (of the scarcer kind: personas, authors or prompts) below which nothing is let pass."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ def no_persona(seats: Seats, nobody: Seats, settings: Draws, limit: float) -> Fi
         return not_run(name, what, limit, "nobody was not asked about these pairs")
     theirs = seats.take(both)
     untold = nobody.take(place[theirs.pair])
-    score = share((1 + theirs.verdict * untold.verdict) / 2, theirs.author, settings)
+    score = share((1 + theirs.verdict * untold.verdict) / 2, theirs.clusters, settings)
     beside = theirs.own_agreement(settings)
     for side in (theirs, untold):
         if why := nothing_reproducible(side, settings):
@@ -36,7 +36,7 @@ def no_persona(seats: Seats, nobody: Seats, settings: Draws, limit: float) -> Fi
         untold.f * untold.b,
         np.ones(len(theirs)),
     ]
-    tested = statistic(columns, theirs.author, _cosine, settings, n=len(theirs))
+    tested = statistic(columns, theirs.clusters, _cosine, settings, n=len(theirs))
     return decide(name, what, score, beside, tested, limit)
 
 

@@ -18,7 +18,7 @@ def position_only(seats: Seats, settings: Draws, limit: float) -> Finding:
     if not seats.ordered or not len(seats):
         return not_run(name, what, limit, "no pair was judged in both orders")
     first = (seats.raw_b - seats.raw_f) / 2
-    tested = folded(signed_mean(first, seats.author, settings))
-    score = share((1 + first) / 2, seats.author, settings)
-    beside = share((1 + seats.raw_f * seats.raw_b) / 2, seats.author, settings)
+    tested = folded(signed_mean(first, seats.clusters, settings))
+    score = share((1 + first) / 2, seats.clusters, settings)
+    beside = share((1 + seats.raw_f * seats.raw_b) / 2, seats.clusters, settings)
     return decide(name, what, score, beside, tested, limit)

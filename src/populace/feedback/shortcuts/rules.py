@@ -46,16 +46,16 @@ def ruled(
     if not len(seats):
         return not_run(name, what, limit, "there is no verdict on answers that differ")
     beside = seats.own_agreement(settings)
-    score = share((1 + rule * seats.verdict) / 2, seats.author, settings)
+    score = share((1 + rule * seats.verdict) / 2, seats.clusters, settings)
     if why := nothing_reproducible(seats, settings):
         return not_run(name, what, limit, why, estimate=score, beside=beside)
-    decided = share((rule != 0).astype(float), seats.author, settings)
+    decided = share((rule != 0).astype(float), seats.clusters, settings)
     if decided.value == 0:
         # The most such a rule could explain is the share of verdicts that it might yet decide.
         return decide(name, what, score, beside, decided, limit)
     columns = [rule * seats.verdict, rule, seats.verdict, seats.f * seats.b, np.ones(len(seats))]
     formula = _centred if centred else _cosine
-    tested = folded(statistic(columns, seats.author, formula, settings, n=len(seats)))
+    tested = folded(statistic(columns, seats.clusters, formula, settings, n=len(seats)))
     rows = [("decided by the rule", name, decided)]
     return decide(name, what, score, beside, tested, limit, rows=rows)
 

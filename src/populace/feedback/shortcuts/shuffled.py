@@ -12,8 +12,9 @@ import numpy as np
 
 from populace.feedback.shortcuts.couples import Panels, once, panels
 from populace.feedback.shortcuts.finding import Finding, decide, not_run
+from populace.feedback.shortcuts.intervals import by_couples
 from populace.feedback.shortcuts.rules import nothing_reproducible
-from populace.feedback.shortcuts.verdicts import Draws, Floats, Ints, Seats, statistic
+from populace.feedback.shortcuts.verdicts import Draws, Floats, Ints, Seats
 from populace.stats import Estimate
 from populace.streams import stream
 
@@ -29,7 +30,7 @@ def shuffled_persona(seats: Seats, settings: Draws, limit: float) -> Finding:
     name, what = "shuffled-persona", "another persona's verdict on the same pair"
     seats = once(seats)
     sums = panels(seats)
-    if not len(sums.author):
+    if not len(sums):
         return not_run(name, what, limit, "no pair was judged by two personas")
     members = seats.take(np.isin(seats.pair, sums.pair))
     beside = members.own_agreement(settings)
@@ -42,8 +43,8 @@ def shuffled_persona(seats: Seats, settings: Draws, limit: float) -> Finding:
 
 def ratio_of_couples(sums: Panels, settings: Draws) -> Estimate:
     """Estimate what couples share, of what is reproducible in their verdicts."""
-    columns = [sums.shared, sums.couples, sums.own, sums.judges]
-    return statistic(columns, sums.author, _ratio, settings, n=int(sums.couples.sum()) // 2)
+    n = int(sums.couples.sum()) // 2
+    return by_couples(sums.sums, sums.votes, sums.of_pairs, sums.of_votes, _ratio, settings, n)
 
 
 def permuted(seats: Seats, settings: Draws) -> Estimate:

@@ -13,19 +13,25 @@ E[f b] = E[L^2] measures what is reproducible, and for any rule r of signs
 is E[r L] / sqrt(E[L^2]): 1 where the rule is all there is to the verdicts, 0 where it has nothing to do
 with them, whatever the noise (the correction for attenuation of Spearman 1904, about one half instead of
 the mean). A way of judging without orders gives one measurement, taken for both: then nothing is corrected.
+How sure any of it is: `shortcuts.intervals`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from populace import stats
 from populace.errors import DataError
+from populace.feedback.shortcuts.intervals import (
+    Clusters,
+    Draws,
+    Floats,
+    Ints,
+    share,
+    signed_mean,
+    statistic,
+)
 from populace.stats import Estimate
 
 __all__ = [
@@ -40,21 +46,10 @@ __all__ = [
     "statistic",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
 _SMALLEST = 1e-6
 """Probabilities nearer to 0 or 1 than this are read as this far from it."""
 LEAST_REPRODUCIBLE = 0.1
 """Below this E[f b] there is nothing to explain, and a cosine would be a division by noise."""
-
-
-class Draws(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the bootstrap."""
-
-    draws: int = 2000
-    level: float = 0.95
-    seed: int = 0
 
 
 class Seats(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -65,7 +60,9 @@ class Seats(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     persona: Ints
     """Row of the personas table; -1 for nobody."""
     author: Ints
-    """Code of the pair's author: the cluster."""
+    """Code of the pair's author."""
+    prompt: Ints
+    """Code of the pair's prompt."""
     own: np.ndarray
     """Whether the judge is the pair's author."""
     f: Floats
@@ -87,17 +84,22 @@ class Seats(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return Seats(**columns, ordered=self.ordered)
 
     @property
+    def clusters(self) -> Clusters:
+        """What resembles itself among the judgements."""
+        return Clusters(self.author, self.prompt, self.persona)
+
+    @property
     def verdict(self) -> Floats:
         """Mean sign of the two orders."""
         return (self.f + self.b) / 2
 
     def own_agreement(self, settings: Draws) -> Estimate:
         """Share of judgements in which the two orders agree (half for a sign of 0), position taken off."""
-        return share((1 + self.f * self.b) / 2, self.author, settings)
+        return share((1 + self.f * self.b) / 2, self.clusters, settings)
 
     def reproducible(self, settings: Draws) -> Estimate:
         """E[f b], from 0 (noise) to 1."""
-        return signed_mean(self.f * self.b, self.author, settings)
+        return signed_mean(self.f * self.b, self.clusters, settings)
 
 
 def read(pairs: pl.DataFrame, judged: pl.DataFrame, persona_ids: pl.Series, *, ordered: bool) -> Seats:
@@ -123,6 +125,7 @@ def read(pairs: pl.DataFrame, judged: pl.DataFrame, persona_ids: pl.Series, *, o
         "pair_id",
         pl.int_range(pl.len()).alias("pair"),
         _cluster(pairs).rank("dense").cast(pl.Int64).alias("author"),
+        _prompt(pairs).rank("dense").cast(pl.Int64).alias("prompt"),
         "author_id",
         "identical",
     )
@@ -141,6 +144,7 @@ def read(pairs: pl.DataFrame, judged: pl.DataFrame, persona_ids: pl.Series, *, o
         pair=rows["pair"].to_numpy().astype(np.int64),
         persona=rows["persona"].fill_null(-1).to_numpy().astype(np.int64),
         author=rows["author"].to_numpy().astype(np.int64),
+        prompt=rows["prompt"].to_numpy().astype(np.int64),
         own=(rows["persona_id"] == rows["author_id"]).fill_null(False).to_numpy(),
         f=_sign(forward - shift),
         b=_sign(backward + shift),
@@ -172,6 +176,10 @@ def _cluster(pairs: pl.DataFrame) -> pl.Series:
     return pairs.select(pl.coalesce("author_id", "prompt_id")).to_series()
 
 
+def _prompt(pairs: pl.DataFrame) -> pl.Series:
+    return pairs["prompt_id" if "prompt_id" in pairs.columns else "pair_id"]
+
+
 def _check(rows: pl.DataFrame) -> None:
     for column, lost in (
         ("pair_id", pl.col("pair").is_null()),
@@ -191,42 +199,6 @@ def _log_odds(probabilities: pl.Series) -> Floats:
 def _sign(log_odds: Floats) -> Floats:
     # What is left of a position's shift by rounding is no verdict.
     return np.sign(np.where(np.abs(log_odds) < 1e-9, 0.0, log_odds))
-
-
-def share(values: Floats, clusters: Ints, settings: Draws) -> Estimate:
-    """Mean of shares over rows; exactly bounded where all are 0 or all are 1."""
-    if len(values) and values[0] in (0.0, 1.0) and (values == values[0]).all():
-        return stats.proportion(
-            values, clusters, draws=settings.draws, seed=settings.seed, level=settings.level
-        )
-    return signed_mean(values, clusters, settings)
-
-
-def signed_mean(values: Floats, clusters: Ints, settings: Draws) -> Estimate:
-    """Mean of numbers from -1 to 1 over rows."""
-    columns = [values, np.ones(len(values))]
-    return statistic(columns, clusters, lambda sums: sums[:, 0] / sums[:, 1], settings, n=len(values))
-
-
-def statistic(
-    columns: list[Floats], clusters: Ints, formula: Callable[[Floats], Floats], settings: Draws, *, n: int
-) -> Estimate:
-    """Estimate a formula of sums over rows, by a bootstrap over clusters.
-
-    Parameters
-    ----------
-    columns
-        What is summed, shape (rows,) each.
-    formula
-        Maps sums, shape (draws, columns), to values; larger is worse.
-    """
-    # Clusters are small codes (-1 for none): counting beats sorting them.
-    codes = clusters + 1
-    present = np.bincount(codes) > 0
-    sums = np.stack([np.bincount(codes, weights=column)[present] for column in columns], axis=1)
-    return stats.cluster_bootstrap(
-        sums, formula, n=n, draws=settings.draws, seed=settings.seed, level=settings.level
-    )
 
 
 def cosine(top: Floats, *squares: Floats) -> Floats:
