@@ -230,9 +230,11 @@ def test_fieller_is_what_a_t_test_does_not_refuse() -> None:
     def refused(ratio: float) -> bool:
         x = gain - ratio * most
         mean = np.average(x, weights=weights)
-        moved = np.bincount(rows, weights=weights * (x - mean)) / weights.sum()
-        sums = moved[np.unique(rows)]
-        error = math.sqrt(sums.size / (sums.size - 1) * (sums**2).sum())
+        without = [
+            np.average(x[rows != row], weights=weights[rows != row]) - mean
+            for row in np.unique(rows).tolist()
+        ]
+        error = math.sqrt((len(without) - 1) / len(without) * np.square(without).sum())
         return abs(mean) > 1.984217 * error  # t of 99 degrees
 
     for end, outward in ((found.share.low, -1e-4), (found.share.high, 1e-4)):

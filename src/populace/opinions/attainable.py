@@ -165,14 +165,13 @@ class _Pair:
         moved = sums - weights[:, None] * self.means
         people, items = np.unique(cells.rows).size, np.unique(cells.columns).size
         self.n, self.people = len(cells), people
-        covariance, count = _over(moved, cells.rows), people
+        covariance, count = _over(moved, weights, cells.rows), people
         self.unit = "respondents"
         if 1 < items < FEW_ITEMS:
             # What respondents and items share is counted once; nothing may make the variance less than that
             # over respondents.
-            more = _over(moved, cells.columns) - _over(
-                moved, cells.rows * (cells.columns.max() + 1) + cells.columns
-            )
+            both = cells.rows * (cells.columns.max() + 1) + cells.columns
+            more = _over(moved, weights, cells.columns) - _over(moved, weights, both)
             sizes, axes = np.linalg.eigh(more)
             covariance = covariance + (axes * np.maximum(sizes, 0)) @ axes.T
             count, self.unit = min(people, items), "respondents x items"
@@ -213,9 +212,14 @@ class _Pair:
         )
 
 
-def _over(moved: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Give the covariance of sums over clusters, shape (2, 2)."""
+def _over(moved: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Give the covariance of means over clusters, shape (2, 2), from leaving each of them out (jackknife)."""
     distinct, code = np.unique(labels, return_inverse=True)
-    sums = np.stack([np.bincount(code, weights=part) for part in moved.T])
     count = distinct.size
-    return sums @ sums.T * (count / (count - 1) if count > 1 else 0.0)
+    if count < 2:
+        return np.zeros((2, 2))
+    # Leaving out a cluster of a share h of the weight moves a mean by its sum of influences over 1 - h: who
+    # weighs much draws the mean near, and would otherwise seem nearer to it than is true.
+    left = np.maximum(1 - np.bincount(code, weights=weights), 1e-12)
+    sums = np.stack([np.bincount(code, weights=part) for part in moved.T]) / left
+    return sums @ sums.T * (count - 1) / count
