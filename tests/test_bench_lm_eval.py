@@ -73,7 +73,7 @@ def test_own_is_the_answer_of_the_person(bench, tmp_path):
     for row in rows:
         assert row["persona_id"][:6] in row["choices"][row["label"]]
         assert row["other_id"][:6] in row["choices"][1 - row["label"]]
-        assert profiles[row["persona_id"]] in row["context"]
+        assert profiles[row["persona_id"]].role in row["context"]
     assert {row["label"] for row in rows} == {0, 1}
     assert [each["metric"] for each in told["metric_list"]] == ["acc", "acc_norm"]
     assert told["dataset_kwargs"]["data_files"]["test"] == str((tmp_path / "populace_own.jsonl").resolve())

@@ -34,6 +34,9 @@ COUNTING = Counting(draws=200)
         ("ideology", "Very liberal", "progressive politics", "a neoliberal order"),
         ("ideology", "Moderate", "centrist", "a conservative"),
         ("political_views", "Independent", "a political independent", "an independent spirit"),
+        ("self_direction", "High", "an independent spirit", "a political independent in Ohio"),
+        ("self_direction", "Low", "independence matters less", "politically independent"),
+        ("self_direction", "High", "values freedom", "an independent voter, independent of either party"),
         ("income", 61_480, "about $61,000 a year", "about $161,000 a year"),
         ("income", 25_000, "a tight budget", "a wealthy home"),
         ("income", 0, "without income", "with an income"),
@@ -119,7 +122,7 @@ def test_summaries_that_failed_are_counted(tmp_path):
     )
     bench, models = planted_bench(target, planted_judge(), people=5, items=6)
     result = run_task(open_task("phrases"), bench, models, tmp_path, counting=COUNTING)
-    assert result.judge is None and not result.headline.estimate.defined
+    assert result.judge is None and result.headline.estimate.value == 0.0 and not result.passed
     assert next(each for each in result.scores if each.measure == "summary_failed").estimate.value == 1
     assert not result.passed
 

@@ -124,7 +124,9 @@ _TRAITS = {
 }
 """Trait -> words of its low and of its high levels."""
 _VALUES = {
-    "self_direction": r"independen\w+|self-directed|autonomy|freedom",
+    # The political independent is told by `political_views`.
+    "self_direction": r"(?<!political )(?<!politically )independen\w+(?! voter| of (either|any) party)"
+    r"|self-directed|autonomy|freedom",
     "stimulation": r"excit\w+|adventur\w+|novelty",
     "hedonism": r"enjoy\w*( life)?|pleasures?",
     "achievement": r"success\w*|achiev\w+|ambitio\w+",

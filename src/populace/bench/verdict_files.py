@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from populace.bench.task import Bench
+from populace.bench.user_tables import with_ids
 from populace.errors import DataError
 
 __all__ = ["read_pairs", "read_people", "with_people"]
@@ -29,9 +30,14 @@ def read_pairs(path: str | Path, bench: Bench) -> pl.DataFrame:
     Raises
     ------
     DataError
-        If the file is no such table, a pair comes twice or lacks an answer, or its persona takes no part.
+        If the file is no such table, no pair has both answers, a pair comes twice, or its persona takes no
+        part.
     """
-    table = _read(path, _PAIR).select(_PAIR).drop_nulls()
+    table = with_ids(_read(path, _PAIR).select(_PAIR), _KEY).with_columns(
+        pl.col("prompt", "first", "second").cast(pl.String).str.strip_chars().replace("", None)
+    )
+    # A run's items have pairs of which one answer failed; those cannot be judged.
+    table = table.drop_nulls()
     _once(table, _KEY, path)
     strangers = table.join(bench.personas.select("persona_id"), on="persona_id", how="anti")
     if strangers.height:
@@ -39,7 +45,7 @@ def read_pairs(path: str | Path, bench: Bench) -> pl.DataFrame:
             f"{strangers.height:,} pairs are of personas who take no part, such as {strangers[0, 0]}",
             file=path,
             column="persona_id",
-            fix="give the --personas of that run, and as many --people",
+            fix="give the --personas of that run, as many --people, and --all-ages if minors were among them",
         )
     if table.is_empty():
         raise DataError("there is no pair with both answers", file=path)
@@ -54,7 +60,8 @@ def read_people(path: str | Path) -> pl.DataFrame:
     DataError
         If the file is no such table, holds another verdict, or a rater judged a pair twice.
     """
-    table = _read(path, _SAID).select(pl.col(_SAID).cast(pl.String)).with_row_index("row", offset=1)
+    table = with_ids(_read(path, _SAID).select(_SAID), (*_KEY, "rater"))
+    table = table.with_columns(pl.col("verdict").cast(pl.String)).with_row_index("row", offset=1)
     table = table.drop_nulls("verdict")
     strange = table.filter(~pl.col("verdict").is_in(_VERDICTS))
     if strange.height:
