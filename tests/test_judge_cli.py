@@ -116,3 +116,18 @@ def test_serve_says_what_is_wrong_before_it_begins(study):
         shown = run(app, ["serve", *arguments])
         assert what in str(shown.exception)
     assert not (folder / "new.sqlite").exists()
+
+
+def test_agreement_of_a_broken_file_says_what_is_wrong(tmp_path):
+    good = {"persona_id": ["p"], "prompt_id": ["q"], "rater": ["r"], "verdict": ["first"]}
+    for broken, what in (
+        ({"persona_id": ["p"]}, "a column is missing"),
+        (good | {"verdict": ["maybe"]}, "the verdict 'maybe' is none"),
+        ({name: value * 2 for name, value in good.items()}, "judged a pair twice"),
+    ):
+        pl.DataFrame(broken).write_parquet(tmp_path / "v.parquet")
+        shown = run(app, ["agreement", str(tmp_path / "v.parquet")])
+        assert isinstance(shown.exception, DataError)
+        assert what in str(shown.exception)
+    (tmp_path / "v.parquet").write_text("no table")
+    assert isinstance(run(app, ["agreement", str(tmp_path / "v.parquet")]).exception, DataError)

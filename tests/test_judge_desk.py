@@ -217,6 +217,18 @@ def test_a_form_open_while_the_place_was_lost_still_counts(begin):
     assert desk.look(slow.token).state == "done"
 
 
+def test_who_sends_the_last_form_after_losing_the_place_is_done(begin):
+    opened, desk, clock = begin(raters=1, questions=1, checks=0, people=1, idle_minutes=10)
+    slow = newcomer(opened, desk)
+    task = desk.look(slow.token).task
+    clock.now += 601
+    newcomer(opened, desk).finish()
+    assert desk.look(slow.token).state == "full"
+    assert slow.answer("second", task=task).outcome == "stored"
+    assert desk.look(slow.token).state == "done"
+    assert results.raters(opened)["complete"].to_list() == [True, True]
+
+
 def test_finished_raters_keep_their_place(begin):
     opened, desk, clock = begin(raters=1, people=1, questions=1, checks=0)
     newcomer(opened, desk).finish()

@@ -23,12 +23,12 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from populace.serve.judging.said import Floats, Ints, Said
 from populace.stats import Estimate, cluster_bootstrap, krippendorff_alpha
 from populace.stats.agreement import agreement_from_table, gwet_from_table, kappa_from_table
-from populace.stats.bootstrap import Statistic, sum_by_cluster
+from populace.stats.bootstrap import Statistic
 from populace.stats.dawid_skene import DawidSkene, dawid_skene_votes
 
 __all__ = ["HumanAgreement", "Measured", "agreement"]
@@ -37,9 +37,6 @@ PRIOR = 10.0
 """Ratings that the raters' common table counts for in Dawid and Skene's model."""
 MAJORITY = 0.75
 """Share of a pair's raters who must agree, as 3 of 4."""
-
-_Ints = npt.NDArray[np.int64]
-_Floats = npt.NDArray[np.float64]
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +109,7 @@ def agreement(
         bad = verdicts.filter(pl.col("attention") == "failed")
         failed = bad["rater"].n_unique()
         verdicts = verdicts.join(bad.select("rater").unique(), on="rater", how="anti", maintain_order="left")
-    said = _Said(verdicts)
+    said = Said(verdicts)
     settings = {"draws": draws, "seed": seed, "level": level}
     shape = (len(said.persona), len(said.raters))
     fitted = dawid_skene_votes(said.item, said.rater, said.code, shape=shape, labels=(0, 1), prior=PRIOR)
@@ -137,69 +134,7 @@ def agreement(
     )
 
 
-class _Said:
-    """People's verdicts as arrays, a row a verdict: a table of items by raters would be nearly empty."""
-
-    def __init__(self, verdicts: pl.DataFrame) -> None:
-        self.items = verdicts.select("persona_id", "prompt_id").unique().sort("persona_id", "prompt_id")
-        """Pairs of answers, in the order of every axis of items."""
-        self.raters: list[str] = verdicts["rater"].unique().sort().to_list()
-        who = pl.DataFrame({"rater": self.raters}, schema={"rater": pl.String}).with_row_index("who")
-        number = {"first": 0, "second": 1}
-        code = pl.col("verdict").replace_strict(number, default=-1, return_dtype=pl.Int64).fill_null(-1)
-        placed = (
-            verdicts.select("persona_id", "prompt_id", "rater", code.alias("code"))
-            .join(self.items.with_row_index("item"), on=["persona_id", "prompt_id"])
-            .join(who, on="rater")
-            .sort("item", "who")
-        )
-        size = self.items.height
-        self.asked = np.bincount(placed["item"].to_numpy(), minlength=size).astype(np.int64)
-        """Raters of each item, decided or not."""
-        decided = placed.filter(pl.col("code") >= 0)
-        self.item = decided["item"].to_numpy().astype(np.int64)
-        self.rater = decided["who"].to_numpy().astype(np.int64)
-        self.code = decided["code"].to_numpy().astype(np.int64)
-        """0 first, 1 second; of each decided verdict, like `item` and `rater`."""
-        self.persona = self.items["persona_id"].to_list()
-        names, self.cluster = np.unique(np.array(self.persona, dtype=str), return_inverse=True)
-        self.clusters = len(names)
-        self.first = np.bincount(self.item[self.code == 0], minlength=size).astype(np.float64)
-        self.second = np.bincount(self.item[self.code == 1], minlength=size).astype(np.float64)
-
-    def beside(self) -> _Ints:
-        """Give the decided verdicts of each item side by side, -1 where there are no more."""
-        counts = np.bincount(self.item, minlength=len(self.persona))
-        slot = np.arange(len(self.item)) - (np.cumsum(counts) - counts)[self.item]
-        table = np.full((len(self.persona), max(2, counts.max(initial=0))), -1, dtype=np.int64)
-        table[self.item, slot] = self.code
-        return table
-
-    def machine(self, told: pl.DataFrame | None) -> _Ints:
-        """Give a model's verdict on each item, -1 where it has none."""
-        if told is None:
-            return np.full(len(self.persona), -1, dtype=np.int64)
-        number = pl.col("verdict").replace_strict(
-            {"first": 0, "second": 1}, default=-1, return_dtype=pl.Int64
-        )
-        one = told.unique(["persona_id", "prompt_id"], keep="first", maintain_order=True)
-        joined = self.items.join(one, on=["persona_id", "prompt_id"], how="left", maintain_order="left")
-        return joined.select(number.fill_null(-1)).to_series().to_numpy().astype(np.int64)
-
-    def majority(self, share: float) -> _Ints:
-        """Give what at least this share of those asked (and two) chose, -1 where there is no such."""
-        need = np.maximum(2, np.ceil(share * self.asked - 1e-9))
-        return np.where(self.first >= need, 0, np.where(self.second >= need, 1, -1)).astype(np.int64)
-
-    def sums(self, tables: _Floats) -> _Floats:
-        """Sum tables of items, shape (items, ...), within personas."""
-        flat = sum_by_cluster(
-            tables.reshape(len(tables), math.prod(tables.shape[1:])), self.cluster, self.clusters
-        )
-        return flat.reshape(self.clusters, *tables.shape[1:])
-
-
-def _among_people(said: _Said, settings: dict[str, float]) -> list[Measured]:
+def _among_people(said: Said, settings: dict[str, float]) -> list[Measured]:
     first, second = said.first, said.second
     both = first * second
     tables = np.stack([first * (first - 1), both, both, second * (second - 1)], axis=1).reshape(-1, 2, 2) / 2
@@ -238,7 +173,7 @@ def _among_people(said: _Said, settings: dict[str, float]) -> list[Measured]:
     return [*found, *_dropped(said, settings)]
 
 
-def _dropped(said: _Said, settings: dict[str, float]) -> list[Measured]:
+def _dropped(said: Said, settings: dict[str, float]) -> list[Measured]:
     several = said.asked >= 2
     without = np.stack([several & (said.majority(MAJORITY) < 0), several], axis=1).astype(np.float64)
     lost = _boot(said.sums(without), _ratio, int(several.sum()), settings)
@@ -250,7 +185,7 @@ def _dropped(said: _Said, settings: dict[str, float]) -> list[Measured]:
 
 
 def _of_machine(
-    name: str, model: _Ints, said: _Said, targets: dict[str, _Ints], settings: dict[str, float]
+    name: str, model: Ints, said: Said, targets: dict[str, Ints], settings: dict[str, float]
 ) -> list[Measured]:
     human, machine = _others(said, model)
     summed = said.sums(np.stack([human, machine], axis=1))
@@ -289,7 +224,7 @@ def _of_machine(
     return found
 
 
-def _others(said: _Said, model: _Ints | None) -> tuple[_Floats, _Floats]:
+def _others(said: Said, model: Ints | None) -> tuple[Floats, Floats]:
     """Count each rater, and the model in their place, against most of the other raters; shape (items, 2, 2).
 
     With a model, only places where it decided too.
@@ -308,7 +243,7 @@ def _others(said: _Said, model: _Ints | None) -> tuple[_Floats, _Floats]:
     return human, machine
 
 
-def _tables(chosen: _Floats, model: _Ints) -> _Floats:
+def _tables(chosen: Floats, model: Ints) -> Floats:
     """Cross counts of what was chosen, shape (items, 2), with the model's verdicts: shape (items, 2, 2)."""
     tables = np.zeros((len(model), 2, 2))
     rows = np.arange(len(model))
@@ -316,17 +251,17 @@ def _tables(chosen: _Floats, model: _Ints) -> _Floats:
     return tables
 
 
-def _labels(fitted: DawidSkene) -> _Ints:
+def _labels(fitted: DawidSkene) -> Ints:
     return np.array([-1 if label is None else label for label in fitted.truth()], dtype=np.int64)
 
 
-def _ratio(totals: _Floats) -> _Floats:
+def _ratio(totals: Floats) -> Floats:
     return np.divide(
         totals[..., 0], totals[..., 1], out=np.full(totals.shape[:-1], math.nan), where=totals[..., 1] > 0
     )
 
 
-def _boot(counts: _Floats, statistic: Statistic, n: int, settings: dict[str, float]) -> Estimate:
+def _boot(counts: Floats, statistic: Statistic, n: int, settings: dict[str, float]) -> Estimate:
     used = counts.reshape(len(counts), math.prod(counts.shape[1:])).sum(axis=1) > 0
     return cluster_bootstrap(
         counts[used], statistic, n=n, draws=int(settings["draws"]), seed=int(settings["seed"]),

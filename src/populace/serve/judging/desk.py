@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from populace.report.text import plain
+from populace.serve.judging import queries
 from populace.serve.judging import tables as t
 from populace.serve.judging.keys import Keys
 from populace.serve.judging.plan import FORWARD
@@ -90,7 +91,7 @@ class Desk:
     def has_room(self) -> bool:
         """Whether somebody new would get a place now."""
         with self._store.read() as c:
-            return _free_seat(c, self._clock() - 60 * self._settings.idle_minutes, None) is not None
+            return queries.free_seat(c, self._clock() - 60 * self._settings.idle_minutes, None) is not None
 
     def knows(self, token: str) -> bool:
         """Whether the owner of this link agreed to take part."""
@@ -103,15 +104,15 @@ class Desk:
         rater, now = self._keys.rater(token), self._clock()
         try:
             with self._store.write() as c:
-                _take_turn(c)
-                if _rater(c, rater) is not None:
+                queries.take_turn(c)
+                if queries.rater_row(c, rater) is not None:
                     return True
-                seat = _free_seat(c, now - 60 * self._settings.idle_minutes, None)
+                seat = queries.free_seat(c, now - 60 * self._settings.idle_minutes, None)
                 if seat is None:
                     return False
                 row = {"rater": rater, "persona_id": seat.persona_id, "agreed": now, "seen": now}
                 c.execute(insert(t.raters), row | self._panel(panel))
-                _give(c, seat.seat, rater)
+                queries.give(c, seat.seat, rater)
                 return True
         except IntegrityError:  # agreed twice in one moment
             return True
@@ -120,16 +121,16 @@ class Desk:
         """Say what a rater is to see; `at` asks for an earlier place, to change its answer."""
         rater, now = self._keys.rater(token), self._clock()
         with self._store.write() as c:
-            _take_turn(c)
-            row = _rater(c, rater)
+            queries.take_turn(c)
+            row = queries.rater_row(c, rater)
             if row is None:
                 return View("unknown")
             seat = self._seat(c, row, now)
             if seat is None:
                 return View("done" if row.finished else "full")
-            tasks, given = _tasks(c, seat), _answers(c, rater)
+            tasks, given = queries.tasks(c, seat), queries.answers(c, rater)
             answered = sum(task.item_id in given for task in tasks)
-            persona = _persona(c, row.persona_id)
+            persona = queries.persona(c, row.persona_id)
             left = [place for place, task in enumerate(tasks) if task.item_id not in given]
             place = left[0] if left else None
             changing = at is not None and 1 <= at <= len(tasks) and not row.finished
@@ -154,8 +155,8 @@ class Desk:
             return Sent("refused", "This form is not one of yours. Please answer the one below.")
         try:
             with self._store.write() as c:
-                _take_turn(c)
-                row = _rater(c, rater)
+                queries.take_turn(c)
+                row = queries.rater_row(c, rater)
                 if row is None:
                     return Sent("unknown")
                 item = c.execute(select(t.items).where(t.items.c.item_id == item_id)).one()
@@ -166,9 +167,8 @@ class Desk:
                 }
                 sent = self._stored(c, row, item, order, values, now)
                 if sent.outcome == "stored":
-                    seat = self._seat(c, row, now)
-                    given = _answers(c, rater)
-                    done = seat is not None and all(each.item_id in given for each in _tasks(c, seat))
+                    # Also who lost the place with the last form open has done all that was asked.
+                    done = queries.wanted_items(c, row.persona_id) <= queries.answers(c, rater).keys()
                     finished = row.finished or (now if done else None)
                     mine = update(t.raters).where(t.raters.c.rater == rater)
                     c.execute(mine.values(seen=now, finished=finished))
@@ -183,7 +183,7 @@ class Desk:
     def forget(self, rater: str) -> bool:
         """Delete everything about a rater, for real; their place is free again."""
         with self._store.write() as c:
-            _take_turn(c)
+            queries.take_turn(c)
             c.execute(update(t.seats).where(t.seats.c.rater == rater).values(rater=None))
             c.execute(delete(t.answers).where(t.answers.c.rater == rater))
             found = c.execute(delete(t.raters).where(t.raters.c.rater == rater)).rowcount
@@ -203,9 +203,9 @@ class Desk:
         seat = c.execute(select(t.seats.c.seat).where(t.seats.c.rater == row.rater)).scalar()
         if seat is not None or row.finished:
             return seat
-        free = _free_seat(c, now - 60 * self._settings.idle_minutes, row)
+        free = queries.free_seat(c, now - 60 * self._settings.idle_minutes, row)
         if free is not None:
-            _give(c, free.seat, row.rater)
+            queries.give(c, free.seat, row.rater)
         return None if free is None else free.seat
 
     def _stored(
@@ -267,46 +267,3 @@ class Desk:
 
 def _values(kind: str, options: list[str]) -> list[str]:
     return ["first", "second"] if kind.startswith("pair") else [str(n) for n in range(len(options))]
-
-
-def _rater(c: Connection, rater: str) -> Any:
-    return c.execute(select(t.raters).where(t.raters.c.rater == rater)).first()
-
-
-def _take_turn(c: Connection) -> None:
-    """Have writers take turns, always before any other lock (SQLite's do anyway)."""
-    c.execute(select(t.study.c.id).with_for_update())
-
-
-def _persona(c: Connection, persona_id: str | None) -> str | None:
-    return c.execute(select(t.personas.c.text).where(t.personas.c.persona_id == persona_id)).scalar()
-
-
-def _tasks(c: Connection, seat: int) -> list[Any]:
-    columns = (t.tasks.c.order, t.items.c.item_id, t.items.c.kind, t.items.c.text, t.items.c.options)
-    joined = t.tasks.join(t.items, t.items.c.item_id == t.tasks.c.item_id)
-    wanted = select(*columns, t.items.c.expected).select_from(joined).where(t.tasks.c.seat == seat)
-    return list(c.execute(wanted.order_by(t.tasks.c.place)))
-
-
-def _answers(c: Connection, rater: str) -> dict[int, Any]:
-    return {row.item_id: row for row in c.execute(select(t.answers).where(t.answers.c.rater == rater))}
-
-
-def _free_seat(c: Connection, cutoff: float, returning: Any | None) -> Any:
-    """Find the free seat of lowest rank; failing that, the one whose rater was away the longest.
-
-    Somebody who comes back gets seats of their persona only.
-    """
-    joined = t.seats.outerjoin(t.raters, t.raters.c.rater == t.seats.c.rater)
-    idle = and_(t.raters.c.finished.is_(None), t.raters.c.seen < cutoff)
-    wanted = select(t.seats).select_from(joined).where(or_(t.seats.c.rater.is_(None), idle))
-    if returning is not None:
-        same = t.seats.c.persona_id == returning.persona_id
-        wanted = wanted.where(same if returning.persona_id else t.seats.c.persona_id.is_(None))
-    taken = func.coalesce(t.raters.c.seen, 0.0)
-    return c.execute(wanted.order_by(taken, t.seats.c.rank, t.seats.c.seat).limit(1)).first()
-
-
-def _give(c: Connection, seat: int, rater: str) -> None:
-    c.execute(update(t.seats).where(t.seats.c.seat == seat).values(rater=rater))
