@@ -1,21 +1,38 @@
 """What people answered, and how well their answers can be predicted."""
 
+from populace.opinions.attainable import Attained, attained
+from populace.opinions.ceiling import CarriedOver, Retest, carry_over, repeated
+from populace.opinions.gaps import subgroup_gaps
+from populace.opinions.groups import group_scores
 from populace.opinions.items import Item
+from populace.opinions.planted import World, plant_world
 from populace.opinions.predictor import POLITICAL, Fitted, Inputs, Predictor, inputs_of
 from populace.opinions.reading import read_opinions
+from populace.opinions.scores import individual_scores
 from populace.opinions.splits import Split, split
 from populace.opinions.table import NONE, Opinions
 
 __all__ = [
     "NONE",
     "POLITICAL",
+    "Attained",
+    "CarriedOver",
     "Fitted",
     "Inputs",
     "Item",
     "Opinions",
     "Predictor",
+    "Retest",
     "Split",
+    "World",
+    "attained",
+    "carry_over",
+    "group_scores",
+    "individual_scores",
     "inputs_of",
+    "plant_world",
     "read_opinions",
+    "repeated",
     "split",
+    "subgroup_gaps",
 ]
