@@ -76,6 +76,31 @@ def test_a_judge_that_always_says_one_is_a_tie_and_flips():
     assert ann["verdict"] == "tie"
 
 
+def test_traces_on_the_numbers_are_a_refusal_and_the_mass_is_kept():
+    # A judge that writes "I'm sorry": 1 and 2 have 1e-5 and 1e-6, which is odds of 12 to 1, and no answer.
+    refusing = judgements(answer(requests(), lambda r: (-11.5, -14.0) if r.opening else (-50.0, -60.0)))
+    choice = refusing.filter(way="choice")
+    assert set(choice["verdict"]) == {"refused"}
+    assert choice["mass"].to_list() == pytest.approx([math.exp(-11.5) + math.exp(-14)] * 3)
+    # Texts are improbable as a whole; by likelihood no mass is asked for, and none is said.
+    assert refusing.filter(way="likelihood")["verdict"].to_list() == ["tie", "tie"]
+    assert refusing.filter(way="likelihood")["mass"].null_count() == 2
+    # Just above the limit the ratio counts: 0.06 and 0.05.
+    said = judgements(answer(requests(), lambda _: (math.log(0.06), math.log(0.05))))
+    assert said.filter(way="choice")["mass"].to_list() == pytest.approx([0.11] * 3)
+    assert "refused" not in said["verdict"].to_list()
+
+
+def test_refused_in_one_order_is_refused():
+    def one_sided(request):
+        return (-1.0, -2.0) if not revision_first(request) else (-9.0, -8.0)
+
+    judging = Judging(model="judge", ways=("choice",))
+    table = judgements(answer(requests(judging=judging), one_sided), judging=judging)
+    assert set(table["verdict"]) == {"refused"}
+    assert table["mass"].to_list() == pytest.approx([math.exp(-9) + math.exp(-8)] * 3)
+
+
 def test_averaging_orders_keeps_the_preference_and_cancels_the_position():
     # Position adds 2 to the log-odds of the first answer; the preference for the revision is worth 1.
     def likes_the_revision(request):
@@ -266,6 +291,28 @@ def test_nobody_is_the_author_of_two_samples():
             (text, 1.0)
             for text in ("2", "**2**", "Number 2", "I prefer the answer 2", "2, since both are long")
         ),
+        *(
+            (text, 1.0)
+            for text in ("My answer is 2", "I would pick 2", "Answer 2 is better.", "2 over the other")
+        ),
+        # What is rejected is not preferred.
+        *(
+            (text, None)
+            for text in (
+                "Answer 1 is worse",
+                "Definitely not 1.",
+                "I would not choose 1",
+                "I wouldn't pick 1",
+            )
+        ),
+        *((text, None) for text in ("Not 2", "Answer 2 is terrible.", "1 is not better", "Never 2!")),
+        *(
+            (text, None)
+            for text in ("I cannot pick; 1 person", "I can’t choose either", "They are not the same")
+        ),
+        # Numbers that count something else.
+        *((text, None) for text in ("$1,000", "1,000", "1 person", "2 of them", "1st", "1/2", "21", "-1.5")),
+        ("Answer 1 and the other are equal", 0.5),
         *((text, 0.5) for text in ("Both", "Neither.", "They are equal", "It is a tie", "the same")),
         *(
             (text, None)
@@ -278,18 +325,25 @@ def test_what_counts_as_a_written_verdict(text, read):
 
 
 PEOPLE = ["ann", "bob", "cy"]
-LIKELIHOOD = st.one_of(st.none(), st.floats(-30, 0))
+LIKELIHOOD = st.one_of(st.none(), st.floats(-30, 0), st.floats(-3, -0.7))
 RESULT = st.one_of(st.none(), st.just("failure"), st.tuples(LIKELIHOOD, LIKELIHOOD))
 
 
 def naive(pairs, found, judging):
     """The table row by row, each judgement on its own: the twin of the vectorised one."""
 
-    def odds(result):
+    def odds(result, labels=False):
         if not isinstance(result, Choice) or result.log_likelihoods == (None, None):
             return None
-        first, second = (-20.0 if value is None else value for value in result.log_likelihoods)
+        listed = [value for value in result.log_likelihoods if value is not None]
+        if labels and sum(map(math.exp, listed)) < 0.1:
+            return None
+        floor = min(-20.0, min(listed) - 1)
+        first, second = (floor if value is None else value for value in result.log_likelihoods)
         return second - first
+
+    def mass(result):
+        return min(1.0, sum(math.exp(value) for value in result.log_likelihoods if value is not None))
 
     def asked(row, persona):
         one = frame({**row, "author_id": persona or "ann", "strangers": []})
@@ -308,7 +362,7 @@ def naive(pairs, found, judging):
                 at = 0 if way == judging.ways[0] else 2 if way == "likelihood" else 1
                 if way == "choice":
                     used = asked(row, persona)[at : at + 2]
-                    forward, backward = odds(used[0]), odds(used[1])
+                    forward, backward = odds(used[0], True), odds(used[1], True)
                     backward = None if backward is None else -backward
                 else:
                     used = [asked(row, persona)[at], asked(row, None)[at]]
@@ -334,6 +388,9 @@ def naive(pairs, found, judging):
                     verdict,
                     judging.model,
                     None,
+                    pytest.approx(min(map(mass, used)))
+                    if way == "choice" and all(isinstance(result, Choice) for result in used)
+                    else None,
                 )
 
 

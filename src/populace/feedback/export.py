@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 
-_BESIDE = ("split", "original_origin", "revision_origin", "revision_model", "votes")
+_BESIDE = ("split", "original_origin", "revision_origin", "revision_model", "votes", "mass")
 """Columns that only some designs and ways of judging have."""
 
 
@@ -121,7 +121,7 @@ def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str | None =
         `persona_id, prompt_id, pair_id, prompt, chosen, rejected` (null on a tie or refusal), `verdict`,
         `probability` (that the persona prefers `chosen`), `margin` (log-odds of the same), both orders,
         `role`, `way`, `judge`, `model`, both answers under their own names, `original` and `revision`, and
-        what else the tables say of a pair and a judgement: `split`, who wrote each answer, `votes`.
+        what else the tables say of a pair and a judgement: `split`, who wrote each answer, `votes`, `mass`.
     """
     way = way or main_way(judgements)
     theirs = judgements.filter(pl.col("persona_id").is_not_null() & (pl.col("way") == way))

@@ -3,7 +3,8 @@
 Three ways, which do not share their weaknesses:
 
 - `choice` shows both answers and reads the likelihood of "Answer 1" against "Answer 2". It is asked in
-  **both orders**; averaging the two log-odds cancels any constant preference for a position.
+  **both orders**; averaging the two log-odds cancels any constant preference for a position. Where the two
+  numbers are unlikely altogether the judge refuses (`feedback.verdicts`); `mass` says how likely they were.
 - `likelihood` shows neither: it asks how much likelier each answer becomes when the persona is told,
 
       s(a) = log p(a | persona, question) - log p(a | question),
@@ -36,7 +37,7 @@ from populace.feedback.keys import Keys
 from populace.feedback.pairs import REVISION, Lookup
 from populace.feedback.reading import Reading, read
 from populace.feedback.templating import render
-from populace.feedback.verdicts import DECIDED, log_odds, told, verdict
+from populace.feedback.verdicts import DECIDED, log_odds, mass_of, told, verdict
 from populace.models.records import ChooseRequest, GenerateRequest, Message, Request
 
 __all__ = ["DECIDED", "WAYS", "Judgements", "Judging", "verdict"]
@@ -195,6 +196,7 @@ class Judgements:
                 "p": pl.Series(found.p).fill_nan(None),
                 "failed": found.failed,
                 "votes": found.votes,
+                "mass": pl.Series(found.mass).fill_nan(None),
             }
         ).select(
             *("pair_id", "prompt_id", "persona_id", "role", "way"),
@@ -202,30 +204,39 @@ class Judgements:
             verdict(self._judging.tie_margin),
             pl.lit(self._judging.model).alias("judge"),
             pl.when(pl.col("votes") >= 0).then("votes").alias("votes"),
+            "mass",
         )
 
     def _by_way(self) -> list[Reading]:
         """What each way found, by seat."""
-        answers, lost = self._answers()
+        answers, lost, offered = self._answers()
         found: list[Reading] = []
         for way in self._judging.ways:
             first = self._judging.questions.index(way)
             columns = slice(first, first + self._judging.questions.count(way))
-            found.append(read(way, answers[:, columns], lost[:, columns], self._pair))
+            theirs, gone, mass = (part[:, columns] for part in (answers, lost, offered))
+            found.append(read(way, theirs, gone, self._pair, mass))
         return found
 
-    def _answers(self) -> tuple[np.ndarray, np.ndarray]:
-        """By seat and question: what was answered (nan where nothing readable), and whether it failed."""
+    def _answers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """By seat and question: what was answered (nan where nothing readable), whether it failed, the mass."""
         answers, lost = np.full(self.calls, np.nan), np.ones(self.calls, dtype=bool)
-        written = [way == "samples" for way in self._judging.questions]
+        offered = np.full(self.calls, np.nan)
+        ways = self._judging.questions
         keys = self._keys if self._keys.whole else (request.key for request in self.expand())
         for place, key in enumerate(keys):
-            said = told if written[place % len(written)] else log_odds
-            answers[place], lost[place] = said(self._lookup(key))
+            result, way = self._lookup(key), ways[place % len(ways)]
+            if way == "samples":
+                answers[place], lost[place] = told(result)
+                continue
+            answers[place], lost[place] = log_odds(result, labels=way == "choice")
+            if way == "choice":
+                offered[place] = mass_of(result)
         # From the order of the plan to that of the seats.
         seats = np.argsort(self._order())
         shape = len(seats), -1
-        return answers.reshape(shape)[seats], lost.reshape(shape)[seats]
+        found = (each.reshape(shape)[seats] for each in (answers, lost, offered))
+        return next(found), next(found), next(found)
 
     def _order(self) -> np.ndarray:
         """Seats in the order of the plan: nobody's by prompt, the personas' by persona."""

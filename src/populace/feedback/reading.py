@@ -26,9 +26,13 @@ class Reading(NamedTuple):
     """Whether a call is without an answer."""
     votes: np.ndarray
     """Written verdicts, ties among them; -1 for another way of judging."""
+    mass: np.ndarray
+    """Probability of the two numbers together, the smaller of both orders; nan for another way of judging."""
 
 
-def read(way: str, answers: np.ndarray, lost: np.ndarray, nobody: np.ndarray) -> Reading:
+def read(
+    way: str, answers: np.ndarray, lost: np.ndarray, nobody: np.ndarray, mass: np.ndarray | None = None
+) -> Reading:
     """Read the answers to one way of judging.
 
     Parameters
@@ -37,6 +41,8 @@ def read(way: str, answers: np.ndarray, lost: np.ndarray, nobody: np.ndarray) ->
         Shape (seats, calls of the way): what was answered, and whether a call is without an answer.
     nobody
         Seat of nobody before the same pair, shape (seats,); of the contrast of likelihoods.
+    mass
+        Shape (seats, calls of the way): of the two numbers, by choice.
 
     Examples
     --------
@@ -45,16 +51,16 @@ def read(way: str, answers: np.ndarray, lost: np.ndarray, nobody: np.ndarray) ->
     [0.881]
     """
     missed: np.ndarray = np.any(lost, axis=1)
-    none = np.full(len(answers), -1)
+    none, unknown = np.full(len(answers), -1), np.full(len(answers), np.nan)
     if way == "samples":
         return _shares(answers, missed)
     if way == "choice":
         forward, backward = answers[:, 0], -answers[:, 1]
         first, second, p = map(probabilities, (forward, backward, (forward + backward) / 2))
-        return Reading(first, second, p, missed, none)
+        return Reading(first, second, p, missed, none, unknown if mass is None else mass.min(axis=1))
     # By likelihood contrast; the same for both orders, as there is none.
     contrast = probabilities(answers[:, 0] - answers[nobody, 0])
-    return Reading(contrast, contrast, contrast, missed | missed[nobody], none)
+    return Reading(contrast, contrast, contrast, missed | missed[nobody], none, unknown)
 
 
 def _shares(verdicts: np.ndarray, missed: np.ndarray) -> Reading:
@@ -64,4 +70,5 @@ def _shares(verdicts: np.ndarray, missed: np.ndarray) -> Reading:
     second = [np.nansum(order, axis=1) for order in orders]
     with np.errstate(invalid="ignore"):  # no verdict in an order: 0 / 0 is the nan that is meant
         forward, backward = second[0] / given[0], (given[1] - second[1]) / given[1]
-    return Reading(forward, backward, (forward + backward) / 2, missed, given[0] + given[1])
+    none = np.full(len(verdicts), np.nan)
+    return Reading(forward, backward, (forward + backward) / 2, missed, given[0] + given[1], none)
