@@ -2,13 +2,19 @@
 
 The codebook's `items` are the questions. Answers that are numbers (thermometers) become five bands of equal
 width, an ordinal item. A file may hold hundreds of columns that no codebook words; `unworded=True` takes
-those too, as items without a question: no model can be asked them, but other answers tell of them.
+those too, as items without a question: no model can be asked them, but other answers tell of them. Columns
+that hold no answers (`not_items` of the codebook) are never taken.
+
+A codebook lists codes that mean *not known* in all columns, such as 8 and 9. In a column that it does not
+word they are left out where they mean that: where a worded column of this file holds the code without a label
+for it, and no answer of the column at hand is higher.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +35,6 @@ _BANDS = 5
 _LARGEST_SHARE = 0.95
 """An item whose commonest answer is commoner than this tells nothing."""
 _MOST_OPTIONS = 10
-_LEAST_ANSWERS = 0.1
-"""Share of respondents who must have answered a column without a wording."""
 
 
 def read_opinions(
@@ -39,6 +43,7 @@ def read_opinions(
     *,
     later: bool = False,
     unworded: bool = False,
+    least_answered: float = 0.1,
     year: int | None = None,
     seed: int = 0,
 ) -> Opinions:
@@ -54,8 +59,10 @@ def read_opinions(
         Predict what people answered when they were asked again; their first answers are then the retest. Who
         was not asked again is left out.
     unworded
-        Take also columns that the codebook does not name, if 2 to 10 codes stand in them, a tenth of the
-        respondents has one, and none has more than 95 %.
+        Take also columns that the codebook does not name, if 2 to 10 codes stand in them and none has more
+        than 95 % of the answers.
+    least_answered
+        Share of the respondents who must have answered such a column.
     year
         Survey year to take, where the file holds several.
     seed
@@ -75,7 +82,7 @@ def read_opinions(
     people = survey.people
     found = list(_worded(people, book))
     if unworded:
-        found += _unworded(table, book, survey.rows, seed)
+        found += _unworded(table, book, survey.rows, least_answered, seed)
     if not found:
         raise DataError(
             "none of the codebook's items is in the file", file=path, fix="add items to the codebook"
@@ -110,12 +117,13 @@ def _worded(people: pl.DataFrame, book: Codebook) -> Iterator[tuple[Item, np.nda
 
 
 def _same_as(name: str, item: Variable, book: Codebook) -> tuple[str, ...]:
-    """List the attributes that are read from an item's column."""
+    """List the attributes that tell an item's answer: read from its column, or named by the codebook."""
     column = item.column or name
     return tuple(
         attribute
         for attribute, readings in book.attributes.items()
-        if any((book.variables[reading].column or reading) == column for reading in readings)
+        if attribute in item.same_as
+        or any((book.variables[reading].column or reading) == column for reading in readings)
     )
 
 
@@ -124,15 +132,15 @@ def _item(name: str, variable: Variable, same_as: tuple[str, ...]) -> Item | Non
     if variable.range is not None:
         edges = np.linspace(*variable.range, _BANDS + 1)
         options = tuple(f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges))
-        return Item(name=name, question=variable.question, options=options, ordinal=True, same_as=same_as)
-    options = tuple(dict.fromkeys([*variable.labels.values(), *variable.texts.values()]))
+    else:
+        options = tuple(dict.fromkeys([*variable.labels.values(), *variable.texts.values()]))
     if len(options) < 2:
         return None
     return Item(
         name=name,
         question=variable.question,
         options=options,
-        ordinal=variable.ordinal,
+        ordinal=variable.ordinal or variable.range is not None,
         wordings=variable.wordings,
         same_as=same_as,
     )
@@ -150,25 +158,45 @@ def _codes(column: pl.Series, item: Item, variable: Variable) -> np.ndarray:
 
 
 def _unworded(
-    table: Table, book: Codebook, rows: pl.Series, seed: int
+    table: Table, book: Codebook, rows: pl.Series, least: float, seed: int
 ) -> list[tuple[Item, np.ndarray, np.ndarray]]:
     """Read the columns that the codebook does not name, of the people that were kept."""
     answers, named = Answers(table, book, seed), _named(book)
+    no_item = [re.compile(pattern, re.IGNORECASE) for pattern in book.not_items]
     places: dict[str, tuple[list[str], list[str]]] = {}
     for base in dict.fromkeys(_base(name, book) for name in table.columns):
-        if base.lower() not in named:
+        if base.lower() not in named and not any(pattern.fullmatch(base) for pattern in no_item):
             again = [f"{base}{end}" for end in book.retest_suffixes if f"{base}{end}" in table.columns]
             places[base] = answers.places(base), again
-    answers.load([name for parts in places.values() for part in parts for name in part])
-    kept = rows - 1
+    worded = {name: answers.places(item.column or name) for name, item in book.items.items()}
+    wanted = [name for parts in places.values() for part in parts for name in part]
+    answers.load(list(dict.fromkeys([*wanted, *(name for part in worded.values() for name in part)])))
+    missing, kept = _missing(answers, worded, book), rows - 1
     found = []
     for base, parts in places.items():
-        codes = [_small(answers, part, book, kept) for part in parts]
-        item = _bare(base, codes)
+        codes = [_small(answers, part, missing, book, kept) for part in parts]
+        item = _bare(base, codes, least)
         if item is not None:
             options = {int(option): place for place, option in enumerate(item.options)}
             found.append((item, *(_placed(part, options, len(rows)) for part in codes)))
     return found
+
+
+def _missing(answers: Answers, worded: Mapping[str, list[str]], book: Codebook) -> list[int]:
+    """List the codes that this file writes for *not known*: those in worded columns that no label explains.
+
+    All of the codebook's, where the file has no worded column that could tell.
+    """
+    seen: set[str] = set()
+    told = False
+    for name, places in worded.items():
+        item = book.items[name]
+        if not places or item.range is not None or not item.labels:
+            continue
+        told = True
+        known = {str(code) for code in (*item.labels, *item.missing)}
+        seen |= set(answers.codes(places).drop_nulls().unique()) - known
+    return [code for code in book.missing if not told or str(code) in seen]
 
 
 def _named(book: Codebook) -> set[str]:
@@ -187,19 +215,25 @@ def _base(name: str, book: Codebook) -> str:
     return name
 
 
-def _small(answers: Answers, names: list[str], book: Codebook, kept: pl.Series) -> pl.Series | None:
+def _small(
+    answers: Answers, names: list[str], missing: list[int], book: Codebook, kept: pl.Series
+) -> pl.Series | None:
     """Read columns as small whole numbers, the first answer of each person; None where there is no column."""
     if not names:
         return None
     numbers = answers.codes(names)[kept].cast(pl.Int64, strict=False)
-    blank = numbers.is_in(list(book.missing)) | (numbers < (book.missing_below or 0))
-    return numbers.set(blank.fill_null(value=False), None)
+    if book.missing_below is not None:
+        numbers = numbers.set((numbers < book.missing_below).fill_null(value=False), None)
+    highest = numbers.filter(~numbers.is_in(missing)).max()
+    # A scale from 1 to 10 has answers above 8 and 9: there they are answers too.
+    gone = [code for code in missing if not isinstance(highest, int) or not 0 < code < highest]
+    return numbers.set(numbers.is_in(gone).fill_null(value=False), None)
 
 
-def _bare(base: str, codes: list[pl.Series | None]) -> Item | None:
+def _bare(base: str, codes: list[pl.Series | None], least: float) -> Item | None:
     """Make an item of codes without labels; None where they are no closed question, or tell nothing."""
     first = codes[0]
-    if first is None or first.len() - first.null_count() < _LEAST_ANSWERS * first.len():
+    if first is None or first.len() - first.null_count() < least * first.len():
         return None
     options = pl.concat([part for part in codes if part is not None]).drop_nulls().unique().sort()
     counts = np.unique(first.drop_nulls().to_numpy(), return_counts=True)[1]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -68,6 +69,9 @@ class Codebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # What follows is for surveys.
     items: dict[str, Variable] = {}
     """Questions whose answers are carried along, as columns `item_NAME`."""
+    not_items: tuple[str, ...] = ()
+    """Regular expressions for whole names of columns that hold no answers: orders of questions, random
+    numbers, the interviewer's notes. Capitals and the endings of names do not matter."""
     person_id: tuple[str, ...] = ()
     """Columns that name a person; the number of the row where there is none."""
     geography: str = "United States"
@@ -259,13 +263,21 @@ def _load_file(path: Path) -> Codebook:
         ]
         if empty:
             raise CodebookError("nothing says what the values mean: give labels or a range", column=empty[0])
+        for pattern in book.not_items:
+            re.compile(pattern)
     except CodebookError as error:
         raise CodebookError(error.what, file=path, column=error.column, fix=error.fix) from error
     except FileNotFoundError as error:
         raise CodebookError(
             "there is no such codebook", file=path, fix=f"use one of {', '.join(codebooks())}"
         ) from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, KeyError, UnicodeDecodeError) as error:
+    except (
+        tomllib.TOMLDecodeError,
+        msgspec.ValidationError,
+        KeyError,
+        UnicodeDecodeError,
+        re.error,
+    ) as error:
         raise CodebookError(
             f"malformed codebook ({error})", file=path, fix="compare acs_pums.toml"
         ) from error

@@ -76,6 +76,8 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same question in other words, as a model may be asked it."""
     ordinal: bool = False
     """Whether the order of the labels means something."""
+    same_as: tuple[str, ...] = ()
+    """Attributes that tell the answer, though they are read from other columns."""
     retest: bool = True
     """Whether the question, where it was asked again, has the same codes."""
 
