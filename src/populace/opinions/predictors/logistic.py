@@ -1,12 +1,12 @@
-"""Logistic regression, one multinomial model an item, all of them at once.
+"""Logistic regression, one multinomial model an item.
 
 Inputs are the attributes and the answers that are known, 0 and 1; what is missing is 0 everywhere. Where a
 person's own answers may be told, every training respondent stands there a few times, each time telling as
 many answers as the tested will and being asked the others, so that no item ever tells of itself. Beyond
 `columns` inputs the regression is on their first principal components.
 
-All items are fitted together with L-BFGS: the loss is a sum over items that share no coefficient. The ridge
-is chosen on training respondents left out.
+The models are fitted with L-BFGS, each on those who answered. The ridge is chosen on training respondents
+left out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ __all__ = ["Logistic", "regress"]
 
 _RIDGES = (300.0, 100.0, 30.0, 10.0, 3.0)
 _ROUNDS = 60
-_CHOICE_ITEMS = 60
+_FREE = 1e-3
+"""Penalty of the constants: enough that an option nobody chose stays finite."""
+_CHOICE_ITEMS = 40
 """Items that the ridge is chosen on at most."""
 
 
@@ -158,7 +160,7 @@ def regress(
     ridge: float,
     base: np.ndarray,
 ) -> np.ndarray:
-    """Fit multinomial regressions with a ridge to all items at once.
+    """Fit a multinomial regression with a ridge to each item.
 
     Parameters
     ----------
@@ -179,31 +181,45 @@ def regress(
     -------
     Shape (F, K). Items without an answer have 0.
     """
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    found = np.zeros((inside.shape[1], int(starts[-1])))
+    for item in range(len(sizes)):
+        rows = np.flatnonzero(codes[:, item] != NONE)
+        if rows.size:
+            part = slice(starts[item], starts[item + 1])
+            found[:, part] = _one(inside[rows], codes[rows, item], weights[rows], ridge, base[part])
+    return found
+
+
+def _one(
+    inside: np.ndarray, codes: np.ndarray, weights: np.ndarray, ridge: float, base: np.ndarray
+) -> np.ndarray:
+    """Fit one item: shape (F, options)."""
     from scipy.optimize import minimize
 
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    wide, total = inside.shape[1], int(sizes.sum())
-    rows, columns = np.nonzero(codes != NONE)
-    chosen = starts[columns] + codes[rows, columns]
-    hot = np.zeros((len(codes), total))
-    hot[rows, chosen] = weights[rows]
-    heavy = np.repeat((codes != NONE) * weights[:, None], sizes, axis=1)
-    penalty = np.full((wide, 1), ridge)
-    penalty[-1] = 1e-3
-    # Scaled by the curvature at the population's shares, which is that of one option.
-    counts = heavy.sum(axis=0) * np.exp(base) * (1 - np.exp(base))
-    scale = 1 / np.sqrt(np.maximum((inside**2).mean(axis=0)[:, None] * counts + penalty, 1e-9))
+    shape, places = (inside.shape[1], len(base)), np.arange(len(codes))
+    penalty = np.full((shape[0], 1), ridge)
+    penalty[-1] = _FREE
+    # Scaled by the curvature at the population's shares, so that a step is as long in every direction.
+    counts = weights @ inside**2
+    scale = 1 / np.sqrt(counts[:, None] * (np.exp(base) * (1 - np.exp(base))) + penalty)
+    heavy = weights[:, None]
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        values = flat.reshape(wide, total) * scale
-        table = softmax(base + inside @ values, starts, sizes)
-        likelihood = (np.log(np.maximum(table[rows, chosen], 1e-300)) * weights[rows]).sum()
-        slope = inside.T @ (table * heavy - hot) + penalty * values
+        values = flat.reshape(shape) * scale
+        odds = inside @ values + base
+        odds -= odds.max(axis=1, keepdims=True)
+        table = np.exp(odds)
+        totals = table.sum(axis=1)
+        likelihood = weights @ (odds[places, codes] - np.log(totals))
+        table /= totals[:, None]
+        table[places, codes] -= 1.0
+        slope = inside.T @ (table * heavy) + penalty * values
         return float(0.5 * (penalty * values**2).sum() - likelihood), (slope * scale).ravel()
 
-    options = {"maxiter": _ROUNDS, "maxcor": 8, "ftol": 1e-7, "gtol": 1e-7}
-    found = minimize(loss, np.zeros(wide * total), jac=True, method="L-BFGS-B", options=options)
-    return found.x.reshape(wide, total) * scale
+    options = {"maxiter": _ROUNDS, "ftol": 1e-7, "gtol": 1e-5}
+    found = minimize(loss, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options=options)
+    return found.x.reshape(shape) * scale
 
 
 def _columns(
