@@ -7,6 +7,7 @@ import importlib.util
 import math
 from dataclasses import replace
 
+import msgspec
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -24,8 +25,10 @@ from populace.bench.inspect_play import (
     write_part,
 )
 from populace.bench.planted import chance, planted_bench, planted_judge, planted_target
+from populace.errors import StudyError
 from populace.models.records import GenerateRequest
 from populace.models.scripted import Scripted
+from populace.personas.presets import preset
 
 INSPECT = importlib.util.find_spec("inspect_ai") is not None
 needs_inspect = pytest.mark.skipif(not INSPECT, reason="inspect-ai is not installed (extra `inspect`)")
@@ -51,10 +54,7 @@ def test_the_parts_of_a_bench_are_the_bench(name):
     made = replace(made, temperature=0.7)
     whole = play(task, made, models)
 
-    async def ask(role, stage, requests):
-        model = models[role]
-        one = isinstance(requests[0], GenerateRequest)
-        return await (model.generate(requests) if one else model.choose(requests))
+    ask = asking(models)
 
     async def each() -> list[dict]:
         rows = []
@@ -73,6 +73,42 @@ def test_the_parts_of_a_bench_are_the_bench(name):
     together = read_rows(asyncio.run(each()))
     order = [name for name in ("arm", "item_id") if name in whole.columns]
     assert together.sort(order, maintain_order=True).equals(whole.sort(order, maintain_order=True))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"groups": ["sex,ideology", "young women: age < 30 and sex == 'Female'"]}]
+)
+def test_groups_of_real_people_come_apart(options):
+    """Of one person most attributes may be missing, and most groups are empty."""
+    task = open_task("intersectionality")
+    made, models = planted_bench(*by_messages(), people=5, prompts=12, items=12)
+    made = replace(made, personas=preset("persona-1586").frame[::140], options=options)
+    assert made.personas["ideology"].null_count() or made.personas["employment_status"].null_count()
+
+    async def each() -> list[dict]:
+        rows = []
+        for number, part in enumerate(parts(task, made)):
+            written = msgspec.json.decode(msgspec.json.encode(write_part(task, part, number)))
+            again = read_part(written, target=made.target, judge=made.judge)
+            assert again.personas.select(part.personas.columns).schema == part.personas.schema
+            items = await played(task, again, asking(models), {}, ("target", "judge"))
+            assert items is not None and task.score(items, Counting(draws=20))
+            rows.append(rows_of(items, written))
+        return rows
+
+    together = read_rows(asyncio.run(each()))
+    assert together.equals(play(task, made, models))
+    nobody = replace(made, options={"groups": ["the very old: age > 98"]})
+    with pytest.raises(StudyError, match="'the very old' has nobody in it"):
+        next(parts(task, nobody))
+
+
+def asking(models):
+    async def ask(role, stage, requests):
+        one = isinstance(requests[0], GenerateRequest)
+        return await (models[role].generate(requests) if one else models[role].choose(requests))
+
+    return ask
 
 
 def test_figures_leave_out_what_says_nothing():
@@ -160,6 +196,23 @@ class TestUnderInspect:
             display="none",
         )
         assert log.status == "error" and "one epoch" in log.error.message
+
+
+@needs_inspect
+def test_intersectionality_runs_on_its_defaults(tmp_path):
+    from inspect_ai import eval as run  # pyright: ignore[reportMissingImports]
+
+    target, judge = mocked()
+    (log,) = run(
+        "populace/intersectionality",
+        model=target,
+        model_roles={"judge": judge},
+        task_args={"items": 20, "people": 20},
+        log_dir=str(tmp_path),
+        display="none",
+    )
+    assert log.status == "success", log.error
+    assert len(log.samples) == 20 and "gap.sex,coarse ideology" in log.results.scores[0].metrics
 
 
 @needs_inspect

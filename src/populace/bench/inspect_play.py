@@ -22,6 +22,7 @@ from populace.bench.pairing import paired
 from populace.bench.result import Score
 from populace.bench.task import Bench, Role, Task
 from populace.models.records import Request, Result
+from populace.personas.schema import ATTRIBUTES
 
 __all__ = [
     "APART",
@@ -38,6 +39,8 @@ __all__ = [
 APART = frozenset({"main", "intersectionality", "leave-one-out", "pass-at-k"})
 """Tasks of which each item is asked and judged without the others: a sample each. Else one sample is all."""
 _SETTING = ("items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
+_PEOPLE = {each.name: each.dtype for each in ATTRIBUTES} | {"persona_id": pl.String, "person_id": pl.String}
+_PROMPTS: dict[str, type[pl.DataType]] = dict.fromkeys(("prompt_id", "text", "topic"), pl.String)
 _COUNTED = ("_tie", "_refused", "_failed", "_unasked")
 
 Asking = Callable[[Role, str, Sequence[Request]], Awaitable[Sequence[Result]]]
@@ -45,10 +48,17 @@ Asking = Callable[[Role, str, Sequence[Request]], Awaitable[Sequence[Result]]]
 
 
 def parts(task: Task, bench: Bench) -> Iterator[Bench]:
-    """Take a bench apart: into one persona and one question each where the task allows it."""
+    """Take a bench apart: into one persona and one question each where the task allows it.
+
+    Raises
+    ------
+    StudyError
+        If the task refuses the whole bench, as where a group has nobody in it: of a part, nobody could tell.
+    """
     if task.meta.name not in APART:
         yield bench
         return
+    next(task.play(bench))
     people = {row["persona_id"]: number for number, row in enumerate(bench.personas.iter_rows(named=True))}
     prompts = {row["prompt_id"]: number for number, row in enumerate(bench.prompts.iter_rows(named=True))}
     for who, what in paired(bench).select("persona_id", "prompt_id").iter_rows():
@@ -77,13 +87,19 @@ def read_part(
 ) -> Bench:
     """Read a part back from the metadata of a sample, and say who answers."""
     return Bench(
-        personas=pl.DataFrame(written["personas"], infer_schema_length=None),
-        prompts=pl.DataFrame(written["prompts"], infer_schema_length=None),
+        personas=_typed(written["personas"], _PEOPLE),
+        prompts=_typed(written["prompts"], _PROMPTS),
         target=target,
         judge=judge,
         also=also or {},
         **written["settings"],
     )
+
+
+def _typed(rows: Sequence[Mapping[str, Any]], types: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    """Make a table of rows; a column of nulls keeps the type that it has where somebody is known."""
+    there = {name: kind for name, kind in types.items() if rows and name in rows[0]}
+    return pl.DataFrame(rows, schema_overrides=there, infer_schema_length=None)
 
 
 async def played(

@@ -11,6 +11,7 @@ persona and in both orders, and the metrics are the task's own scores, with inte
 - Verdicts are read off first-token log-probabilities where the provider gives them, else off the text.
   Judging by likelihood of given text is not offered: Inspect's models do not score given text.
 - Answers are in the sample's store. `inspect score LOG --scorer populace/judged` judges them again.
+- Adults take part, as in `populace bench run`; `-T all_ages=true` takes everybody.
 - Epochs are refused: a second answer to the same request is a task's own matter, as in `pass-at-k`.
 
 Importing this module needs the extra `inspect`; nothing else in populace imports it.
@@ -213,17 +214,18 @@ def _result(request: Request, output: ModelOutput) -> Result:
     )
 
 
-def _bench(people: int, personas: str | None, prompts: str, settings: dict[str, Any]) -> Bench:
+def _bench(
+    people: int, personas: str | None, prompts: str, settings: dict[str, Any], *, all_ages: bool = False
+) -> Bench:
     """Draw who takes part, as `populace bench run` does."""
     from populace import personas as persona_room
     from populace import prompts as prompt_room
+    from populace.bench.people import draw_people
     from populace.personas.presets import preset
-    from populace.streams import stream
 
     loaded = preset("persona-1586") if personas is None else persona_room.load(Path(personas))
-    rows = stream(settings["seed"], "bench.people").permutation(len(loaded))[:people]
     return Bench(
-        personas=loaded.frame[sorted(rows.tolist())],
+        personas=draw_people(loaded.frame, people, settings["seed"], all_ages=all_ages).personas,
         prompts=prompt_room.load(prompts),
         target="",
         judge="",
@@ -236,6 +238,7 @@ def _exposed(name: str) -> Callable[..., InspectTask]:
     def made(
         items: int = 300,
         people: int = 300,
+        all_ages: bool = False,
         personas: str | None = None,
         prompts: str = "builtin",
         answer_tokens: int = 256,
@@ -252,7 +255,7 @@ def _exposed(name: str) -> Callable[..., InspectTask]:
             "seed": seed,
             "options": options or {},
         }
-        task, bench = open_task(name), _bench(people, personas, prompts, settings)
+        task, bench = open_task(name), _bench(people, personas, prompts, settings, all_ages=all_ages)
         samples = [
             Sample(
                 input=part.prompts["text"][0] if part.items == 1 else f"{part.items:,} items of {name}",

@@ -81,6 +81,9 @@ def run(
     ] = None,
     personas: _Personas = None,
     people: Annotated[int, typer.Option(min=2, help="Personas of these, drawn.")] = 300,
+    all_ages: Annotated[
+        bool, typer.Option("--all-ages", help="Let those under 18 take part, whom PERSONA has too.")
+    ] = False,
     prompts: _Prompts = "builtin",
     items: Annotated[int, typer.Option(min=1, help="Persona and question pairs.")] = 300,
     way: Annotated[Way, typer.Option(help="How the judge is asked.")] = Way.choice,
@@ -106,20 +109,20 @@ def run(
     from populace import personas as persona_room
     from populace import prompts as prompt_room
     from populace.bench import Bench, open_task, run_task
+    from populace.bench.gold import read_gold
+    from populace.bench.people import draw_people
     from populace.cli.bench_tables import show_result
-    from populace.errors import DataError
     from populace.personas.presets import preset
-    from populace.streams import stream
 
     chosen, given, limit = open_task(task), options_of(options, groups), budget_of(budget)
     models = models_of(chosen, given, (model, settings), (judge, judge_settings), also_judge or ())
     loaded = preset("persona-1586") if personas is None else persona_room.load(personas)
-    if not len(loaded):
-        raise DataError("there is nobody in it", file=personas, fix="give personas, at least two")
-    rows = stream(seed, "bench.people").permutation(len(loaded))[:people]
+    drawn = draw_people(loaded.frame, people, seed, all_ages=all_ages)
+    if not given.get("gold"):  # else those who answered take part
+        typer.echo(drawn.told)
     target, judging = models.get("target"), models.get("judge")
     bench = Bench(
-        personas=loaded.frame[sorted(rows.tolist())],
+        personas=drawn.personas,
         prompts=prompt_room.load(prompts),
         target=target.model if target else "",
         judge=judging.model if judging else "",
@@ -133,6 +136,8 @@ def run(
     )
     result = run_task(chosen, bench, models, out, budget=limit, progress=True, retry_errors=retry_errors)
     show_result(result)
+    if gold := given.get("gold"):
+        typer.echo(f"{gold}: {read_gold(gold, bench).told}")
     typer.echo(f"{out}: result.json, items.parquet, calls.parquet and the journal")
 
 
