@@ -140,13 +140,13 @@ def test_line_is_weighted_least_squares() -> None:
     total = weights.sum(axis=0)
     same = opinions.answers == opinions.retest
     agreement = (weights * same).sum(axis=0) / total
-    plain = (weights**2).sum(axis=0) / total**2
-    half = (agreement / plain + 0.5) / (1 / plain + 1)
-    sampling = ((weights * (same - agreement)) ** 2).sum(axis=0) / total**2
-    sampling = np.maximum(sampling, half * (1 - half) * plain)
     shares = opinions.shares()
     mode = [shares[a:b].max() for a, b in zip(opinions.starts[:-1], opinions.starts[1:], strict=True)]
     design = np.stack([np.ones(60), mode, 1 / opinions.sizes], axis=1)
+    plain = (weights**2).sum(axis=0) / total**2
+    rate = sm.WLS(agreement, design, weights=1 / plain).fit().fittedvalues
+    sampling = plain * rate * (1 - rate)
+    sampling *= ((weights * (same - agreement) / total) ** 2).sum() / sampling.sum()
     oracle = sm.WLS(agreement, design, weights=1 / (sampling + line.spread**2)).fit()
     assert line.coefficients == pytest.approx(oracle.params, abs=1e-6)
     # At that spread the squared distances from the line of DerSimonian and Laird are what they expect to be.

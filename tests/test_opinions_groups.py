@@ -14,8 +14,9 @@ from scipy.stats import chi2, wasserstein_distance
 
 from populace.errors import DataError
 from populace.opinions import Item, Opinions, Split, split
+from populace.opinions.distances import DISTANCES
 from populace.opinions.gaps import spread_of_means, subgroup_gaps
-from populace.opinions.groups import DISTANCES, group_scores, groups_of
+from populace.opinions.groups import MEAN, group_scores, groups_of
 from populace.opinions.planted import plant_world
 
 NAN = float("nan")
@@ -155,6 +156,26 @@ def test_groups_too_small_are_there_and_undefined() -> None:
     assert found(frame, "total variation", "one")["n"] == 1
     assert math.isnan(found(frame, "total variation", "one", "F")["value"])
     assert found(frame, "total variation", "one", "F")["n"] == 0
+
+
+def test_mean_of_groups_is_weighted_and_surer_than_each() -> None:
+    sample = plant_world(15, seed=7).people(240, seed=1)
+    ask = everybody(sample.opinions)
+    tables = {"one": sample.model(0.5), "flat": sample.model(0.0)}
+    frame = group_scores(sample.opinions, ask, tables, by=("sex",), against=("flat",), draws=300)
+    weights = [
+        sample.opinions.people.filter(sex=sex)["weight"].to_numpy() @ np.ones(0 + count)
+        for sex, count in sample.opinions.people.group_by("sex").len().sort("sex").iter_rows()
+    ]
+    for against in (None, "flat"):
+        parts = [found(frame, "total variation", "one", sex, against) for sex in ("Female", "Male")]
+        whole = found(frame, "total variation", "one", MEAN, against)
+        # Everybody has about the same share of items, so cells are weighted nearly as people are.
+        expected = np.average([part["value"] for part in parts], weights=weights)
+        assert whole["value"] == pytest.approx(expected, abs=2e-4)
+        assert whole["high"] - whole["low"] < min(part["high"] - part["low"] for part in parts)
+        assert whole["clusters"] == 240
+        assert whole["n"] == 30
 
 
 def test_numbers_become_bands() -> None:

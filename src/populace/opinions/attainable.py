@@ -207,6 +207,7 @@ class _Pair:
         return self._made(top / bottom, (b - root) / a, (b + root) / a, level, method)
 
     def _made(self, value: float, low: float, high: float, level: float, method: str) -> Estimate:
+        value, low, high = float(value), float(low), float(high)  # numbers of numpy would be no JSON
         return Estimate(
             value=value, low=low, high=high, level=level, n=self.n, clusters=self.people, method=method
         )

@@ -240,16 +240,27 @@ def carry_over(panel: Opinions, *, least: int = 30) -> CarriedOver:
     agreement = (weights * same).sum(axis=0) / total
     influence = weights * (same - agreement) / total
     design = _design(panel)[kept]
-    # An item on which all agree has a variance all the same: half a success and half a failure are added.
-    plain = (weights**2).sum(axis=0) / total**2
-    smooth = (agreement / plain + 0.5) / (1 / plain + 1)
-    sampling = np.maximum((influence**2).sum(axis=0), smooth * (1 - smooth) * plain)
+    sampling = _sampling(design, agreement, (weights**2).sum(axis=0) / total**2, influence)
     spread = _spread(design, agreement, sampling)
     pull = _pull(design, sampling + spread)
     moved = influence @ pull.T
     people = int(both.any(axis=1).sum())
     covariance = moved.T @ moved * people / (people - 1) + (pull * spread) @ pull.T
     return CarriedOver(pull @ agreement, covariance, float(np.sqrt(spread)), int(kept.size), people)
+
+
+def _sampling(
+    design: np.ndarray, agreement: np.ndarray, plain: np.ndarray, influence: np.ndarray
+) -> np.ndarray:
+    """Give the variance that sampling leaves to each item's agreement, as the line has it.
+
+    An item that agrees much by chance has a small variance by chance too: weighted by its own, it would
+    draw the line up. So the variance is that of the rate on a first line, times what it is larger for all
+    items than that of independent answers.
+    """
+    rate = np.clip(design @ (_pull(design, plain) @ agreement), 0.02, 0.98)
+    expected = rate * (1 - rate) * plain
+    return expected * (influence**2).sum() / expected.sum()
 
 
 def _design(opinions: Opinions) -> np.ndarray:
