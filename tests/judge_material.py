@@ -41,6 +41,15 @@ def options(folder: Path, **more: object) -> dict[str, object]:
     return {"pairs": folder / "pairs.parquet", "personas": folder / "personas.parquet", "seed": 5} | more
 
 
+def placed(task, said):
+    """Give the place on the page of a verdict, or of an option counted from 0."""
+    names = ["first", "second"] if task.is_pair else [str(n) for n in range(len(task.options))]
+    if said not in names:
+        return said
+    place = names.index(said)
+    return str(1 + (place if task.order == "forward" else len(names) - 1 - place))
+
+
 class Rater:
     """Goes through a study at the desk."""
 
@@ -53,10 +62,11 @@ class Rater:
         if said is None:
             said = "first" if task.is_pair else "0"
             if task.kind == "survey check":
-                said = next(v for v, text in task.options if f"“{text}”" in task.text)
+                place = next(n for n, (_, text) in enumerate(task.options) if f"“{text}”" in task.text)
+                said = str(place if task.order == "forward" else len(task.options) - 1 - place)
         return self.desk.send(
-            self.token, item_id=task.item_id, revision=task.revision, order=task.order, form=task.form,
-            said=said, reason=reason,
+            self.token, item_id=task.item_id, revision=task.revision, form=task.form,
+            choice=placed(task, said), reason=reason,
         )  # fmt: skip
 
     def finish(self, said=None):

@@ -231,7 +231,7 @@ def test_the_export_feeds_the_bench(tmp_path):
         assert desk.agree(rater.token)
         while (view := desk.look(rater.token)).state == "task":
             taste = view.persona[view.persona.index("taste ") + 6]
-            fits = [value for value, text in view.task.options if text.startswith(f"[{taste}]")]
+            fits = [place for place, text in view.task.options if text.startswith(f"[{taste}]")]
             rater.answer(fits[0] if fits else "first", task=view.task)
     for name in ("verdicts", "pairs"):
         (tmp_path / f"out-{name}.parquet").write_bytes(results.write_table(opened, name, "parquet"))

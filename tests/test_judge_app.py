@@ -43,11 +43,21 @@ class Site:
         return reply.headers["location"].removesuffix("/instructions")
 
     def answer(self, page, choice="first", **more):
-        return self.client.post(page, data=hidden(self.client.get(page).text) | {"choice": choice} | more)
+        text = self.client.get(page).text
+        return self.client.post(page, data=hidden(text) | {"choice": place(text, choice)} | more)
 
     def rows(self, table="judging_answers"):
         with self.opened.store.read() as c:
             return c.exec_driver_sql(f"SELECT * FROM {table}").fetchall()
+
+
+def place(text, choice):
+    """Give the place on a page of the answer that the files call first or second."""
+    shown = re.findall(r'<div class="text"[^>]*>(\w+)(.*?)</div>', text)
+    first = next(
+        (n for n, (word, more) in enumerate(shown, 1) if word == "FIRST" or "Please choose" in more), 0
+    )
+    return {"first": str(first), "second": str(3 - first)}.get(choice, choice)
 
 
 def hidden(text):
@@ -95,8 +105,9 @@ def test_from_consent_to_the_code(site):
 
 def test_double_clicks_resends_and_two_tabs_store_once(site):
     page = site.enter()
-    form = hidden(site.client.get(page).text)
-    for choice in ("first", "second", "tie"):
+    text = site.client.get(page).text
+    form = hidden(text)
+    for choice in (place(text, "first"), place(text, "second"), "tie"):
         assert site.client.post(page, data=form | {"choice": choice}).status_code == 303
     (row,) = site.rows()
     assert "first" in row
@@ -207,14 +218,14 @@ def test_what_does_not_exist_is_said_kindly(site, path):
 def test_a_link_of_ours_that_never_agreed_is_unknown(site):
     token = site.opened.keys.new_token()
     assert site.client.get(f"/r/{token}").status_code == 404
-    form = {"item": "0", "revision": "0", "order": "forward", "choice": "first"}
+    form = {"item": "0", "revision": "0", "choice": "1"}
     form["form"] = site.opened.keys.form(site.opened.keys.rater(token), 0, 0, "forward")
     assert site.client.post(f"/r/{token}", data=form).status_code == 404
     assert site.rows() == []
 
 
 FORGED = (
-    {"form": "0" * 24}, {"form": ""}, {"form": "é"}, {"item": "1"}, {"revision": "1"}, {"order": "turned"},
+    {"form": "0" * 24}, {"form": ""}, {"form": "é"}, {"item": "1"}, {"revision": "1"},
     {"item": "-1"}, {"item": "x"}, {"item": "9" * 40}, {"revision": ""},
 )  # fmt: skip
 
@@ -225,23 +236,21 @@ def test_forged_forms_store_nothing(site, change):
     form = hidden(site.client.get(page).text)
     if change == {"item": form["item"]}:
         change = {"item": "2"}
-    if "order" in change:
-        change = {"order": "forward" if form["order"] == "backward" else "backward"}
-    reply = site.client.post(page, data=form | {"choice": "first"} | change)
+    reply = site.client.post(page, data=form | {"choice": "1"} | change)
     assert reply.status_code in (400, 422)
     assert site.rows() == []
 
 
 def test_one_raters_form_is_no_use_to_another(site):
     one, other = site.enter(), site.enter()
-    form = hidden(site.client.get(one).text) | {"choice": "first"}
+    form = hidden(site.client.get(one).text) | {"choice": "1"}
     assert site.client.post(other, data=form).status_code == 422
     assert site.rows() == []
 
 
 def test_sizes_types_methods_and_other_sites(site):
     page = site.enter()
-    form = hidden(site.client.get(page).text) | {"choice": "first"}
+    form = hidden(site.client.get(page).text) | {"choice": "1"}
     post = site.client.post
     assert post(page, data=form | {"reason": "x" * LARGEST_BODY}).status_code == 413
     assert post(page, content=(b"a" for _ in range(3))).status_code == 413  # says no length
@@ -332,8 +341,8 @@ def test_an_answer_can_be_changed_by_its_link(site):
     site.answer(page, "first", reason="one")
     text = site.client.get(page, params={"at": "1"}).text
     assert "You are changing an answer" in text
-    assert 'value="first" data-key' in text
-    reply = site.client.post(page, data=hidden(text) | {"choice": "second", "reason": "two"})
+    assert f'value="{place(text, "first")}" data-key="{place(text, "first")}" checked' in text
+    reply = site.client.post(page, data=hidden(text) | {"choice": place(text, "second"), "reason": "two"})
     assert reply.headers["location"] == page
     (row,) = site.rows()
     assert "second" in row
@@ -405,3 +414,19 @@ def test_behind_a_proxy_addresses_start_with_its_path(tmp_path):
     where = client.post("/begin", data=hidden(text) | {"agree": "yes"}).headers["location"]
     assert where.startswith("/judging/r/")
     site.opened.store.close()
+
+
+def test_a_page_does_not_say_which_answer_is_the_first_of_the_files(site):
+    """Two raters see a pair in opposite orders; but for texts, ids and hashes their pages are the same."""
+    pages = []
+    for _ in range(4 * 3):
+        page = site.enter()
+        for _ in range(8):
+            text = site.client.get(page).text
+            pages.append(text)
+            site.answer(page)
+    shown = [text for text in pages if "FIRST" in text and "answer-1" in text]
+    assert {place(text, "first") for text in shown} == {"1", "2"}
+    for text in shown:
+        bare = re.sub(r'<div class="text".*?</div>', "", text)
+        assert not re.search(r"first|second|forward|backward", re.sub(r"<script.*?</script>", "", bare), re.I)

@@ -133,8 +133,7 @@ class _Routes:
             return self._page("message", 400, title="This form is incomplete", text=_BROKEN)
         sent = await run_in_threadpool(
             self._desk.send, token, item_id=int(numbers[0]), revision=int(numbers[1]),
-            order=form.get("order", ""), form=form.get("form", ""), said=form.get("choice", ""),
-            reason=form.get("reason", ""),
+            form=form.get("form", ""), choice=form.get("choice", ""), reason=form.get("reason", ""),
         )  # fmt: skip
         if sent.outcome == "unknown":
             return self._unknown()

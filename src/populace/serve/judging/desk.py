@@ -2,6 +2,10 @@
 
 Every action is one transaction. An answer is keyed by rater and item and carries a revision, so that sending
 the same form again, from another tab or after a lost reply, stores it once.
+
+A form never says which answer is the `first` of the files, nor in which order answers are shown: choices are
+places on the page, and the order is found by the form's id, a keyed hash of it too. Neither people nor
+programs that read the page can learn whose answer is whose.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from populace.report.text import plain
 from populace.serve.judging import queries
 from populace.serve.judging import tables as t
 from populace.serve.judging.keys import Keys
-from populace.serve.judging.plan import FORWARD
+from populace.serve.judging.plan import BACKWARD, FORWARD
 from populace.serve.judging.settings import Settings
 from populace.serve.judging.store import Store
 
@@ -46,12 +50,13 @@ class Task(NamedTuple):
     """From 1."""
     text: str
     options: tuple[tuple[str, str], ...]
-    """Value that the form sends and text, in the order shown."""
+    """What the form sends (the place on the page, from 1) and the text, as shown."""
     order: str
+    """Not for the page."""
     form: str
     revision: int
     said: str | None
-    """What they said before, where they change an answer."""
+    """What they chose before, as a place on the page, where they change an answer."""
     reason: str
 
     @property
@@ -143,15 +148,15 @@ class Desk:
             return View("task", shown, persona, answered, len(tasks))
 
     def send(
-        self, token: str, *, item_id: int, revision: int, order: str, form: str, said: str, reason: str = ""
+        self, token: str, *, item_id: int, revision: int, form: str, choice: str, reason: str = ""
     ) -> Sent:
         """Store an answer. It is on disk when this returns.
 
         Also where the rater's seat was given away meanwhile: what was asked and answered is kept.
         """
         rater, now = self._keys.rater(token), self._clock()
-        ours = self._keys.form(rater, item_id, revision, order)
-        if not hmac.compare_digest(form.encode(), ours.encode()):
+        order = next((o for o in (FORWARD, BACKWARD) if self._is(form, rater, item_id, revision, o)), None)
+        if order is None:
             return Sent("refused", "This form is not one of yours. Please answer the one below.")
         try:
             with self._store.write() as c:
@@ -161,7 +166,7 @@ class Desk:
                     return Sent("unknown")
                 item = c.execute(select(t.items).where(t.items.c.item_id == item_id)).one()
                 values = {
-                    "said": said,
+                    "said": _meant(item, order, choice),
                     "reason": plain(reason.strip()[:LONGEST_REASON]),
                     "revision": revision,
                 }
@@ -190,6 +195,9 @@ class Desk:
         if found:
             self._store.scrub()
         return bool(found)
+
+    def _is(self, form: str, rater: str, item_id: int, revision: int, order: str) -> bool:
+        return hmac.compare_digest(form.encode(), self._keys.form(rater, item_id, revision, order).encode())
 
     def _panel(self, panel: Panel | None) -> dict[str, str | None]:
         if panel is None:
@@ -230,7 +238,7 @@ class Desk:
             }
             c.execute(insert(t.answers), fixed | values | {"sent": now})
         else:
-            c.execute(update(t.answers).where(mine).values(**values, sent=now))
+            c.execute(update(t.answers).where(mine).values(**values, order=order, sent=now))
         return Sent("stored")
 
     def _problem(self, task: Any, said: str, reason: str) -> str:
@@ -246,24 +254,40 @@ class Desk:
         return ""
 
     def _shown(self, rater: str, place: int, task: Any, before: Any) -> Task:
-        options = json.loads(task.options)
-        pairs = list(zip(_values(task.kind, options), options, strict=True))
+        texts = json.loads(task.options)
         if task.order != FORWARD:
-            pairs.reverse()
+            texts.reverse()
         revision = 0 if before is None else before.revision + 1
         return Task(
             item_id=task.item_id,
             kind=task.kind,
             place=place + 1,
             text=task.text,
-            options=tuple(pairs),
+            options=tuple((str(n), text) for n, text in enumerate(texts, start=1)),
             order=task.order,
             form=self._keys.form(rater, task.item_id, revision, task.order),
             revision=revision,
-            said=None if before is None else before.said,
+            said=None if before is None else _place(task, before.said),
             reason="" if before is None else before.reason,
         )
 
 
 def _values(kind: str, options: list[str]) -> list[str]:
     return ["first", "second"] if kind.startswith("pair") else [str(n) for n in range(len(options))]
+
+
+def _meant(item: Any, order: str, choice: str) -> str:
+    """Give what a place on the page stands for; what is no place stays as it is."""
+    values = _values(item.kind, json.loads(item.options))
+    if order != FORWARD:
+        values.reverse()
+    places = {str(n): value for n, value in enumerate(values, start=1)}
+    return places.get(choice, choice if choice in ("", "tie", "unsure") else "?")
+
+
+def _place(task: Any, said: str) -> str:
+    """Give the place on the page of what was said."""
+    values = _values(task.kind, json.loads(task.options))
+    if task.order != FORWARD:
+        values.reverse()
+    return str(values.index(said) + 1) if said in values else said

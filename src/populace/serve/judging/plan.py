@@ -18,7 +18,7 @@ from populace.serve.judging.material import Material, SurveyItem
 from populace.serve.judging.settings import Settings
 from populace.streams import stream
 
-__all__ = ["FORWARD", "Item", "Plan", "Seat", "draw_orders", "make_plan"]
+__all__ = ["BACKWARD", "FORWARD", "Item", "Plan", "Seat", "draw_orders", "make_plan"]
 
 FORWARD, BACKWARD = "forward", "backward"
 """Order of a task: `first` is shown as Answer 1, options as the file has them; or the other way round."""
