@@ -5,12 +5,15 @@ A couple is two items, one for each person's answer, next to each other in the t
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numpy as np
 import polars as pl
 
 from populace.bench.apart import pairs_of
 from populace.bench.gold import Gold
 from populace.bench.task import Bench
+from populace.errors import StudyError
 from populace.streams import stream
 
 __all__ = ["answered", "drawn"]
@@ -39,17 +42,35 @@ def drawn(bench: Bench) -> pl.DataFrame:
 
 
 def answered(bench: Bench, gold: Gold) -> pl.DataFrame:
-    """Pairs of people who answered the same question; as many as wanted, or all that there are."""
+    """Pairs of people who gave different answers to the same question; as many as wanted.
+
+    An answer that both gave tells nobody from the other: such pairs are left out.
+
+    Raises
+    ------
+    StudyError
+        If nobody answered a question differently from another, or there are fewer pairs than wanted.
+    """
     place = {persona: row for row, persona in enumerate(bench.personas["persona_id"])}
     rows, who = gold.answers, np.array([place[each] for each in gold.answers["persona_id"]])
+    said = rows["answer"].str.to_lowercase().rank("dense").to_numpy()
+    groups = rows.with_row_index("row").group_by("prompt_id", maintain_order=True).agg("row")["row"]
+    rng = stream(bench.seed, "bench.comparison")
+    # Of many people each question takes as many as leave room for the others.
+    most = max(2, isqrt(8 * _MOST // len(groups)))
     parts = []
-    for same in rows.with_row_index("row").group_by("prompt_id", maintain_order=True).agg("row")["row"]:
-        one, other = np.triu_indices(len(same), 1)
-        parts.append(same.to_numpy()[np.stack([one, other])])
+    for same in groups:
+        asked = same.to_numpy()
+        if len(asked) > most:
+            asked = np.sort(rng.choice(asked, most, replace=False))
+        one, other = np.triu_indices(len(asked), 1)
+        unlike = said[asked[one]] != said[asked[other]]
+        parts.append(asked[np.stack([one[unlike], other[unlike]])])
     ends = np.concatenate(parts, axis=1).astype(np.int64)
+    if not ends.shape[1]:
+        raise StudyError("no two people answered a question differently", fix="give answers that differ")
     if ends.shape[1] > _MOST:
-        kept = stream(bench.seed, "bench.comparison").choice(ends.shape[1], _MOST, replace=False)
-        ends = ends[:, np.sort(kept)]
+        ends = ends[:, np.sort(rng.choice(ends.shape[1], _MOST, replace=False))]
     pairs = pairs_of(bench.personas, bench.items, bench.seed, (who[ends[0]], who[ends[1]]))
     chosen = ends[:, pairs["candidate"].to_numpy()]
     turned = who[chosen[0]] != pairs["first"].to_numpy()

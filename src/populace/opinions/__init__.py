@@ -6,8 +6,10 @@ from populace.opinions.gaps import subgroup_gaps
 from populace.opinions.groups import group_scores
 from populace.opinions.items import Item
 from populace.opinions.planted import World, plant_world
+from populace.opinions.polis import read_polis
 from populace.opinions.predictor import POLITICAL, Fitted, Inputs, Predictor, inputs_of
 from populace.opinions.reading import read_opinions
+from populace.opinions.saving import load, save
 from populace.opinions.scores import individual_scores
 from populace.opinions.splits import Split, split
 from populace.opinions.table import NONE, Opinions
@@ -30,9 +32,12 @@ __all__ = [
     "group_scores",
     "individual_scores",
     "inputs_of",
+    "load",
     "plant_world",
     "read_opinions",
+    "read_polis",
     "repeated",
+    "save",
     "split",
     "subgroup_gaps",
 ]

@@ -1,0 +1,133 @@
+"""`populace opinions`: read a survey once, look at its items, write out what people answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from populace.opinions import Opinions
+
+app = typer.Typer(no_args_is_help=True, help="What people answered: surveys as respondents by items.")
+
+_Saved = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Opinions that `build` wrote, or a folder of a Polis export.")
+]
+
+
+@app.command()
+def build(
+    survey: Annotated[
+        Path, typer.Argument(metavar="SURVEY", help="File of a survey, or a folder of a Polis export.")
+    ],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.", metavar="FILE")],
+    codebook: Annotated[
+        str | None,
+        typer.Option(help="Name of a codebook of the package, or a TOML file.", metavar="NAME"),
+    ] = None,
+    later: Annotated[
+        bool, typer.Option("--later", help="Predict what people said at the later interview.")
+    ] = False,
+    unworded: Annotated[
+        bool, typer.Option("--unworded", help="Take also columns that the codebook does not word.")
+    ] = False,
+    least_answered: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of people who must have answered such a column.")
+    ] = 0.1,
+    year: Annotated[int | None, typer.Option(help="Survey year, where the file holds several.")] = None,
+    least: Annotated[int, typer.Option(min=0, help="Votes that a Polis participant must have cast.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws inside bands.")] = 0,
+) -> None:
+    """Read a survey, and save it as one file that opens at once."""
+    from populace.errors import StudyError
+    from populace.opinions import read_opinions
+    from populace.opinions.polis import read_polis
+    from populace.opinions.saving import save
+
+    if survey.is_dir():
+        if codebook or later or unworded or year is not None:
+            what = (
+                "a Polis export has no codebook, no later interview, no columns without a wording and no year"
+            )
+            raise StudyError(what, fix="leave these options out, or name a file")
+        opinions = read_polis(survey, least)
+    elif codebook is None:
+        raise StudyError("nothing says how the survey is to be read", fix="give --codebook NAME")
+    else:
+        opinions = read_opinions(
+            survey,
+            codebook,
+            later=later,
+            unworded=unworded,
+            least_answered=least_answered,
+            year=year,
+            seed=seed,
+        )
+    save(opinions, out)
+    worded = sum(bool(item.question) for item in opinions.items)
+    typer.echo(
+        f"{out}: {len(opinions):,} people, {len(opinions.items):,} items ({worded:,} with a question), "
+        f"{opinions.answered.mean():.0%} answered"
+        + ("" if opinions.retest is None else ", some of them twice")
+    )
+    for note in opinions.notes:
+        typer.echo(f"  {note}")
+
+
+@app.command()
+def items(
+    file: _Saved,
+    worded: Annotated[bool, typer.Option("--worded", help="Only items with a question.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the table with its questions as .csv.", metavar="FILE")
+    ] = None,
+) -> None:
+    """List the items: answers, options, share of the commonest, how many repeat theirs, near-duplicates."""
+    import polars as pl
+    from rich.console import Console
+
+    from populace.cli.opinions_tables import items_table
+    from populace.opinions.summary import item_table
+
+    table = item_table(opened(file))
+    if worded:
+        table = table.filter(pl.col("question") != "")
+    if out is None:
+        Console().print(items_table(table))
+        return
+    from populace.atomic import write_atomic
+
+    flat = table.with_columns(pl.col("twins").list.join(" "))
+    write_atomic(out, flat.write_csv().encode())
+    typer.echo(f"{out}: {table.height:,} items")
+
+
+@app.command()
+def gold(
+    file: _Saved,
+    out: Annotated[Path, typer.Option(help="Parquet file to write.", metavar="FILE")],
+    people: Annotated[int, typer.Option(min=3, help="Respondents to draw.")] = 200,
+    questions: Annotated[int | None, typer.Option(min=1, help="Questions to draw; all if left out.")] = None,
+    repeated: Annotated[
+        bool, typer.Option("--repeated", help="Only answers that people gave at both interviews.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+) -> None:
+    """Write out answers as sentences, for `populace bench run comparison --option gold=FILE`."""
+    from populace.atomic import atomic_path
+    from populace.opinions.gold import gold_rows
+
+    found = gold_rows(opened(file), people=people, questions=questions, repeated=repeated, seed=seed)
+    with atomic_path(out) as temporary:
+        found.rows.write_parquet(temporary)
+    typer.echo(f"{out}: {found.told}")
+
+
+def opened(path: Path) -> Opinions:
+    """Open saved opinions, or a Polis export."""
+    from populace.opinions.polis import read_polis
+    from populace.opinions.saving import load
+
+    return read_polis(path) if path.is_dir() else load(path)
