@@ -1,9 +1,9 @@
 """Logistic regression, one multinomial model an item.
 
-Inputs are the attributes and the answers that are known, 0 and 1; what is missing is 0 everywhere. Where a
-person's own answers may be told, every training respondent stands there a few times, each time telling as
-many answers as the tested will and being asked the others, so that no item ever tells of itself. Beyond
-`columns` inputs the regression is on their first principal components.
+Inputs are the attributes, 0 and 1, and the answers that are known, less their means and reduced to the
+first principal components of the training respondents' answers; what is missing is 0. Where a person's own
+answers may be told, every training respondent stands there a few times, each time telling as many answers
+as the tested will and being asked others, so that no item ever tells of itself.
 
 The models are fitted with L-BFGS, each on those who answered. The ridge is chosen on training respondents
 left out.
@@ -11,7 +11,7 @@ left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -25,7 +25,7 @@ from populace.streams import stream
 
 __all__ = ["Logistic", "regress"]
 
-_RIDGES = (300.0, 100.0, 30.0, 10.0, 3.0)
+_RIDGES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
 _ROUNDS = 60
 _FREE = 1e-3
 """Penalty of the constants: enough that an option nobody chose stays finite."""
@@ -44,13 +44,13 @@ class Logistic:
         the squared coefficients is added to the negative log likelihood (weights of mean 1). Constants are
         free.
     columns
-        Most inputs; more are reduced to principal components.
+        Principal components that known answers are reduced to at most.
     copies
         How often a training respondent stands there with other answers told, where answers are told.
     """
 
     ridges: tuple[float, ...] = _RIDGES
-    columns: int = 100
+    columns: int = 60
     copies: int = 2
     seed: int = 0
     name: str = field(default="logistic")
@@ -110,18 +110,17 @@ class Logistic:
             known, asked = masked(train, inputs.known, rng, asked=1.0) if told else (None, train.answered)
             if inputs.known is None:
                 known, asked = masked(train, None, rng)
-            parts.append((_columns(train, coder, train.people, known if told else None), asked))
-        inside = np.concatenate([columns for columns, _ in parts])
+            parts.append((known, asked))
         asked = np.concatenate([asked for _, asked in parts])
-        turn = _components(inside, self.columns, rng)
-        inside = inside if turn is None else inside @ turn
+        base = np.log(train.shares(prior=1.0))
+        turn = _components(_centred(train, train.answers, base), self.columns, rng) if told else None
+        reader = Regressed(train.take([]), coder, turn, np.zeros((0, 0)), base)
+        inside = np.concatenate([reader.inside(train.people, known) for known, _ in parts])
         weights = np.tile(train.weights / (train.weights.mean() or 1.0), len(parts)) / len(parts)
         codes = np.where(asked, np.tile(train.answers, (len(parts), 1)), NONE)
         if chosen is not None:
             codes[:, ~chosen] = NONE
-        base = np.log(train.shares(prior=1.0))
-        found = regress(_constant(inside), codes, train.sizes, weights, ridge, base)
-        return Regressed(train.take([]), coder, told, turn, found, base)
+        return replace(reader, coefficients=regress(inside, codes, train.sizes, weights, ridge, base))
 
 
 @dataclass(frozen=True)
@@ -131,24 +130,28 @@ class Regressed:
     Attributes
     ----------
     turn
-        Shape (inputs, components); None where there is no reduction.
+        Shape (K, components), what known answers are reduced to; None where none are told.
     coefficients
-        Shape (components + 1, K), the last row the constants, beside the log shares `base`.
+        Shape (inputs + 1, K), the last row the constants, beside the log shares `base`.
     """
 
     opinions: Opinions
     """For its items only."""
     coder: Encoder
-    told: bool
     turn: np.ndarray | None
     coefficients: np.ndarray
     base: np.ndarray
 
+    def inside(self, people: pl.DataFrame, known: np.ndarray | None) -> np.ndarray:
+        """Give the inputs of people, the constant last: shape (n, inputs + 1)."""
+        parts = [self.coder.encode(people)]
+        if self.turn is not None and known is not None:
+            parts.append(_centred(self.opinions, known, self.base) @ self.turn)
+        return np.concatenate([*parts, np.ones((people.height, 1))], axis=1)
+
     def predict(self, people: pl.DataFrame, known: np.ndarray) -> np.ndarray:
         """Give probabilities from attributes and known answers."""
-        inside = _columns(self.opinions, self.coder, people, known if self.told else None)
-        inside = inside if self.turn is None else inside @ self.turn
-        odds = self.base + _constant(inside) @ self.coefficients
+        odds = self.base + self.inside(people, known) @ self.coefficients
         return softmax(odds, self.opinions.starts[:-1], self.opinions.sizes)
 
 
@@ -222,25 +225,19 @@ def _one(
     return found.x.reshape(shape) * scale
 
 
-def _columns(
-    opinions: Opinions, coder: Encoder, people: pl.DataFrame, known: np.ndarray | None
-) -> np.ndarray:
-    """Give attributes, then known answers."""
-    parts = [coder.encode(people)]
-    return np.concatenate(parts if known is None else [*parts, opinions.one_hot(known)], axis=1)
+def _centred(opinions: Opinions, known: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """Give known answers as 0 and 1 less the population's shares; what is not known is 0, its mean."""
+    there = np.repeat(known != NONE, opinions.sizes, axis=1)
+    return opinions.one_hot(known) - np.where(there, np.exp(base), 0.0)
 
 
-def _components(inside: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray | None:
-    """Find the first principal components by subspace iteration; None where the columns are few."""
-    if inside.shape[1] <= most or len(inside) <= most:
-        return None
-    narrow = inside.astype(np.float32)
-    basis = rng.normal(size=(inside.shape[1], most + 8)).astype(np.float32)
+def _components(table: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Find the first principal components (subspace iteration), scaled to variances of 1 at most."""
+    most = min(most, *table.shape)
+    narrow = table.astype(np.float32)
+    basis = rng.normal(size=(table.shape[1], min(most + 8, *table.shape))).astype(np.float32)
     for _ in range(3):
         basis = np.linalg.qr(narrow.T @ (narrow @ basis))[0]
-    turned = np.linalg.svd(narrow @ basis, full_matrices=False)[2]
-    return (basis @ turned.T)[:, :most].astype(np.float64)
-
-
-def _constant(inside: np.ndarray) -> np.ndarray:
-    return np.concatenate([inside, np.ones((len(inside), 1))], axis=1)
+    _, values, turned = np.linalg.svd(narrow @ basis, full_matrices=False)
+    largest = float(values.max(initial=0.0)) / np.sqrt(len(table)) or 1.0
+    return (basis @ turned.T)[:, :most].astype(np.float64) / largest
