@@ -32,13 +32,13 @@ class Reasons(StrEnum):
 
 _SOURCES = (
     "Pairs (Parquet), a survey (TOML, CSV, JSONL, Parquet), a finished study (STUDY.toml) or settings (TOML "
-    "with [judging]). None goes on with the study in the store."
+    "with a table judging). None goes on with the study in the store."
 )
 
 
 @app.command()
 def serve(
-    sources: Annotated[list[Path] | None, typer.Argument(metavar="[FILES]...", help=_SOURCES)] = None,
+    sources: Annotated[list[Path] | None, typer.Argument(metavar="FILES", help=_SOURCES)] = None,
     store: Annotated[
         str, typer.Option(help="SQLite file, or postgresql://...", envvar="POPULACE_JUDGING")
     ] = "judging.sqlite",
