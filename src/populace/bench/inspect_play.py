@@ -18,8 +18,10 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from populace.bench.options import switched
 from populace.bench.pairing import paired
 from populace.bench.result import Score
+from populace.bench.strangers import described_strangers
 from populace.bench.task import Bench, Role, Task
 from populace.models.records import Request, Result
 from populace.personas.schema import ATTRIBUTES
@@ -59,11 +61,25 @@ def parts(task: Task, bench: Bench) -> Iterator[Bench]:
         yield bench
         return
     next(task.play(bench))
+    others = _others(task, bench)
     people = {row["persona_id"]: number for number, row in enumerate(bench.personas.iter_rows(named=True))}
     prompts = {row["prompt_id"]: number for number, row in enumerate(bench.prompts.iter_rows(named=True))}
     for who, what in paired(bench).select("persona_id", "prompt_id").iter_rows():
         person, prompt = bench.personas[[people[who]]], bench.prompts[[prompts[what]]]
-        yield replace(bench, personas=person, prompts=prompt, items=1)
+        yield replace(bench, personas=person, prompts=prompt, items=1, options=_told(bench, others, who))
+
+
+def _others(task: Task, bench: Bench) -> dict[str, str]:
+    """Describe each person's stranger where the task asks one: a part holds nobody else."""
+    wanted = task.meta.name == "main" and switched("stranger", bench.options.get("stranger", True))
+    if not wanted:
+        return {}
+    # As the judge plays them: JSON knows no second text.
+    return {who: getattr(text, "role", text) for who, text in described_strangers(bench).items()}
+
+
+def _told(bench: Bench, others: Mapping[str, str], who: str) -> Mapping[str, Any]:
+    return {**bench.options, "stranger": {who: others[who]}} if who in others else bench.options
 
 
 def write_part(task: Task, part: Bench, number: int) -> dict[str, Any]:
