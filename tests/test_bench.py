@@ -152,7 +152,9 @@ def test_what_fails_is_counted_and_nothing_else_is_asked(tmp_path):
     made, models = planted_bench(target, planted_judge(), people=4, prompts=3, items=6)
     found = run_task(open_task("main"), made, models, tmp_path)
     # Six summaries, three questions to nobody, six and six with the persona; none with a summary.
-    assert found.failed == {"content filter": 21} and not found.headline.estimate.defined
+    assert found.failed == {"content filter": 21} and not found.passed
+    # Who does not answer satisfies nobody.
+    assert found.headline.estimate.value == 0.0 and found.headline.estimate.n == 6
     shares = {score.measure: score.estimate.value for score in found.scores if score.arm == "baseline"}
     assert shares["critic_unasked"] == 1.0
 

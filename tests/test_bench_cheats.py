@@ -25,12 +25,13 @@ KEPT = {"age": 0.3, "sex": 0.6, "ideology": 0.9}
 FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     "main": {
         "honest": (set(), set()),
-        "longer": ({"length rule"}, {"shuffled persona", "baseline"}),
+        "longer": ({"length rule"}, {"shuffled persona", "baseline", "nobody"}),
         "first": ({"position rule"}, {"baseline"}),
-        "nobody": ({"shuffled persona"}, {"baseline"}),
-        "pleased": ({"shuffled persona"}, {"baseline"}),
+        "nobody": ({"shuffled persona", "nobody"}, {"baseline"}),
+        "pleased": ({"shuffled persona", "nobody"}, {"baseline"}),
         "deaf": ({"baseline"}, set()),
-        "parrot": ({"copies of the description"}, {"baseline"}),
+        # Of a thought it repeats what it was told, and never comes to an answer.
+        "parrot": ({"copies of the description"}, {"baseline", "unanswered"}),
     },
     "leave-one-out": {
         "honest": (set(), set()),
@@ -70,7 +71,8 @@ FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         "longer": ({"length rule"}, {"shuffled persona", "chance"}),
         "first": ({"position rule"}, {"chance"}),
         "nobody": ({"shuffled persona"}, {"chance"}),
-        "deaf": ({"one answer for all"}, {"chance"}),
+        # Of one answer shown twice no place can be told.
+        "deaf": ({"one answer for all"}, {"chance", "position rule"}),
         "babbler": ({"chance"}, set()),
         "parrot": ({"copying rule"}, set()),
     },
@@ -133,7 +135,7 @@ def written(task: str, cheat: str, seed: int) -> Scripted:
 
 
 def described(request: GenerateRequest) -> str:
-    return request.messages[-1].content.split("\n\n")[1]
+    return "\n\n".join(request.messages[-1].content.split("\n\n")[1:-2])
 
 
 def findings(task: str, cheat: str, seed: int) -> list[Finding]:
@@ -144,7 +146,6 @@ def findings(task: str, cheat: str, seed: int) -> list[Finding]:
         bench,
         temperature=0.7 if task in ("pass-at-k", "diversity") else 0.0,
         options={
-            "main": {"stranger": True},
             "leave-one-out": {"leave_out": "sex"},
             "pass-at-k": {"k": [1, 2]},
             "diversity": {"questions": 2},
@@ -163,7 +164,8 @@ def failed(found: list[Finding]) -> set[str]:
 
 
 def test_the_table_has_every_task():
-    assert set(FAILS) == set(TASKS)
+    # Those who bring their own people are held against cheats of their own.
+    assert set(FAILS) == {name for name in TASKS if not hasattr(open_task(name), "own_people")}
 
 
 @pytest.mark.parametrize(("task", "cheat"), CASES)

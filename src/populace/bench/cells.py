@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 
 from populace.bench.result import Score
-from populace.bench.scoring import value
+from populace.bench.scoring import scored
 from populace.bench.task import Counting
 from populace.stats import Estimate
 from populace.stats.multiple import holm
@@ -59,9 +59,8 @@ class Counts(NamedTuple):
 
 def counted(items: pl.DataFrame, column: str, verdict: str) -> Counts:
     """Count the items of every cell; an item whose persona has no cell, or without a verdict, is left out."""
-    rows = items.select(
-        "persona_id", pl.col(column).alias("cell"), value(verdict).alias("value")
-    ).drop_nulls()
+    rows = items.with_columns(pl.col(column).alias("cell"), scored(items, verdict).alias("value"))
+    rows = rows.select("persona_id", "cell", "value").drop_nulls()
     names = sorted(rows["cell"].unique().to_list())
     place = {name: index for index, name in enumerate(names)}
     table = (
@@ -99,6 +98,7 @@ def cell_scores(counts: Counts, family: str, counting: Counting) -> list[Score]:
             arm=family,
             group=cell.name,
             estimate=cell.estimate,
+            raw=cell.raw,
             note=_note(cell),
         )
         for cell in _shrunk(counts, counting)

@@ -3,8 +3,10 @@
 Two runs are compared on the same persona, question, arm and sample only, and only where a score means the
 same in both: the same task and version, the same judge asked in the same way with the same words, the same
 description of people, the same options. What else differs (the length of answers, the temperature, who was
-drawn) is said. Every two models are tested, by sign flips of whole personas, and adjusted by Holm; models
-that were not told apart share a letter. Not told apart is not equal.
+drawn) is said. Every two models are tested, over the persons and questions that their items share, or both
+people of an item about two, and adjusted by Holm; models that were not told apart share a letter. Not told
+apart is not equal. What a target left unanswered counts 0, as in its own score; what a judge left open is
+left out.
 
 A task takes part by a method `values(items)`, which gives one number an item: `persona_id`, `prompt_id`,
 `arm`, `value`, and any other columns that name an item. An attribute `by_item` names the number, where it is
@@ -25,19 +27,22 @@ import polars as pl
 from populace.bench.board import Board, Difference, Run, Shared
 from populace.bench.comparable import check_comparable, differing, said_of
 from populace.bench.dyadic_ranks import rank_couples
+from populace.bench.dyads import FEW
+from populace.bench.ranks import rank_crossed
 from populace.bench.result import TaskResult
 from populace.bench.runner import read_items, same_version
-from populace.bench.scoring import value
+from populace.bench.scoring import scored
 from populace.bench.task import Counting
 from populace.bench.tasks import open_task
 from populace.errors import StudyError
-from populace.stats.ranking import Ranking, rank_models
+from populace.stats.ranking import Ranking
 
 __all__ = ["Board", "Difference", "Run", "Shared", "compare", "read_runs"]
 
 _OTHER = "other_id"
 """The second person of an item that is about two."""
 _FEW = 20
+_FEW_OF_COUPLES = FEW
 
 
 def read_runs(folders: Iterable[str | Path]) -> list[Run]:
@@ -97,7 +102,18 @@ def compare(runs: Sequence[Run], *, arm: str | None = None, counting: Counting |
         couples = table["persona_id"], table[_OTHER]
         ranking = rank_couples(scores, *couples, names=models, level=counting.level)
     else:
-        ranking = rank_models(scores, table["persona_id"], names=models, **counting.settings())
+        questions = table["prompt_id"] if "prompt_id" in table.columns else None
+        # Shares lie between 0 and 1; a fall may be below.
+        least = -1.0 if (sign * scores < 0).any() else 0.0
+        ranking = rank_crossed(
+            scores,
+            table["persona_id"],
+            questions,
+            names=models,
+            within=(least, 1.0) if sign > 0 else (-1.0, -least),
+            seed=counting.seed,
+            level=counting.level,
+        )
     order = {(found.a, found.b): found for found in shared}
     pairs = [order.get((pair.a, pair.b)) or _turned(order[pair.b, pair.a]) for pair in ranking.pairs]
     return Board(
@@ -110,7 +126,7 @@ def compare(runs: Sequence[Run], *, arm: str | None = None, counting: Counting |
         ranking=ranking if sign > 0 else _negated(ranking),
         shared=tuple(pairs),
         differences=tuple(differing(runs, said_of(runs))),
-        warnings=tuple(_warnings(runs, pairs)),
+        warnings=tuple(_warnings(runs, pairs, couples=_OTHER in table.columns)),
     )
 
 
@@ -120,7 +136,7 @@ def _values(result: TaskResult, items: pl.DataFrame) -> pl.DataFrame:
     if hasattr(task, "values"):
         found: pl.DataFrame = task.values(items)
     elif result.main_measure == "satisfied" and "critic" in items.columns:
-        found = items.select("persona_id", "prompt_id", "arm", value("critic").alias("value"))
+        found = items.select("persona_id", "prompt_id", "arm", scored(items, "critic").alias("value"))
     else:
         raise StudyError(
             f"{result.task} has no value by item, so its runs cannot be paired",
@@ -164,7 +180,7 @@ def _joined(runs: Sequence[Run], arm: str) -> tuple[pl.DataFrame, list[str], lis
             a=runs[i].name,
             b=runs[j].name,
             items=both.height,
-            personas=both["persona_id"].n_unique(),
+            personas=_people(both),
             only_a=table.filter(a & ~b).height,
             only_b=table.filter(b & ~a).height,
         )
@@ -175,6 +191,12 @@ def _joined(runs: Sequence[Run], arm: str) -> tuple[pl.DataFrame, list[str], lis
             )
         shared.append(found)
     return table, names, shared
+
+
+def _people(items: pl.DataFrame) -> int:
+    """Count who items are about: both people, where they are about two."""
+    ends = [items[name] for name in ("persona_id", _OTHER) if name in items.columns]
+    return len({who for each in ends for who in each.unique().to_list()})
 
 
 def _turned(found: Shared) -> Shared:
@@ -204,7 +226,7 @@ def _negated(ranking: Ranking) -> Ranking:
     )
 
 
-def _warnings(runs: Sequence[Run], shared: Iterable[Shared]) -> list[str]:
+def _warnings(runs: Sequence[Run], shared: Iterable[Shared], *, couples: bool) -> list[str]:
     """Say what a reader of the ranks must know."""
     told = []
     for run in runs:
@@ -215,7 +237,11 @@ def _warnings(runs: Sequence[Run], shared: Iterable[Shared]) -> list[str]:
             told.append(f"{run.name} judged its own answers")
         if run.result.failed:
             count = sum(run.result.failed.values())
-            told.append(f"{run.name}: {count:,} calls without an answer, whose items are left out")
+            told.append(
+                f"{run.name}: {count:,} calls without an answer: the target's count 0, the judge's nothing"
+            )
+        if not run.result.headline.estimate.defined:
+            told.append(f"{run.name} has no headline: nothing was scored")
     for found in shared:
         alone = found.only_a + found.only_b
         if alone:
@@ -223,7 +249,7 @@ def _warnings(runs: Sequence[Run], shared: Iterable[Shared]) -> list[str]:
                 f"{found.a} and {found.b} share {found.items:,} items; {alone:,} that only one has are "
                 "left out of their test"
             )
-        if found.personas < _FEW:
+        if found.personas < (_FEW_OF_COUPLES if couples else _FEW):
             told.append(
                 f"{found.a} and {found.b} share {found.personas} personas: too few to trust their interval"
             )

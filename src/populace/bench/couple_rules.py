@@ -11,7 +11,7 @@ import polars as pl
 from populace.bench.dyads import dyadic_mean
 from populace.bench.result import Finding
 from populace.bench.rules import words_in
-from populace.bench.scoring import value
+from populace.bench.scoring import scored
 from populace.bench.task import Counting
 from populace.bench.wording import ALIKE, near_duplicates
 from populace.stats import Estimate
@@ -61,8 +61,8 @@ def mean_of(items: pl.DataFrame, what: pl.Expr, counting: Counting) -> Estimate:
 
 
 def right_of(items: pl.DataFrame, name: str, counting: Counting) -> Estimate:
-    """Share of outcomes that are the owner's, half for ties."""
-    return mean_of(items, value(name), counting)
+    """Share of outcomes that are the owner's: half for ties, 0 where the owner was not answered."""
+    return mean_of(items, scored(items, name), counting)
 
 
 def copying_rule(items: pl.DataFrame, counting: Counting) -> Finding:
@@ -75,7 +75,7 @@ def copying_rule(items: pl.DataFrame, counting: Counting) -> Finding:
         " in common, and tosses a coin where none has more",
         shortcut=rule,
         beside=right,
-        passed=not explains,
+        passed=right.defined and not explains,
         why="fails where the rule is right by at least half of what the judge is above one half,"
         " and its interval lies above one half",
     )
@@ -90,7 +90,7 @@ def one_answer(items: pl.DataFrame, counting: Counting) -> Finding:
         name="one answer for all",
         what=f"share of pairs whose two answers are near-duplicates (apart by {ALIKE} at most)",
         shortcut=found,
-        passed=not (found.defined and found.value > 0.5),
+        passed=found.defined and not found.value > 0.5,
         why="fails where more than half of the pairs were answered alike",
     )
 
@@ -119,7 +119,9 @@ def chance_rule(items: pl.DataFrame, counting: Counting) -> Finding:
 def either_person(items: pl.DataFrame, counting: Counting) -> Finding:
     """Look for couples of whom both choose the same answer, as all do for a judge that plays nobody."""
     couples = items.with_columns(theirs=pl.col("choice").shift(-1)).filter(pl.int_range(pl.len()) % 2 == 0)
-    decided = couples.filter(pl.all_horizontal(pl.col("choice", "theirs").is_in(["first", "second"])))
+    both = pl.col("choice", "theirs")
+    there = couples.filter(pl.all_horizontal(both.is_in(["first", "second", "tie"]))).height
+    decided = couples.filter(pl.all_horizontal(both.is_in(["first", "second"])))
     # Own and other change places from one row of a couple to the next: unlike outcomes are one answer.
     found = mean_of(decided, pl.col("choice") != pl.col("theirs"), counting)
     return Finding(
@@ -127,7 +129,7 @@ def either_person(items: pl.DataFrame, counting: Counting) -> Finding:
         what="has the other person choose: share of pairs of which both choose the same answer",
         shortcut=found,
         beside=right_of(items, "choice", counting),
-        passed=not (found.defined and found.low > 0.9),
+        passed=there > 0 and not (found.defined and found.low > 0.9),
         why="fails where they are more than nine in ten, and the interval says so: then the choice is not the"
         " person's",
     )

@@ -7,7 +7,6 @@ share people (`populace.bench.dyads`): dyadic cluster-robust variances, two-side
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +15,13 @@ from msgspec.structs import replace
 from scipy.stats import t as student
 
 from populace.bench.dyads import disjoint_pairs, dyadic_mean, dyadic_ratio
-from populace.stats import Estimate, holm
-from populace.stats._cliques import letters_of, maximal_cliques
-from populace.stats.ranking import RankedModel, RankedPair, Ranking
+from populace.bench.ranks import rank_by
+from populace.stats import Estimate
+from populace.stats.ranking import Ranking
 
 __all__ = ["rank_couples"]
 
 Floats = npt.NDArray[np.float64]
-_CONTROL = "holm"
 
 
 def rank_couples(
@@ -50,49 +48,13 @@ def rank_couples(
     """
     people = pl.concat([first, second]).rank("dense").to_numpy().astype(np.int64)
     ends = people[: len(first)], people[len(first) :]
-    own = [dyadic_mean(column, *ends, level=level) for column in scores.T]
-    order = sorted(range(len(names)), key=lambda m: -own[m].value if own[m].defined else np.inf)
-    places = list(combinations(range(len(order)), 2))
-    tests = [_tested(scores[:, order[i]] - scores[:, order[j]], *ends, level) for i, j in places]
-    adjusted = holm([p for _, p in tests])
-    above = np.zeros((len(order), len(order)), dtype=np.bool_)
-    for (i, j), (difference, _), p in zip(places, tests, adjusted.tolist(), strict=True):
-        if p <= 1 - level and difference.value:
-            above[(i, j) if difference.value > 0 else (j, i)] = True
-    groups = maximal_cliques(~(above | above.T))
-    letters = letters_of(groups, len(order))
-    ranked = [names[m] for m in order]
-    method = "dyadic t-tests, two-sided"
-    return Ranking(
-        models=tuple(
-            RankedModel(
-                name=ranked[m],
-                score=own[order[m]],
-                rank=_rank(
-                    [own[each] for each in order],
-                    m,
-                    above,
-                    f"simultaneous, holm over {len(places)} pairs, {method}",
-                ),
-                letters=letters[m],
-            )
-            for m in range(len(order))
-        ),
-        pairs=tuple(
-            RankedPair(
-                a=ranked[i],
-                b=ranked[j],
-                difference=difference,
-                p_value=p_value,
-                p_holm=float(p),
-                apart=bool(above[i, j] or above[j, i]),
-            )
-            for (i, j), (difference, p_value), p in zip(places, tests, adjusted, strict=True)
-        ),
-        groups=tuple(tuple(ranked[m] for m in group) for group in groups),
-        control=_CONTROL,
+    return rank_by(
+        scores,
+        names,
+        mean=lambda column: dyadic_mean(column, *ends, level=level),
+        tested=lambda one, other: _tested(one - other, *ends, level),
+        method="dyadic t-tests, two-sided",
         level=level,
-        method=f"{method}; {_CONTROL} at {1 - level:.3g}",
     )
 
 
@@ -119,11 +81,3 @@ def _tested(
         method=f"Clopper-Pearson, {trials} pairs without a person in common: all rows agree",
     )
     return doubted, 0.5 ** (trials - 1) if found.value else 1.0
-
-
-def _rank(own: Sequence[Estimate], m: int, above: npt.NDArray[np.bool_], method: str) -> Estimate:
-    mine = own[m]
-    better = sum(other.value > mine.value for other in own)
-    low, high = 1 + int(above[:, m].sum()), len(own) - int(above[m].sum())
-    value, low, high = (float(each) if mine.defined else np.nan for each in (1 + better, low, high))
-    return replace(mine, value=value, low=low, high=high, method=method)

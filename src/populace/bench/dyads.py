@@ -16,8 +16,10 @@ from scipy.stats import t as student
 from populace.errors import DataError
 from populace.stats import Estimate
 
-__all__ = ["disjoint_pairs", "dyadic_estimate", "dyadic_mean", "dyadic_ratio"]
+__all__ = ["FEW", "disjoint_pairs", "dyadic_estimate", "dyadic_mean", "dyadic_ratio"]
 
+FEW = 30
+"""People below whom the interval is too narrow: of 20, one at 95 % held in 91 % of samples."""
 _METHOD = "dyadic cluster-robust variance, Student's t, one cluster per person"
 
 
@@ -141,7 +143,8 @@ def dyadic_estimate(
     alone = float((moved * moved)[low == high].sum())
     variance = max(float((by_person * by_person).sum()) - (own - alone), own)
     reach = float(student.ppf((1 + level) / 2, clusters - 1)) * variance**0.5
-    return _estimate(value, value - reach, value + reach, level, rows, clusters, _METHOD)
+    method = _METHOD if clusters >= FEW else f"{_METHOD}; fewer than {FEW}, held less often than it says"
+    return _estimate(value, value - reach, value + reach, level, rows, clusters, method)
 
 
 def disjoint_pairs(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> int:

@@ -25,6 +25,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     """Whose items these are, as an expression over attributes; empty for everybody."""
     estimate: Estimate
+    raw: float | None = None
+    """The share as counted, where the estimate is shrunk."""
     p_value: float | None = None
     """Of the difference from the arm it stands beside; adjusted where several are tested at once."""
     note: str = ""
@@ -84,8 +86,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def passed(self) -> bool:
-        """Whether no audit explains the score away."""
-        return all(finding.passed for finding in self.findings)
+        """Whether there is a headline, and no audit explains it away."""
+        return self.headline.estimate.defined and all(finding.passed for finding in self.findings)
 
     def save(self, path: str | Path) -> None:
         """Write JSON: whole or not at all, the same bytes for the same result."""

@@ -2,6 +2,7 @@
 
 Each gives a `Finding`, decided by the ends of an interval over personas and questions and not by a value
 alone, so that a few items neither clear a judge nor convict it. A task that has the verdicts asks for it.
+Where there are no verdicts to hold a rule against, the audit was not made, and does not pass.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _HALF = 0.5
 _FEWEST = 10
 """Answers of either kind, and personas, below which nothing is said of their lengths."""
 _DECIDED = ("first", "second")
+_VERDICTS = (*_DECIDED, "tie")
+_ELSE = "; also where there is nothing to hold it against"
 
 
 def words_in(column: str) -> pl.Expr:
@@ -75,12 +78,13 @@ def length_rule(
     Parameters are those of `longer_share`; `label` is whose choices they are.
     """
     found = longer_share(items, name, one, other, counting)
+    there = items[name].is_in(_VERDICTS).any()
     return Finding(
         name=_named("length rule", label),
         what="prefers the longer answer, or the shorter",
         shortcut=found,
-        passed=not (found.defined and (found.low > _MOST or found.high < 1 - _MOST)),
-        why="fails where length alone tells more than nine in ten choices, and the interval says so",
+        passed=there and not (found.defined and (found.low > _MOST or found.high < 1 - _MOST)),
+        why=f"fails where length alone tells more than nine in ten choices, and the interval says so{_ELSE}",
     )
 
 
@@ -109,8 +113,8 @@ def length_of_satisfied(items: pl.DataFrame, name: str, counting: Counting, *, l
         what="calls the longer answers suitable, or the shorter: how often, of a suitable answer and another,"
         " the suitable is the longer",
         shortcut=found,
-        passed=not settled,
-        why="fails where length alone tells more than nine in ten of them, and the interval says so",
+        passed=items[name].is_in(_VERDICTS).any() and not settled,
+        why=f"fails where length alone tells more than nine in ten of them, and the interval says so{_ELSE}",
     )
 
 
@@ -128,8 +132,8 @@ def position_rule(items: pl.DataFrame, name: str, counting: Counting, *, label: 
         name=_named("position rule", label),
         what="chooses by the place an answer is shown in",
         shortcut=found,
-        passed=not (found.defined and found.low > _HALF),
-        why="fails where most verdicts turn round with the order, and the interval says so",
+        passed=found.defined and not found.low > _HALF,
+        why=f"fails where most verdicts turn round with the order, and the interval says so{_ELSE}",
     )
 
 
@@ -147,15 +151,16 @@ def same_as_another(
     what
         Who the other is.
     """
-    rows = items.filter(pl.col(name).is_in(_DECIDED), pl.col(other).is_in(_DECIDED))
+    both = items.filter(pl.col(name).is_in(_VERDICTS), pl.col(other).is_in(_VERDICTS))
+    rows = both.filter(pl.col(name).is_in(_DECIDED), pl.col(other).is_in(_DECIDED))
     found = rate(rows, rows[name] == rows[other], counting)
     return Finding(
         name=label,
         what=what,
         shortcut=found,
-        passed=not (found.defined and found.low > _MOST),
+        passed=both.height > 0 and not (found.defined and found.low > _MOST),
         why="fails where more than nine in ten verdicts are the same, and the interval says so: then the"
-        " verdicts are not the persona's",
+        f" verdicts are not the persona's{_ELSE}",
     )
 
 
@@ -166,16 +171,19 @@ def copying(items: pl.DataFrame, counting: Counting, *, beside: Estimate | None 
     ----------
     items
         `persona_id` and `copied`: the share of an answer's runs of three words that the description has too
-        (`populace.bench.wording.copied`), null where there is no answer.
+        (`populace.bench.wording.copied`), null where there is no answer, or one of fewer words; `answer`
+        tells which.
     """
+    there = "answer" not in items.columns or items["answer"].count() > 0
     found = mean_of(items.with_columns(pl.col("copied").fill_nan(None)), "copied", counting)
     return Finding(
         name="copies of the description",
         what="share of an answer's runs of three words that the description has too",
         shortcut=found,
         beside=beside,
-        passed=not (found.defined and found.value > _HALF),
-        why="fails where more than half are the description's: then descriptions are judged, not answers",
+        passed=there and not (found.defined and found.value > _HALF),
+        why="fails where more than half are the description's: then descriptions are judged, not answers"
+        f"{_ELSE}",
     )
 
 

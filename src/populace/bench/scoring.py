@@ -1,5 +1,8 @@
 """From verdicts to scores, alike in all tasks.
 
+Who does not answer is not satisfying: where the target gave no answer its score is 0, whatever a judge said,
+so that silence where it would fail gains nothing. Where the judge gave no verdict there is no score.
+
 Items share persons and questions, and at one question often the very answer. All intervals and tests here
 know both (`populace.stats.crossed`); `clusters` of an estimate counts persons.
 """
@@ -16,7 +19,7 @@ from populace.bench.task import Counting
 from populace.stats import Estimate, PairedTest
 from populace.stats.crossed import crossed_mean, crossed_test
 
-__all__ = ["above", "bookkeeping", "columns", "compared", "mean_of", "rate", "share", "value"]
+__all__ = ["above", "bookkeeping", "columns", "compared", "mean_of", "rate", "scored", "share", "value"]
 
 _UNDECIDED = ("tie", "refused", "failed", "unasked")
 
@@ -45,9 +48,34 @@ def value(name: str) -> pl.Expr:
     return first.when(column == "second").then(0.0)
 
 
+def scored(items: pl.DataFrame, name: str) -> pl.Expr:
+    """Read an outcome about the target's answer as a number: `value`, but 0 where there is no answer.
+
+    Where nothing that was answered was asked about (nobody, by likelihood), nothing is scored.
+
+    Parameters
+    ----------
+    items
+        The outcome `name`; and `answer`, null where the target gave none. Without it, `value` alone.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"answer": ["yes", "no", None], "critic": ["first", "failed", "unasked"]})
+    >>> rows.select(scored(rows, "critic")).to_series().to_list()
+    [1.0, None, 0.0]
+    """
+    if "answer" not in items.columns:
+        return value(name)
+    asked = items.filter(pl.col("answer").is_not_null())[name] != "unasked"
+    if len(asked) and not asked.any():
+        return pl.lit(None, dtype=pl.Float64)
+    return pl.when(pl.col("answer").is_null()).then(0.0).otherwise(value(name))
+
+
 def share(items: pl.DataFrame, name: str, counting: Counting) -> Estimate:
-    """Share of decided items for which the first option holds; half of a tie."""
-    return mean_of(items.select(value(name).alias("value"), *_shared(items)), "value", counting)
+    """Share of items for which the first option holds: half of a tie, 0 without an answer (`scored`)."""
+    rows = items.with_columns(scored(items, name).alias("_scored"))
+    return mean_of(rows, "_scored", counting)
 
 
 def rate(items: pl.DataFrame, found: pl.Series, counting: Counting) -> Estimate:
@@ -75,8 +103,9 @@ def compared(items: pl.DataFrame, ours: str, theirs: str, counting: Counting) ->
 
 def above(items: pl.DataFrame, name: str, arm: str, base: str, counting: Counting, *, measure: str) -> Score:
     """Difference of two arms on the same items, by `item_id`."""
-    scored = items.select("item_id", *_shared(items), "arm", value(name).alias("value"))
-    ours, theirs = (scored.filter(pl.col("arm") == each).drop("arm") for each in (arm, base))
+    rows = items.with_columns(scored(items, name).alias("value"))
+    rows = rows.select("item_id", *_shared(items), "arm", "value")
+    ours, theirs = (rows.filter(pl.col("arm") == each).drop("arm") for each in (arm, base))
     both = ours.join(theirs, on=["item_id", *_shared(items)], suffix="_base", maintain_order="left")
     test = compared(both, "value", "value_base", counting)
     return Score(measure=measure, arm=arm, estimate=test.estimate, p_value=test.p_value)

@@ -7,19 +7,20 @@ question an item, and nothing more is asked of the target.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 import polars as pl
 
 from populace.bench.elicit import needs_revision, questions, verdicts
+from populace.bench.pairing import paired
 from populace.bench.result import Finding, Score
 from populace.bench.rules import same_as_another
-from populace.bench.scoring import columns, compared, share, value
+from populace.bench.scoring import columns, compared, scored, share
 from populace.bench.task import Ask, Bench, Counting
 from populace.models.records import Result
 from populace.streams import stream
 
-__all__ = ["stranger_finding", "stranger_scores", "strangers", "with_strangers"]
+__all__ = ["described_strangers", "stranger_finding", "stranger_scores", "strangers", "with_strangers"]
 
 
 def strangers(people: Sequence[str], seed: int) -> dict[str, str | None]:
@@ -38,23 +39,43 @@ def strangers(people: Sequence[str], seed: int) -> dict[str, str | None]:
     }
 
 
+def described_strangers(bench: Bench) -> dict[str, str]:
+    """Give each person of a bench who is asked anything the description of another; nobody, if there is none.
+
+    Examples
+    --------
+    >>> from populace.bench.planted import planted_bench, planted_judge, planted_target
+    >>> bench, _ = planted_bench(planted_target(), planted_judge(), people=2, prompts=1, items=2)
+    >>> ours, others = bench.profiles(), described_strangers(bench)
+    >>> sorted(others.values()) == sorted(ours.values()), any(ours[who] == others[who] for who in ours)
+    (True, False)
+    """
+    profiles = bench.profiles()
+    other = strangers(paired(bench)["persona_id"].to_list(), bench.seed)
+    return {who: profiles[them] for who, them in other.items() if them is not None}
+
+
 def with_strangers(
-    bench: Bench, items: pl.DataFrame, profiles: dict[str, str], stage: str
+    bench: Bench, items: pl.DataFrame, others: Mapping[str, str], stage: str
 ) -> Generator[Ask, list[Result | None], pl.DataFrame]:
-    """Ask each item's stranger whether the answer suits it; adds the verdict `stranger` to the items."""
-    other = strangers(items["persona_id"].to_list(), bench.seed)
+    """Ask each item's stranger whether the answer suits it; adds the verdict `stranger` to the items.
+
+    Parameters
+    ----------
+    others
+        Description of the stranger, by `persona_id`; who has none is not asked.
+    """
     wanted = [
-        None if other[who] is None else needs_revision(bench, profiles[other[who] or ""], what, text)
+        needs_revision(bench, others[who], what, text) if who in others else None
         for who, what, text in items.select("persona_id", "prompt", "answer").iter_rows()
     ]
-    # Whoever plays one person at a time knows no other: those items have no stranger.
     found = yield Ask(stage=f"stranger, {stage}", to="judge", requests=questions(wanted))
     return items.with_columns(columns("stranger", verdicts(bench, wanted, found)))
 
 
 def stranger_scores(items: pl.DataFrame, arm: str, counting: Counting) -> list[Score]:
     """Score how many answers suit a stranger, and how many more suit the person: what is the person's own."""
-    rows = items.with_columns(own=value("critic"), theirs=value("stranger"))
+    rows = items.with_columns(own=scored(items, "critic"), theirs=scored(items, "stranger"))
     test = compared(rows, "own", "theirs", counting)
     return [
         Score(

@@ -1,4 +1,4 @@
-"""Rules held against `pass-at-k`: guesses, the judge's error, tries that are one, tries without verdict."""
+"""Rules held against `pass-at-k`: guesses, the judge's error, and tries that are one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import msgspec
 import polars as pl
 
 from populace.bench.result import Finding
-from populace.bench.scoring import mean_of, rate
+from populace.bench.scoring import mean_of
 from populace.bench.task import Counting
 from populace.bench.tries import PERSONA, gain, judged, noisy
 
-__all__ = ["alike_rule", "guessing_rule", "judge_rule", "unjudged_rule"]
+__all__ = ["alike_rule", "guessing_rule", "judge_rule"]
 
 
 def guessing_rule(tries: pl.DataFrame, nobody: pl.DataFrame, k: int, counting: Counting) -> Finding:
@@ -56,19 +56,6 @@ def alike_rule(items: pl.DataFrame, counting: Counting) -> Finding:
         name="tries alike",
         what="says the same again, word for word: two tries of one item",
         shortcut=found,
-        passed=not (found.defined and found.low > 0.9),
+        passed=said.height > 0 and not (found.defined and found.low > 0.9),
         why="fails where more than nine in ten pairs of tries are one answer: then k tries are one",
-    )
-
-
-def unjudged_rule(items: pl.DataFrame, counting: Counting) -> Finding:
-    """Count the answers on which the judge gave no verdict."""
-    rows = items.filter(pl.col("answer").is_not_null(), arm=PERSONA)
-    found = rate(rows, rows["critic"].is_in(["refused", "failed"]), counting)
-    return Finding(
-        name="unjudged",
-        what="counts as failed: answers on which the judge gave no verdict",
-        shortcut=found,
-        passed=not (found.defined and found.value > 0.05),
-        why="fails where they are more than one in twenty",
     )

@@ -51,6 +51,7 @@ from populace.bench.result import Finding, Score
 from populace.bench.rules import copying, length_rule, position_rule, same_as_another
 from populace.bench.runner import play
 from populace.bench.scoring import bookkeeping, columns
+from populace.bench.silence import unanswered, unjudged
 from populace.bench.task import Ask, Bench, Counting, Play, Role, TaskMeta
 from populace.bench.verdict_files import read_pairs, read_people, with_people
 from populace.bench.wording import copies_in
@@ -149,11 +150,14 @@ class Agreement:
         """Hold agreement against a constant judge; each judge against place, length, and other personas."""
         items = numbered(items)
         findings = [constant_rule(items, *pair, counting) for pair in combinations(raters(items), 2)]
+        pairs = items.with_columns(answer=pl.concat_str("first", "second"), arm=pl.lit(""))
+        findings.append(unanswered(pairs, counting))
         # Of one answer shown twice only the place can be named.
         unlike = items.filter(pl.col("first") != pl.col("second"))
         for rater in raters(items):
             if rater == PEOPLE:
                 continue
+            findings.append(unjudged(items, BY + rater, counting, label=rater))
             findings.append(position_rule(unlike, BY + rater, counting, label=rater))
             findings.append(length_rule(items, BY + rater, "first", "second", counting, label=rater))
             findings += [

@@ -49,7 +49,8 @@ from populace.bench.planted_words import planted_deaf, planted_guesser, planted_
 from populace.bench.result import Finding, Score
 from populace.bench.rules import length_rule, position_rule
 from populace.bench.runner import play
-from populace.bench.scoring import columns, value
+from populace.bench.scoring import columns, scored
+from populace.bench.silence import unanswered, unjudged
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.bench.wording import copies_in
 from populace.models.records import Choice, Result
@@ -140,11 +141,15 @@ class Comparison:
             length_rule(items, "choice", "answer", "rival", counting),
             position_rule(items, "whose", counting, label="whose"),
             position_rule(unlike, "choice", counting, label="choice"),
+            unanswered(items, counting),
+            unjudged(items, "whose", counting, label="whose"),
+            unjudged(items, "choice", counting, label="choice"),
         ]
 
     def values(self, items: pl.DataFrame) -> pl.DataFrame:
         """Give what two runs are compared by: whether an answer was given to the right person."""
-        return items.select("persona_id", "other_id", "prompt_id", "arm", value("whose").alias("value"))
+        told = scored(items, "whose").alias("value")
+        return items.select("persona_id", "other_id", "prompt_id", "arm", told)
 
     def recover(self, seed: int) -> Iterator[tuple[str, float, Estimate]]:
         """Give planted shares, and what the task finds on planted people of a seed."""

@@ -27,6 +27,7 @@ import polars as pl
 
 from populace import stats
 from populace.bench.crowd import chosen, every, laid_out, options_of
+from populace.bench.differing import differing
 from populace.bench.dyads import dyadic_mean
 from populace.bench.elicit import answer, text_of
 from populace.bench.gold import read_gold
@@ -35,16 +36,18 @@ from populace.bench.planted_words import planted_crowd, planted_deaf, planted_sp
 from populace.bench.result import Finding, Score
 from populace.bench.rules import copying
 from populace.bench.runner import play
+from populace.bench.silence import unanswered
 from populace.bench.spread import relative, spread_of
 from populace.bench.spread_scores import by_groups, collapse
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
-from populace.bench.wording import ALIKE, shingle_distances
+from populace.bench.wording import ALIKE
 from populace.models.scripted import Scripted
 from populace.stats import Estimate
 
 __all__ = ["Diversity"]
 
 _ARMS = ("persona", "nobody", "again", "people")
+_SILENT = "two of whom one got no answer count as alike"
 
 
 class Diversity:
@@ -96,16 +99,17 @@ class Diversity:
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Measure spread between people, by group, and collapse."""
-        spread = spread_of(items)
-        scores = []
+        spread, asked = spread_of(items), self.values(items)
+        ends = asked["persona_id"], asked["other_id"]
+        estimate = dyadic_mean(asked["value"], *ends, level=counting.level)
+        scores = [Score(measure="swap_sensitivity", arm="persona", estimate=estimate, note=_SILENT)]
         for arm in _ARMS:
             if (pairs := spread.arms.get(arm)) is None:
-                if arm == "persona":  # nothing was answered: the headline is undefined
-                    estimate = dyadic_mean([], [], [], level=counting.level)
-                    scores.append(Score(measure="swap_sensitivity", arm=arm, estimate=estimate))
                 continue
             for kind, value in sorted(pairs.apart.items()):
                 measure = "swap_sensitivity" if kind == "differ" else f"distance_{kind}"
+                if (measure, arm) == ("swap_sensitivity", "persona"):
+                    continue
                 estimate = dyadic_mean(value, pairs.first, pairs.second, level=counting.level)
                 scores.append(Score(measure=measure, arm=arm, estimate=estimate))
         scores += collapse(items, spread, counting)
@@ -119,9 +123,11 @@ class Diversity:
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
         """Look for one answer for all, for spread that is chance alone, and for copies of the description."""
         spread, level = spread_of(items), counting.level
+        silent = unanswered(items.filter(pl.col("arm") != "people"), counting)
         if (pairs := spread.arms.get("persona")) is None:
-            return []
-        swap = dyadic_mean(pairs.apart["differ"], pairs.first, pairs.second, level=level)
+            return [silent]
+        asked = self.values(items)
+        swap = dyadic_mean(asked["value"], asked["persona_id"], asked["other_id"], level=level)
         findings = [
             Finding(
                 name="one answer for all",
@@ -131,6 +137,7 @@ class Diversity:
                 why="fails where at most one pair in ten differs",
             ),
             copying(items.filter(arm="persona"), counting, beside=swap),
+            silent,
         ]
         if (again := spread.arms.get("again")) is not None:
             ratio = relative(pairs, again, "words", level)
@@ -147,18 +154,8 @@ class Diversity:
         return findings
 
     def values(self, items: pl.DataFrame) -> pl.DataFrame:
-        """Give what two runs are compared by: of each answer, the share of others' that differ from it."""
-        rows = items.filter(arm="persona").drop_nulls("answer")
-        frames = [
-            same.select(
-                "persona_id", "prompt_id", "arm", value=(apart > ALIKE).sum(axis=1) / max(same.height - 1, 1)
-            )
-            for _, same in rows.group_by("prompt_id", maintain_order=True)
-            for apart in [shingle_distances(same["answer"].to_list())]
-        ]
-        return (
-            pl.concat(frames) if frames else rows.select("persona_id", "prompt_id", "arm", value=pl.lit(0.0))
-        )
+        """Give what two runs are compared by: of each two people, whether their answers differ."""
+        return differing(items.filter(arm="persona"))
 
     def recover(self, seed: int) -> Iterator[tuple[str, float, Estimate]]:
         """Give planted shares, and what the task finds on planted people of a seed."""

@@ -28,7 +28,8 @@ from populace.bench.planted import LETTERS, chance, planted_bench, planted_judge
 from populace.bench.result import Finding, Score
 from populace.bench.rules import copying, length_of_satisfied, position_rule, same_as_another
 from populace.bench.runner import play
-from populace.bench.scoring import bookkeeping, share, value
+from populace.bench.scoring import bookkeeping, scored, share
+from populace.bench.silence import unanswered, unjudged
 from populace.bench.task import Ask, Bench, Counting, Play, Role, TaskMeta
 from populace.errors import StudyError
 from populace.models import Provider
@@ -110,6 +111,8 @@ class Intersectionality:
                 )
             )
         findings += [
+            unanswered(items, counting),
+            unjudged(items, "critic", counting),
             length_of_satisfied(items, "critic", counting),
             position_rule(items, "critic", counting),
             same_as_another(
@@ -125,7 +128,7 @@ class Intersectionality:
 
     def values(self, items: pl.DataFrame) -> pl.DataFrame:
         """Give what two runs are compared by: a value an item."""
-        return items.select("persona_id", "prompt_id", "arm", value("critic").alias("value"))
+        return items.select("persona_id", "prompt_id", "arm", scored(items, "critic").alias("value"))
 
     def validate(self) -> None:
         """Recover planted rates of cells, find the worst, and see no gap where there is none."""
@@ -190,9 +193,8 @@ def _given(bench: Bench) -> Sequence[str]:
 def _inside(items: pl.DataFrame, column: str, counting: Counting) -> list[Score]:
     """Score a named group, and its difference from everybody else (those of unknown membership left out)."""
     name = column.removeprefix(NAMED)
-    rows = items.select(
-        "persona_id", "prompt_id", pl.col(column).alias("inside"), value("critic").alias("value")
-    ).drop_nulls()
+    told = pl.col(column).alias("inside"), scored(items, "critic").alias("value")
+    rows = items.select("persona_id", "prompt_id", *told).drop_nulls()
     inside = items.filter(pl.col(column))
     estimate = share(inside, "critic", counting)
     few = "few people" if estimate.clusters < 20 else ""

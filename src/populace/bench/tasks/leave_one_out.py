@@ -27,13 +27,14 @@ import polars as pl
 
 from populace.bench.blocks import AGAIN, FULL, NOBODY, WITHOUT, arms_of
 from populace.bench.elicit import answer, needs_revision, prefer, questions, text_of, verdicts
-from populace.bench.falls import beside_full, fall, noise_rule, tested, wins
+from populace.bench.falls import beside_full, fall, fallen, noise_rule, scores_of, wins
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
 from populace.bench.rules import copying, length_of_satisfied, length_rule, position_rule
 from populace.bench.runner import play
-from populace.bench.scoring import bookkeeping, columns, rate, share, value
+from populace.bench.scoring import bookkeeping, columns, rate, share
+from populace.bench.silence import unanswered, unjudged
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.bench.wording import copies_in
 from populace.stats import Estimate
@@ -108,8 +109,10 @@ class LeaveOneOut:
         """Count falls and wins by arm, everything left out first; then shares, and what was not decided."""
         arms = items["arm"].unique(maintain_order=True).to_list()
         beside = [NOBODY, *(arm for arm in arms if arm.startswith(WITHOUT)), AGAIN]
-        scores = tested("fall", {arm: fall(items, arm, counting) for arm in beside}, 0.0)
-        scores += tested("wins", {arm: wins(items, arm, counting) for arm in beside}, 0.5)
+        falls = {arm: fall(items, arm, counting) for arm in beside}
+        scores = scores_of(
+            {"fall": (falls, 0.0), "wins": ({arm: wins(items, arm, counting) for arm in beside}, 0.5)}
+        )
         warm = f"; all arms at temperature {items['temperature'][0]:g}"
         scores[0] = msgspec.structs.replace(scores[0], note=scores[0].note + warm)
         for arm in arms:
@@ -128,6 +131,8 @@ class LeaveOneOut:
         both = beside_full(items)
         found = [
             noise_rule(items, counting),
+            unanswered(items.filter("told"), counting),
+            unjudged(items.filter("told"), "critic", counting),
             length_rule(both, "choice", "full", "answer", counting),
             length_of_satisfied(items.filter("told"), "critic", counting, label="critic"),
             position_rule(both, "choice", counting),
@@ -163,10 +168,7 @@ class LeaveOneOut:
 
     def values(self, items: pl.DataFrame) -> pl.DataFrame:
         """Give the fall of every item and arm, for the comparison of runs."""
-        full = items.filter(arm=FULL).select("item_id", value("critic").alias("full"))
-        rows = items.filter(pl.col("told"), pl.col("arm") != FULL)
-        both = rows.join(full, on="item_id", maintain_order="left")
-        return both.select("persona_id", "prompt_id", "arm", value=pl.col("full") - value("critic"))
+        return fallen(items).select("persona_id", "prompt_id", "arm", value=pl.col("more") - pl.col("less"))
 
     def validate(self) -> None:
         """Recover a planted fall and planted wins, none where nothing hangs on it, and find three cheats."""

@@ -9,17 +9,17 @@ PERSONA Bench (arXiv 2407.17387, section 5) asks a critic whether an answer need
 
 Here the critic is the persona itself, role-played by a judge who is told the full description and asked in
 both orders of its two options. Beside it stands the forced choice between the mode's answer and the
-baseline's, how often the longer answer would have won it, and the same critic without a persona. With the
-option `stranger` the critic also judges the answers of the headline's mode as another person.
+baseline's, how often the longer answer would have won it, the same critic without a persona, and as another
+person, on the answers of the headline's mode. An answer that is not given satisfies nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from populace.bench.cells import adjusted
 from populace.bench.elicit import text_of
 from populace.bench.modes import MODES, judged, kept, request, summary
 from populace.bench.options import known as known_options
@@ -27,10 +27,18 @@ from populace.bench.options import switched
 from populace.bench.pairing import paired
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
-from populace.bench.rules import copying, length_of_satisfied, length_rule, longer_share, position_rule
+from populace.bench.rules import (
+    copying,
+    length_of_satisfied,
+    length_rule,
+    longer_share,
+    position_rule,
+    same_as_another,
+)
 from populace.bench.runner import play
 from populace.bench.scoring import above, bookkeeping, share
-from populace.bench.strangers import stranger_finding, stranger_scores, with_strangers
+from populace.bench.silence import unanswered, unjudged
+from populace.bench.strangers import described_strangers, stranger_finding, stranger_scores, with_strangers
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.stats import Estimate
 
@@ -42,7 +50,8 @@ _LONGER = "what always choosing the longer would agree with: decided choices, an
 class Main:
     """Share of items that need no revision, by mode; and how often the mode's answer beats the baseline's.
 
-    Settings: `stranger`, whether the answers of the headline's mode are also judged as another person (no).
+    Settings: `stranger`, whether the answers of the headline's mode are also judged as another person (yes);
+    or the descriptions of the others, by `persona_id`, for who plays a part of a bench.
     """
 
     meta = TaskMeta(
@@ -56,6 +65,7 @@ class Main:
     def play(self, bench: Bench) -> Play:
         """Answer in every mode; then judge every answer, and every mode against the baseline."""
         known_options("main", bench.options, ("stranger",))
+        stranger = bench.options.get("stranger", True)
         items, profiles = paired(bench), bench.profiles()
         asked = [(profiles[who], what) for who, what in items.select("persona_id", "prompt").iter_rows()]
         known = yield Ask(
@@ -72,8 +82,9 @@ class Main:
         frames = []
         for mode in MODES:
             frames.append((yield from judged(bench, items, mode, asked, answers[mode], answers["baseline"])))
-        if switched("stranger", bench.options.get("stranger", False)):
-            frames[-1] = yield from with_strangers(bench, frames[-1], profiles, MODES[-1])
+        if isinstance(stranger, Mapping) or switched("stranger", stranger):
+            other = stranger if isinstance(stranger, Mapping) else described_strangers(bench)
+            frames[-1] = yield from with_strangers(bench, frames[-1], other, MODES[-1])
         return pl.concat(frames, how="diagonal")
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
@@ -95,6 +106,7 @@ class Main:
             scores += bookkeeping(rows, "critic", mode, counting)
         if "stranger" in items.columns:
             scores += stranger_scores(items.filter(arm=MODES[-1]), MODES[-1], counting)
+        scores = adjusted(scores, "satisfied_above_baseline")
         # The headline is the mode in which the paper found every model best.
         return sorted(scores, key=lambda score: (score.measure, score.arm) != ("satisfied", MODES[-1]))
 
@@ -105,6 +117,17 @@ class Main:
             length_rule(both, "choice", "answer", "base", counting),
             length_of_satisfied(items, "critic", counting, label="critic"),
             position_rule(items, "critic", counting),
+            same_as_another(
+                items.filter(arm=MODES[-1]),
+                "critic",
+                "nobody",
+                counting,
+                label="nobody",
+                what="gives the verdicts of the critic who is told nobody's description",
+            ),
+            unanswered(items, counting),
+            unjudged(items, "critic", counting, label="critic"),
+            unjudged(both, "choice", counting, label="choice"),
         ]
         gain = above(items, "critic", MODES[-1], "baseline", counting, measure="gain").estimate
         found.append(
@@ -148,7 +171,6 @@ class Main:
             bench, models = planted_bench(
                 target, planted_judge(seed=seed), people=people, prompts=prompts, items=rows, seed=seed
             )
-            bench = replace(bench, options={"stranger": True})
             found = {
                 (score.measure, score.arm): score.estimate
                 for score in self.score(play(self, bench, models), Counting(seed=seed))

@@ -34,9 +34,10 @@ from populace.bench.result import Finding, Score
 from populace.bench.rules import copying, length_of_satisfied
 from populace.bench.runner import play
 from populace.bench.scoring import bookkeeping, columns
+from populace.bench.silence import unanswered, unjudged
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.bench.tries import NOBODY, PERSONA, gains, judged, noisy, tries_of
-from populace.bench.try_rules import alike_rule, guessing_rule, judge_rule, unjudged_rule
+from populace.bench.try_rules import alike_rule, guessing_rule, judge_rule
 from populace.bench.wording import copies_in
 from populace.errors import StudyError
 from populace.stats import Estimate, NoisyPassAtK
@@ -118,13 +119,14 @@ class PassAtK:
         return scores + (gains(tries, ks, counting) if NOBODY in tries else [])
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
-        """Hold the largest k against nobody's tries, the judge's error, tries alike, and tries unjudged."""
+        """Hold the largest k against nobody's tries, the judge's error, tries alike, and silence."""
         k = items["k"][0].max()
         table = tries_of(items, PERSONA)
         found = [
             judge_rule(table, k, counting),
             alike_rule(items, counting),
-            unjudged_rule(items, counting),
+            unanswered(items, counting),
+            unjudged(items.filter(arm=PERSONA), "critic", counting),
             length_of_satisfied(items.filter(arm=PERSONA), "critic", counting, label="critic"),
         ]
         if "copied" in items.columns:

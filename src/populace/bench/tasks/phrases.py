@@ -30,6 +30,7 @@ from populace.bench.planted_words import planted_summariser
 from populace.bench.result import Finding, Score
 from populace.bench.runner import play
 from populace.bench.scoring import compared, mean_of, rate
+from populace.bench.silence import unanswered
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.bench.wording import copied
 from populace.models.records import GenerateRequest, Message
@@ -100,7 +101,8 @@ class Phrases:
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
         """Look for summaries that copy the description, and for summaries that would fit anybody."""
-        each = items.unique("item_id", maintain_order=True).drop_nulls("summary")
+        told = items.unique("item_id", maintain_order=True).with_columns(arm=pl.lit(""), answer="summary")
+        each = told.drop_nulls("summary")
         copy = (each["copied"] > 0.5) & (each["length"] > 0.7)
         copies = rate(each, copy, counting)
         kept, chance, *_, above = _beside(_per_summary(items), "", counting)
@@ -112,8 +114,8 @@ class Phrases:
                 " words more than half are the description's",
                 shortcut=copies,
                 beside=kept.estimate,
-                passed=not (copies.defined and copies.value > 0.5),
-                why="fails where more than half of the summaries are copies",
+                passed=copies.defined and not copies.value > 0.5,
+                why="fails where more than half of the summaries are copies, or there are none",
             ),
             Finding(
                 name="another's attributes",
@@ -123,11 +125,14 @@ class Phrases:
                 passed=stands,
                 why="fails unless the interval of kept less kept by chance lies above zero",
             ),
+            unanswered(told, counting),
         ]
 
     def values(self, items: pl.DataFrame) -> pl.DataFrame:
-        """Give what two runs are compared by: whether an attribute is kept, an arm for each."""
-        return items.select("persona_id", "prompt_id", "arm", pl.col("kept").alias("value"))
+        """Give what two runs are compared by: what is kept of all; and of each attribute, an arm each."""
+        each = _per_summary(items).with_columns(arm=pl.lit(""))
+        names = "persona_id", "prompt_id", "arm", pl.col("kept").alias("value")
+        return pl.concat([each.select(names), items.select(names)])
 
     def recover(self, seed: int) -> Iterator[tuple[str, float, Estimate]]:
         """Give planted shares, and what the task finds on planted people of a seed."""
@@ -197,7 +202,8 @@ def _looked_up(
         donors = [everybody[each] for each in drawn if everybody[each] != who][:_DONORS]
         common = (item, who, prompt, topic)
         if summary is None:
-            yield from ((*common, name, *[None] * 6) for name in had[who])
+            # What is not said keeps nothing, of the person and of others.
+            yield from ((*common, name, None, None, None, 0.0, 0.0, 0.0) for name in had[who])
             continue
         found = tells(summary, people[who])
         by_chance: dict[str, list[bool]] = {name: [] for name in had[who]}
