@@ -13,6 +13,7 @@ from populace.opinions.saving import load, save
 from populace.opinions.scores import individual_scores
 from populace.opinions.splits import Split, split
 from populace.opinions.table import NONE, Opinions
+from populace.opinions.twins import curated, hidden_twins, twins
 
 __all__ = [
     "NONE",
@@ -29,7 +30,9 @@ __all__ = [
     "World",
     "attained",
     "carry_over",
+    "curated",
     "group_scores",
+    "hidden_twins",
     "individual_scores",
     "inputs_of",
     "load",
@@ -40,4 +43,5 @@ __all__ = [
     "save",
     "split",
     "subgroup_gaps",
+    "twins",
 ]
