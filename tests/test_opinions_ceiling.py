@@ -417,7 +417,7 @@ def test_planted_ceiling_and_share_come_back() -> None:
     """The rule of the issue; benchmarks/bench_grounded_truth.py counts 200 worlds of three designs."""
     held: dict[str, list[bool]] = {}
     for seed in range(24):
-        for one in recover(seed, items=100, people=400, tested=150, crowd=1000):
+        for one in recover(seed, items=100, people=300, tested=120, crowd=600):
             held.setdefault(one.label, []).append(one.estimate.low <= one.truth <= one.estimate.high)
     assert len(held) == 9
     # Fewer than 20 of 24 would come once in some 170 times were each held in 95 %.

@@ -249,24 +249,22 @@ def test_gaps_by_hand() -> None:
     items = (Item(name="a", options=("Yes", "No")),)
     people = pl.DataFrame(
         {
-            "person_id": [str(i) for i in range(41)],
-            "weight": [1.0] * 41,
-            "sex": ["F"] * 20 + ["M"] * 20 + ["X"],
+            "person_id": [str(i) for i in range(45)],
+            "weight": [1.0] * 45,
+            "sex": ["F"] * 20 + ["M"] * 20 + ["X"] * 5,
         }
     )
-    answers = np.array(
-        [[int(i % 4 == 0)] for i in range(20)] + [[int(i % 2 == 0)] for i in range(20)] + [[1]]
-    )
-    opinions = Opinions(people, items, answers.astype(np.int16))
-    table = {"yes": np.broadcast_to([0.9, 0.1], (41, 2))}
+    noes = [i % 4 == 0 for i in range(20)] + [i % 2 == 0 for i in range(20)] + [True] * 4 + [False]
+    opinions = Opinions(people, items, np.array(noes, dtype=np.int16)[:, None])
+    table = {"yes": np.broadcast_to([0.9, 0.1], (45, 2))}
     frame = subgroup_gaps(opinions, everybody(opinions), table, ("sex",))
     assert frame["group"].to_list() == ["F", "M", "X"]
-    assert frame["value"].to_list() == pytest.approx([0.75, 0.5, 0.0])
-    assert frame["people"].to_list() == [20, 20, 1]
+    assert frame["value"].to_list() == pytest.approx([0.75, 0.5, 0.2])
+    assert frame["people"].to_list() == [20, 20, 5]
     errors = np.array([math.sqrt(p * (1 - p) / 19) for p in (0.75, 0.5)])
     made = spread_of_means(np.array([0.75, 0.5]), errors)
     assert frame["spread"].to_list() == pytest.approx([made.spread.value] * 3)
-    assert frame["gap"].to_list() == pytest.approx([p - made.mean for p in (0.75, 0.5, 0.0)])
+    assert frame["gap"].to_list() == pytest.approx([p - made.mean for p in (0.75, 0.5, 0.2)])
     assert frame["shrunken"].to_list() == pytest.approx([*made.shrunken, None])
     assert frame["low"][0] < 0.75 < frame["high"][0]
 

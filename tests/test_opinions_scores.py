@@ -163,8 +163,9 @@ def test_few_items_are_a_sample_too() -> None:
     assert many["seed"].to_list() == [0] * many.height
 
 
-def test_paired_differences_are_narrower_than_unpaired() -> None:
-    opinions, parts, tables = study(4, items=110, people=200)
+@pytest.mark.parametrize("items", [20, 110])
+def test_paired_differences_are_narrower_than_unpaired(items: int) -> None:
+    opinions, parts, tables = study(4, items=items, people=200)
     tables["nearly"] = 0.98 * tables["good"] + 0.02 * tables["poor"]
     frame = individual_scores(opinions, parts, tables, against=("good",), measures=("log score",), draws=400)
     alone, beside = found(frame, "nearly", "log score"), found(frame, "nearly", "log score", "good")
