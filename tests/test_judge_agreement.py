@@ -64,6 +64,12 @@ def test_three_of_four():
     assert (majority.n, majority.value) == (3, 1.0)
 
 
+def test_alpha_with_a_model_is_alpha_of_one_more_rater():
+    people = {"a": "ffsfs", "b": "fsssf", "c": "ft?ss"}
+    beside = agreement(said(people), model("fsfss"), draws=20).find("alpha_with", "m").estimate
+    assert beside.value == agreement(said({**people, "m": "fsfss"}), draws=20).find("alpha").estimate.value
+
+
 def naive_others(frame, machine):
     """Every rater, and the model in their place, against most of the other decided raters, in loops."""
     cells = {"people": np.zeros((2, 2)), "model": np.zeros((2, 2))}

@@ -22,7 +22,7 @@ from judge_material import options, write_material
 pytest.importorskip("sqlalchemy", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from populace.serve.judging import results
 from populace.serve.judging.opening import open_study
@@ -107,7 +107,8 @@ class Person:
     def begin(self):
         self.page.get_by_role("button", name="I agree and take part").click()
         self.page.get_by_role("link", name="Begin").click()
-        self.token = self.page.url.rsplit("/", 1)[1]
+        self.link = self.page.url
+        self.token = self.link.rsplit("/", 1)[1]
 
     def count(self):
         return self.page.evaluate(_COUNT)
@@ -129,7 +130,17 @@ class Person:
         return before
 
     def wait(self, before):
-        self.page.wait_for_function(f"before => ({_COUNT})() !== before", arg=before, timeout=60_000)
+        """Wait for what comes next; loads the page again where the browser says that the server is gone."""
+        for _ in range(600):
+            try:
+                if self.page.url.startswith("chrome-error"):
+                    self.page.goto(self.link)
+                elif self.count() != before:
+                    return
+            except Error:  # between two pages, or the server is still away
+                pass
+            self.page.wait_for_timeout(100)
+        raise AssertionError("nothing came next")
 
 
 def stored(opened, token):

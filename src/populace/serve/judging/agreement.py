@@ -45,8 +45,9 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     who: str
     """`people`, or a model."""
     measure: str
-    """`share`, `kappa`, `ac1`, `alpha`, `kappa_others` (against most of the others), `kappa_less_people`,
-    `kappa_each` (against each rater), `kappa_majority`, `kappa_dawid_skene`, `dropped`, `prevalence`."""
+    """`share`, `kappa`, `ac1`, `alpha`, `kappa_others` (against most of the others), `people_there` (the person
+    whose place a model took), `kappa_less_people`, `kappa_each` (against each rater), `alpha_with` (the model as
+    one more rater), `kappa_majority`, `kappa_dawid_skene`, `dropped`, `prevalence`."""
     estimate: Estimate
     note: str = ""
 
@@ -148,12 +149,7 @@ def _among_people(said: Said, settings: dict[str, float]) -> list[Measured]:
             ("ac1", gwet_from_table, "Gwet: steady where nearly all choose one answer"),
         )
     ]
-    alpha = krippendorff_alpha(
-        said.beside(),
-        said.persona,
-        categories=[0, 1],
-        draws=int(settings["draws"]), seed=int(settings["seed"]), level=settings["level"],
-    )  # fmt: skip
+    alpha = _alpha(said.beside(), said, settings)
     found.append(
         Measured(who="people", measure="alpha", estimate=alpha, note="Krippendorff: any number of raters")
     )
@@ -171,6 +167,17 @@ def _among_people(said: Said, settings: dict[str, float]) -> list[Measured]:
         Measured(who="people", measure="prevalence", estimate=share, note="decided verdicts for the first")
     )
     return [*found, *_dropped(said, settings)]
+
+
+def _alpha(ratings: Ints, said: Said, settings: dict[str, float]) -> Estimate:
+    return krippendorff_alpha(
+        ratings,
+        said.persona,
+        categories=[0, 1],
+        draws=int(settings["draws"]),
+        seed=int(settings["seed"]),
+        level=settings["level"],
+    )
 
 
 def _dropped(said: Said, settings: dict[str, float]) -> list[Measured]:
@@ -215,6 +222,9 @@ def _of_machine(
             note="the model less the person, paired: below 0 where people do better",
         ),
     ]  # fmt: skip
+    more = np.concatenate([said.beside(), model[:, None]], axis=1)
+    alpha = _alpha(more, said, settings)
+    found.append(Measured(who=name, measure="alpha_with", estimate=alpha, note="people, and it as one more"))
     for what, target in targets.items():
         chosen = np.stack([target == 0, target == 1], axis=1).astype(np.float64)
         table = _tables(chosen, model)

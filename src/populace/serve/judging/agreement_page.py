@@ -23,6 +23,7 @@ _NAMES = {
     "people_there": "A person in that place",
     "kappa_less_people": "Model less person",
     "kappa_each": "Kappa with each rater",
+    "alpha_with": "Alpha with the model as a rater",
     "kappa_majority": "Kappa with 3 of 4",
     "kappa_dawid_skene": "Kappa with Dawid and Skene",
     "dropped": "Left without an answer by 3 of 4",
@@ -34,6 +35,7 @@ _MODEL = (
     "people_there",
     "kappa_less_people",
     "kappa_each",
+    "alpha_with",
     "kappa_majority",
     "kappa_dawid_skene",
 )
