@@ -45,9 +45,9 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     who: str
     """`people`, or a model."""
     measure: str
-    """`share`, `kappa`, `ac1`, `alpha`, `kappa_others` (against most of the others), `people_there` (the person
-    whose place a model took), `kappa_less_people`, `kappa_each` (against each rater), `alpha_with` (the model as
-    one more rater), `kappa_majority`, `kappa_dawid_skene`, `dropped`, `prevalence`."""
+    """`share`, `kappa`, `ac1`, `alpha`, `kappa_others` (against most of the others), `people_there` (the
+    person whose place a model took), `kappa_less_people`, `kappa_each` (against each rater), `alpha_with`
+    (the model as one more rater), `kappa_majority`, `kappa_dawid_skene`, `dropped`, `prevalence`."""
     estimate: Estimate
     note: str = ""
 
