@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from populace import stats
 from populace.bench import Counting, open_task, play
-from populace.bench.kappas import _measured, pairs_apart, pairs_of_raters
+from populace.bench.kappas import _measured, pairs_apart, pairs_of_raters, smallest_told
 from populace.bench.planted import LETTERS, planted_bench, planted_judge, planted_people, planted_target
 from populace.bench.tasks.agreement import matrices, raters
 from populace.bench.verdict_files import read_people, with_people
@@ -134,7 +134,10 @@ def test_intervals_hold_where_persons_and_questions_differ():
 
 def test_scores(items):
     scores = open_task("agreement").score(items, FAST)
-    assert scores[0].measure == "kappa" and "smallest kappa told from 0 with power 80 %: 0." in scores[0].note
+    assert (
+        scores[0].measure == "kappa"
+        and "smallest kappa told from 0 with power 80 %, simulated: 0." in scores[0].note
+    )
     told = {(score.measure, score.group): score for score in scores}
     women, men = (told["kappa", f"sex = {sex}"].estimate for sex in ("Female", "Male"))
     assert women.n + men.n == PEOPLE * EACH and women.clusters + men.clusters == PEOPLE
@@ -231,3 +234,22 @@ def test_what_the_task_refuses(pairs, tmp_path):
     ]:
         with pytest.raises(DataError, match=says):
             play(task, *bench_of(judge, planted_judge(seed=2), pairs=str(path)))
+
+
+@pytest.mark.parametrize(("rows", "prevalence"), [(300, 0.5), (300, 0.9), (300, 0.95), (600, 0.95)])
+def test_the_power_note_promises_what_the_interval_holds(rows, prevalence):
+    smallest = smallest_told(rows, prevalence, degrees=rows - 1)
+    rng, hits = np.random.default_rng(5), 0
+    for _ in range(300):
+        same = rng.random(rows) < smallest
+        one = rng.random(rows) < prevalence
+        other = np.where(same, one, rng.random(rows) < prevalence)
+        said = np.stack([one, other], axis=1).astype(np.float64)
+        (pair,) = pairs_of_raters(said, ["x", "y"], np.arange(rows), None, level=0.95)
+        hits += pair.kappa.low > 0
+    assert hits / 300 == pytest.approx(0.8, abs=0.07)
+
+
+def test_of_next_to_no_verdicts_of_one_kind_nothing_is_promised():
+    # Of 40 rows 0.4 are of the rare kind: two of three samples have none, and kappa is undefined.
+    assert np.isnan(smallest_told(40, 0.99, degrees=39))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import polars as pl
@@ -150,7 +149,8 @@ def test_falls_and_wins_by_hand():
     assert age.estimate.value == pytest.approx(-1 / 6) and age.estimate.n == 3  # 1-1, 1-1, 0-1/2
     assert found["fall", "nobody"].estimate.value == 0.75
     assert found["fall", "again"].estimate.value == 0.0 and found["fall", "again"].note == "noise floor"
-    # Half of the signs of 1, 0, 1 leave the sum at 2 or -2, all signs of one number do. Falls and wins are one family.
+    # Half of the signs of 1, 0, 1 leave the sum at 2 or -2, all signs of one number do. Falls and wins are
+    # one family.
     assert sex.p_value == 1.0 and "p by Holm over 4; 1 by Benjamini-Hochberg, 0.5 alone" in sex.note
     assert age.p_value == 1.0
     # The family is only what is left out: 1, 1, 1, 0 keep their sum in 2 of 8 flips.

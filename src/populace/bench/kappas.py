@@ -22,13 +22,15 @@ from populace.stats import Estimate
 from populace.stats._arrays import codes_of_clusters
 from populace.stats.crossed import crossed_estimate
 from populace.stats.matrices import PairAgreement
+from populace.streams import stream
 
-__all__ = ["pairs_apart", "pairs_of_raters"]
+__all__ = ["pairs_apart", "pairs_of_raters", "smallest_told"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _MEASURES = {"kappa": (-1.0, 1.0), "gwet": (-1.0, 1.0), "percent": (0.0, 1.0)}
 """Measure -> what it lies between."""
+_SIMULATED, _HALVINGS = 2000, 10
 _AGREES = np.array([1.0, 0.0, 0.0, 1.0])
 _FIRST, _SECOND = np.array([1.0, 1.0, 0.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0])
 """What each rater says in each cell: both the first, then the first alone, then the second alone."""
@@ -151,26 +153,55 @@ def _measured(counts: Floats) -> dict[str, _Measured]:
     return found | {"percent": _Measured(agree[:, 0], by_agreement)}
 
 
+def smallest_told(
+    rows: float, prevalence: float, *, degrees: int, power: float = 0.8, level: float = 0.95, seed: int = 0
+) -> float:
+    """Find the smallest kappa that is told from 0 with a given chance, by simulating the interval's own rule.
+
+    Formulas of large samples promise too much where nearly all verdicts are of one kind: for 300 rows of
+    which 95 % are, the kappa said to be found in 80 % of samples was found in 41 %.
+
+    Parameters
+    ----------
+    rows
+        Independent rows that there are, or that clustered ones are worth.
+    prevalence
+        Share of verdicts of one kind, taken as alike for both raters; above 0 and below 1.
+    degrees
+        Of Student's t.
+    power
+        Chance that the interval lies above 0.
+
+    Returns
+    -------
+    nan where not even perfect agreement is found so often.
+
+    Examples
+    --------
+    >>> bool(smallest_told(200, 0.5, degrees=199) < smallest_told(200, 0.9, degrees=199))
+    True
+    """
+
+    def found(kappa: float) -> float:
+        rng, apart = stream(seed, "bench.kappas.power"), (1 - kappa) * prevalence * (1 - prevalence)
+        cells = [prevalence - apart, apart, apart, 1 - prevalence - apart]
+        counts = rng.multinomial(max(int(rows), 2), cells, size=_SIMULATED).astype(np.float64)
+        low, _, _ = _ends(_measured(counts)["kappa"], counts, _MEASURES["kappa"], level, degrees)
+        return float((low > 0).mean())
+
+    if found(1.0) < power:
+        return float("nan")
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if found(middle) >= power else (middle, high)
+    return high
+
+
 def _apart(found: _Measured, counts: Floats, within: tuple[float, float], level: float) -> list[Estimate]:
     """Give each table's measure the interval that `crossed_estimate` gives to rows that share nothing."""
-    (low, high), size, value = within, counts.sum(axis=1), found.value
-    wide = high - low
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # Cells without rows may have an influence, and count nothing.
-        spread = (counts * np.where(counts > 0, found.moved, 0.0) ** 2).sum(axis=1) / size / (size - 1)
-        none = spread <= 1e-24
-        most = 1 - ((1 - level) / 2) ** (1 / size)
-        reach = student.ppf((1 + level) / 2, size - 1)
-        x, v = (value - low) / wide, spread / wide**2
-        worth = v / (x * (1 - x))
-        square = reach**2 * worth
-        half = reach * np.sqrt(v + square * worth / 4)
-        bottom = low + wide * (x + square / 2 - half) / (1 + square)
-        top = low + wide * (x + square / 2 + half) / (1 + square)
-        even = reach * np.sqrt(spread)
-        edge = (value <= low) | (value >= high)
-        bottom = np.where(none, value - most * (value - low), np.where(edge, value - even, bottom))
-        top = np.where(none, value + most * (high - value), np.where(edge, value + even, top))
+    low, high, none = _ends(found, counts, within, level)
+    size = counts.sum(axis=1)
     return [
         Estimate(
             value=v,
@@ -184,9 +215,38 @@ def _apart(found: _Measured, counts: Floats, within: tuple[float, float], level:
             else "rows apart, Wilson's interval with t",
         )
         for v, a, b, n, same in zip(
-            *(each.tolist() for each in (value, bottom, top, size, none)), strict=True
+            *(each.tolist() for each in (found.value, low, high, size, none)), strict=True
         )
     ]
+
+
+def _ends(
+    found: _Measured,
+    counts: Floats,
+    within: tuple[float, float],
+    level: float,
+    degrees: int | None = None,
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Give the ends of each table's interval, and where no two rows differ in what they move it by."""
+    (low, high), size, value = within, counts.sum(axis=1), found.value
+    wide = high - low
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Cells without rows may have an influence, and count nothing.
+        spread = (counts * np.where(counts > 0, found.moved, 0.0) ** 2).sum(axis=1) / size / (size - 1)
+        none = spread <= 1e-24
+        most = 1 - ((1 - level) / 2) ** (1 / size)
+        reach = student.ppf((1 + level) / 2, size - 1 if degrees is None else degrees)
+        x, v = (value - low) / wide, spread / wide**2
+        worth = v / (x * (1 - x))
+        square = reach**2 * worth
+        half = reach * np.sqrt(v + square * worth / 4)
+        bottom = low + wide * (x + square / 2 - half) / (1 + square)
+        top = low + wide * (x + square / 2 + half) / (1 + square)
+        even = reach * np.sqrt(spread)
+        edge = (value <= low) | (value >= high)
+        bottom = np.where(none, value - most * (value - low), np.where(edge, value - even, bottom))
+        top = np.where(none, value + most * (high - value), np.where(edge, value + even, top))
+    return bottom, top, none
 
 
 def _prevalence(counts: Floats) -> Floats:

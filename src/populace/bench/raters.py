@@ -14,14 +14,14 @@ import numpy as np
 import polars as pl
 
 from populace import stats
-from populace.bench.kappas import pairs_apart, pairs_of_raters
+from populace.bench.kappas import pairs_apart, pairs_of_raters, smallest_told
 from populace.bench.result import Finding, Score
 from populace.bench.rules import Floats, words_in
 from populace.bench.scoring import rate
 from populace.bench.task import Counting
 from populace.stats.crossed import crossed_difference
 from populace.stats.matrices import AgreementReport, PairAgreement
-from populace.stats.power import intraclass_correlation, smallest_kappa
+from populace.stats.power import design_effect, intraclass_correlation
 
 __all__ = [
     "BY",
@@ -137,9 +137,11 @@ def _power(pair: PairAgreement, items: pl.DataFrame) -> str:
         return "too few items, or verdicts all of one kind"
     icc = intraclass_correlation(rows["agree"], rows["persona_id"], draws=1).value
     icc = 0.0 if np.isnan(icc) else float(np.clip(icc, 0, 1))
-    note = smallest_kappa(rows.height, sizes, prevalence=pair.prevalence, icc=icc)
-    told = "none" if np.isnan(note.smallest) else f"{note.smallest:.3f}"
-    return f"smallest kappa told from 0 with power 80 %: {told}"
+    scarce = min(len(sizes), rows["prompt_id"].n_unique() if rows["prompt_id"].n_unique() > 1 else len(sizes))
+    worth = rows.height / design_effect(sizes, icc)
+    smallest = smallest_told(worth, pair.prevalence, degrees=scarce - 1)
+    told = "none" if np.isnan(smallest) else f"{smallest:.2f}"
+    return f"smallest kappa told from 0 with power 80 %, simulated: {told}"
 
 
 def by_persona(items: pl.DataFrame, counting: Counting) -> list[Score]:

@@ -219,6 +219,10 @@ def smallest_kappa(
     (2 p (1 - p))) (Bloch and Kraemer 1989; Donner and Eliasziw 1992, doi:10.1002/sim.4780111109), here times
     the design effect.
 
+    It is of large samples in both categories, and promises too much where one is rare: of simulated samples
+    in which 80 % should have found it, 65 % did at a prevalence of 0.9 and 41 % at 0.95 (300 rows, the
+    bootstrap's interval of kappa above 0), and at 0.5 84 %. `populace.bench` therefore simulates.
+
     Parameters
     ----------
     n, clusters, power, level
