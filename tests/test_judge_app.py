@@ -430,3 +430,33 @@ def test_a_page_does_not_say_which_answer_is_the_first_of_the_files(site):
     for text in shown:
         bare = re.sub(r'<div class="text".*?</div>', "", text)
         assert not re.search(r"first|second|forward|backward", re.sub(r"<script.*?</script>", "", bare), re.I)
+
+
+def test_a_survey_alone_from_consent_to_export(tmp_path):
+    write_material(tmp_path)
+    made = make_settings({"survey": tmp_path / "survey.toml", "raters": 3, "checks": 2, "lang": "de"})
+    opened = open_study(str(tmp_path / "s.sqlite"), made)
+    client = testclient.TestClient(make_app(opened), follow_redirects=False)
+    for turn in range(3):
+        page = client.post("/begin", data=hidden(client.get("/").text) | {"agree": "yes"}).headers["location"]
+        told = client.get(page).text
+        assert "Answer as yourself" in told
+        assert "speak for" not in told
+        page = page.removesuffix("/instructions")
+        while "<h1>Thank you" not in (text := client.get(page).text):
+            assert 'lang="de"' in text
+            labels = re.findall(r'value="(\d)" data-key="\d" required><span class="what"[^>]*>([^<]*)', text)
+            wanted = re.search(r"choose “(.*?)”", text)
+            choice = next(
+                (n for n, label in labels if wanted and label == wanted[1]), "unsure" if turn else "1"
+            )
+            assert client.post(page, data=hidden(text) | {"choice": choice}).status_code == 303
+    admin = f"/admin/{opened.keys.admin}"
+    found = pl.read_parquet(io.BytesIO(client.get(f"{admin}/export/survey.parquet").content))
+    assert found.height == 6
+    assert found["option"].null_count() == 4
+    assert set(found["attention"]) == {"passed"}
+    assert "People answering as themselves" in client.get(admin).text
+    assert client.get(f"{admin}/agreement").status_code == 200
+    assert "no free place" in client.get("/").text
+    opened.store.close()
