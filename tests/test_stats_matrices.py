@@ -141,3 +141,34 @@ def test_bad_input():
         agreement_matrix([["a", "b"]], weights="linear")
     with pytest.raises(ValueError, match="level"):
         agreement_matrix([[1, 2]], level=0)
+
+
+def test_raters_who_always_agree_are_not_certain():
+    said = np.tile([0, 1, 0, 0], 10)
+    people = np.repeat(np.arange(10), 4)
+    (pair,) = agreement_matrix(np.stack([said, said], 1), people, draws=200).pairs
+    # None of ten clusters apart excludes more than 1 - 0.025^(1/10).
+    apart = 1 - 0.025**0.1
+    for single, one, wide in (
+        (percent_agreement(said, said, people, draws=200), pair.percent, 1),
+        (cohen_kappa(said, said, people, draws=200), pair.kappa, 2),
+        (gwet_ac1(said, said, people, draws=200), pair.gwet, 2),
+    ):
+        assert single == one and (one.value, one.high) == (1.0, 1.0)
+        assert one.low == pytest.approx(1 - wide * apart) and "10 trials" in one.method
+    # Alike clusters of another value: what differs may lie on either side.
+    other = np.tile([0, 1, 0, 1], 10)
+    found = percent_agreement(said, other, people, draws=200)
+    assert (found.low, found.high) == (pytest.approx(0.75 - 0.75 * apart), pytest.approx(0.75 + 0.25 * apart))
+
+
+def test_near_perfect_agreement_is_held():
+    """The percentile interval has no width in three of ten such samples, and held in 0.69."""
+    held = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        one = rng.random(120) < 0.6
+        other = one ^ (rng.random(120) > 0.99)
+        found = percent_agreement(one, other, np.arange(120) % 60, draws=200, seed=seed)
+        held += found.low <= 0.99 <= found.high
+    assert held / 150 >= 0.93

@@ -2,7 +2,8 @@
 
 Nothing here reads files, calls models or knows a table; it imports nothing of ours but the errors
 and the random streams. Functions named after a measure (`cohen_kappa`, `mean`) give an `Estimate`, with an
-interval from a seeded cluster bootstrap unless `method` says otherwise; what says more than one thing
+interval from a seeded cluster bootstrap unless `method` says otherwise; `crossed_*` know rows that share
+two things, as answers share persons and questions, and draw nothing; what says more than one thing
 (`rank_models`, `shrunken_rates`) gives a frozen record of several. Missing is missing: nan and None are left
 out and `n` counts the rest; what the data do not define is nan, never an exception and never a warning.
 Arrays that do not fit raise `DataError`, settings out of range `ValueError`.
@@ -20,6 +21,13 @@ from populace.stats.agreement import (
 )
 from populace.stats.bootstrap import bootstrap_replicates, cluster_bootstrap
 from populace.stats.calibration import brier_score, calibration_error, log_score
+from populace.stats.crossed import (
+    crossed_difference,
+    crossed_estimate,
+    crossed_mean,
+    crossed_ratio,
+    crossed_test,
+)
 from populace.stats.distances import (
     jensen_shannon_distance,
     jensen_shannon_divergence,
@@ -71,6 +79,11 @@ __all__ = [
     "coincidence_tables",
     "confusion_tables",
     "corrected_pass_at_k",
+    "crossed_difference",
+    "crossed_estimate",
+    "crossed_mean",
+    "crossed_ratio",
+    "crossed_test",
     "design_effect",
     "estimate_noisy_pass_at_k",
     "estimate_pass_at_k",

@@ -13,7 +13,8 @@ arrays of integers, -1 (unless `categories` names -1 as a label). Labels are ord
 `categories` names them, else sorted; a label that could have been used and was not counts
 only if it is named there: it changes Gwet's AC and the distances of weighted coefficients.
 
-What the data do not define, such as the kappa of raters who never leave one category, is nan.
+What the data do not define, such as the kappa of raters who never leave one category, is nan. Where all
+clusters agree the interval is not of the bootstrap, which knows of nothing else (`bootstrap.doubted`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from populace.stats._arrays import Floats, as_labels, codes, codes_of_clusters, divide, square
-from populace.stats.bootstrap import cluster_bootstrap, unit_of
+from populace.stats.bootstrap import cluster_bootstrap, doubted, unit_of
 from populace.stats.estimate import Estimate
 
 __all__ = [
@@ -317,7 +318,7 @@ def _estimate(
     level: float,
 ) -> Estimate:
     tables = confusion_tables(a, b, clusters, categories=categories, ordered=weights is not None)
-    return cluster_bootstrap(
+    estimate = cluster_bootstrap(
         tables.counts,
         lambda table: coefficient(table, weights),
         n=int(tables.counts.sum()),
@@ -326,6 +327,7 @@ def _estimate(
         level=level,
         unit=unit_of(clusters),
     )
+    return doubted(estimate, 0.0 if coefficient is agreement_from_table else -1.0, 1.0)
 
 
 def _credit(size: int, weights: Weights | None) -> Floats:

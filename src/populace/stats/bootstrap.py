@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +24,7 @@ from populace.stats.estimate import Estimate
 __all__ = [
     "bootstrap_replicates",
     "cluster_bootstrap",
+    "doubted",
     "estimate_from_replicates",
     "sum_by_cluster",
     "unit_of",
@@ -30,6 +32,9 @@ __all__ = [
 
 _BLOCK = 1 << 20
 """Numbers held by one block of draws (8 MB each for picks, weights and totals)."""
+
+_ROUNDING = 1e-12
+"""Width of an interval that is rounding and no width."""
 
 Statistic = Callable[[Floats], npt.ArrayLike]
 """Maps summed counts (draws, *shape) to values (draws, ...)."""
@@ -169,6 +174,34 @@ def estimate_from_replicates(
         clusters=clusters,
         method=method,
         seed=seed,
+    )
+
+
+def doubted(estimate: Estimate, least: float, most: float) -> Estimate:
+    """Give an interval of no width the one that so few clusters can support.
+
+    Where all clusters agree, no resample differs. What may differ is then Clopper and Pearson's (1934) share
+    of clusters, one trial each, and what differs lies at worst at a bound.
+
+    Parameters
+    ----------
+    least, most
+        What the statistic lies between.
+
+    Examples
+    --------
+    >>> sure = cluster_bootstrap([[4, 4]] * 30, lambda total: total[:, 0] / total[:, 1], n=120)
+    >>> print(doubted(sure, 0, 1))
+    1.000 [0.884, 1.000] (95 %, n=120, 30 clusters)
+    """
+    if not estimate.high - estimate.low <= _ROUNDING:
+        return estimate
+    share = 1 - ((1 - estimate.level) / 2) ** (1 / estimate.clusters)
+    return msgspec.structs.replace(
+        estimate,
+        low=estimate.value - share * (estimate.value - least),
+        high=estimate.value + share * (most - estimate.value),
+        method=f"{estimate.method}; all alike, so Clopper-Pearson, {estimate.clusters} trials",
     )
 
 

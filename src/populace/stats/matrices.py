@@ -23,13 +23,15 @@ import numpy.typing as npt
 from populace.errors import DataError
 from populace.stats._arrays import Floats, Ints, as_labels, codes, codes_of_clusters, divide
 from populace.stats.agreement import Weights, agreement_from_table, gwet_from_table, kappa_from_table
-from populace.stats.bootstrap import bootstrap_replicates, estimate_from_replicates, unit_of
+from populace.stats.bootstrap import bootstrap_replicates, doubted, estimate_from_replicates, unit_of
 from populace.stats.estimate import Estimate
 
 __all__ = ["AgreementReport", "Measure", "PairAgreement", "agreement_matrix"]
 
 Measure = Literal["kappa", "gwet", "percent"]
 
+_LEAST = (-1.0, -1.0, 0.0)
+"""What kappa, AC1 and the share of agreement are never below."""
 _HELD = 1 << 24
 """Numbers of tables held at once (128 MB)."""
 
@@ -195,7 +197,7 @@ def _scores(
     there = (tables.sum(axis=(-2, -1)) > 0).sum(axis=0)
 
     def estimate(pair: int, measure: int) -> Estimate:
-        return estimate_from_replicates(
+        found = estimate_from_replicates(
             float(value[pair, measure]),
             replicates[:, pair, measure],
             n=int(rows[pair]),
@@ -205,6 +207,7 @@ def _scores(
             level=level,
             unit=unit,
         )
+        return doubted(found, _LEAST[measure], 1.0)
 
     return [[estimate(pair, measure) for measure in range(value.shape[1])] for pair in range(len(value))]
 
