@@ -216,7 +216,7 @@ def test_kappa_of_one_category_is_undefined_and_so_are_such_draws():
     assert (estimate.value, estimate.high) == (1, 1)
     # No draw differs, which of three clusters says little.
     assert estimate.low == pytest.approx(1 - 2 * (1 - 0.025 ** (1 / 3)))
-    left_out = int(estimate.method.removesuffix(" undefined left out").rpartition(" ")[2])
+    left_out = int(estimate.method.partition(" undefined left out")[0].rpartition(" ")[2])
     assert abs(left_out - 2000 * 8 / 27) < 4 * math.sqrt(2000 * 8 / 27 * 19 / 27)
 
 
@@ -324,7 +324,7 @@ def test_interval_alpha_of_draws_all_alike_is_undefined_despite_rounding():
     # Three units, each of two equal ratings: a third squared of the draws, 1/9, hold one unit three times.
     estimate = krippendorff_alpha([[0.1, 0.1], [0.3, 0.3], [0.7, 0.7]], metric="interval")
     assert (estimate.low, estimate.high) == pytest.approx((1, 1))
-    left_out = int(estimate.method.removesuffix(" undefined left out").rpartition(" ")[2])
+    left_out = int(estimate.method.partition(" undefined left out")[0].rpartition(" ")[2])
     assert abs(left_out - 2000 / 9) < 4 * math.sqrt(2000 / 9 * 8 / 9)
 
 
