@@ -64,7 +64,7 @@ def left_out(options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 class Arm(NamedTuple):
     """What the target is told."""
 
-    shown: dict[str, str | None]
+    shown: Mapping[str, str | None]
     """Description by persona, None for none at all; who has nothing to leave out is missing."""
     sample: int = 0
     """Index of the sample: only `again` is a second one."""
