@@ -80,8 +80,8 @@ def test_trl_rows_carry_the_person_and_leave_ties_out(tmp_path):
     assert "I am Ann." in rows[0]["prompt"][0]["content"]
     assert rows[0]["chosen"] == [{"role": "assistant", "content": "Revision x."}]
     written = write_trl(tmp_path / "trl.jsonl", preferences(PAIRS, JUDGEMENTS), PROFILES)
-    assert written == Written(2, {"refused": 1, "tie": 1})
-    assert str(written) == "2 rows; left out: 1 refused, 1 tie"
+    assert written == Written(2, {"refused": 1, "tie": 1}, way="choice")
+    assert str(written) == "2 rows, labelled by choice; left out: 1 refused, 1 tie"
     lines = (tmp_path / "trl.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == rows
 
@@ -126,7 +126,7 @@ def header(folder):
 
 def test_kto_rows_are_both_answers_of_each_decided_judgement(tmp_path):
     written = write("trl-kto", tmp_path / "kto.jsonl", feedback())
-    assert written == Written(4, {"refused": 1, "tie": 1})
+    assert written == Written(4, {"refused": 1, "tie": 1}, {"train": 4}, "choice")
     rows = [json.loads(line) for line in (tmp_path / "kto.jsonl").read_text().splitlines()]
     assert [(row["persona_id"], row["completion"][0]["content"], row["label"]) for row in rows] == [
         ("ann", "Revision x.", True),
@@ -146,7 +146,7 @@ def test_prompts_alone_leave_nothing_out_and_come_once(tmp_path):
     pairs = pl.concat([PAIRS, PAIRS.head(1).with_columns(pair_id=pl.lit("z"))])
     written = write("trl-prompts", tmp_path / "p.jsonl", feedback(table=preferences(pairs, again)))
     rows = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
-    assert written == Written(4, {})  # Ann was asked p twice, in two pairs
+    assert written == Written(4, {}, {"train": 2, "test": 2})  # Ann was asked p twice, in two pairs
     assert [(row["persona_id"], row["prompt_id"]) for row in rows] == [
         *(("ann", "p"), ("bob", "p"), ("bob", "q"), ("ann", "q"))
     ]
@@ -162,6 +162,70 @@ def test_rows_are_the_same_in_parquet_with_types_fixed(tmp_path, form):
     assert table.to_dicts() == lines
     assert table.schema["age"] == pl.Int64
     assert table.schema["prompt"] == pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+
+
+def test_one_split_alone_and_what_is_in_the_file_is_said(tmp_path):
+    rows = JUDGEMENTS.with_columns(verdict=pl.col("verdict").replace("tie", "revision"))
+    both = feedback(table=preferences(PAIRS, rows))
+    whole = write("trl", tmp_path / "trl.jsonl", both)
+    assert whole.splits == {"train": 2, "test": 1}
+    assert str(whole) == "3 rows (2 train, 1 test), labelled by choice; left out: 1 refused"
+    for split, count in whole.splits.items():
+        part = write("trl", tmp_path / "part.jsonl", feedback(table=both.table, only=split))
+        read = [json.loads(line) for line in (tmp_path / "part.jsonl").read_text().splitlines()]
+        assert (part.rows, part.splits) == (count, {split: count})
+        assert {row["split"] for row in read} == {split}
+    with pytest.raises(DataError, match=r"no row is of the split 'held_out'.*use test or train"):
+        write("trl", tmp_path / "none.jsonl", feedback(only="held_out"))
+    with pytest.raises(DataError, match="has every split in its place"):
+        write("hf", tmp_path / "hf", feedback(only="train"))
+
+
+def test_where_personas_are_split_each_row_says_of_which_its_persona_is(tmp_path):
+    people = PERSONAS.with_columns(split=pl.Series(["train", "test", "test"]))
+    for name in ("rows.jsonl", "rows.parquet"):
+        write("trl", tmp_path / name, feedback(personas=people))
+    read = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [(row["persona_id"], row["split"], row["persona_split"]) for row in read] == [
+        ("ann", "train", "train"),
+        ("bob", "train", "test"),  # a training question of a persona that is to stay unseen
+    ]
+    assert pl.read_parquet(tmp_path / "rows.parquet")["persona_split"].to_list() == ["train", "test"]
+    write("parquet", tmp_path / "all.parquet", feedback(personas=people))
+    assert pl.read_parquet(tmp_path / "all.parquet")["persona_split"].to_list() == [
+        *("train", "test", "test", "train")
+    ]
+    write("argilla", tmp_path / "a", feedback(personas=people))
+    assert "persona_split" in (tmp_path / "a" / ".argilla" / "settings.json").read_text()
+    write("hf", tmp_path / "hf", feedback(personas=people))
+    assert "persona_split" in (tmp_path / "hf" / "README.md").read_text()
+
+
+def test_pairs_that_were_not_finished_are_counted_and_prompts_need_none(tmp_path):
+    asked = pl.DataFrame(
+        {"persona_id": ["ann", "bob", "cy"], "prompt_id": ["p", "q", "p"], "prompt": ["Why?", "How?", "Why?"]}
+    )
+    given = feedback(unfinished=14, asked=asked, profiles=PROFILES | {"cy": "I am Cy."})
+    assert str(write("trl", tmp_path / "t.jsonl", given)).endswith(
+        "1 refused, 1 tie, 14 pairs that were not finished"
+    )
+    assert write("hf", tmp_path / "h", given).left_out == {"pairs that were not finished": 14}
+    prompts = write("trl-prompts", tmp_path / "p.jsonl", given)
+    assert prompts == Written(3, {}, {"train": 2, "test": 1})
+    assert '"I am Cy' not in (tmp_path / "t.jsonl").read_text()
+    assert "I am Cy." in (tmp_path / "p.jsonl").read_text()
+
+
+def test_tables_of_different_runs_are_refused():
+    with pytest.raises(DataError, match="1 judged pairs have no answers, the first y"):
+        preferences(PAIRS.head(1), JUDGEMENTS)
+
+
+@pytest.mark.parametrize(("form", "name"), [("trl", "x.csv"), ("trl-kto", "x.arrow"), ("parquet", "x.csv")])
+def test_a_name_that_says_another_kind_of_file_is_refused(tmp_path, form, name):
+    with pytest.raises(DataError, match="name it"):
+        write(form, tmp_path / name, feedback())
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_to_train_on_is_an_error_and_leaves_the_file(tmp_path):
@@ -226,7 +290,7 @@ def test_which_answer_stands_first_is_drawn_evenly_and_stays(tmp_path):
     write_label_studio(tmp_path / "a", table, PROFILES, seed=1)
     write_label_studio(tmp_path / "b", table.reverse(), PROFILES, seed=1)
     read = [json.loads((tmp_path / name / "tasks-00000-of-00001.json").read_text()) for name in "ab"]
-    first = [{task["data"]["pair_id"]: task["data"]["first"] for task in tasks} for tasks in read]
+    first = [{task["data"]["pair_id"]: task["meta"]["first"] for task in tasks} for tasks in read]
     assert first[0] == first[1]  # whatever the order of the table
     # 2,000 fair coins: standard error 22; within 5 of them of 1,000.
     assert abs(sum(each == "original" for each in first[0].values()) - 1000) < 112
@@ -250,9 +314,11 @@ def test_label_studio_tasks_hold_what_the_interface_asks_for(tmp_path, monkeypat
     assert wanted == {"persona", "prompt", "answer_1", "answer_2"}
     for task in tasks:
         assert wanted <= set(task["data"])
-        assert task["data"]["first"] == shown_first(task["data"])
+        assert task["meta"]["first"] == shown_first(task["data"])
         assert "predictions" not in task
-    assert [task["data"]["verdict"] for task in tasks] == ["revision", "original", "tie", "refused"]
+        # Each key of `data` is a column that annotators see: nothing there says what the machine thought.
+        assert not {"verdict", "probability", "first", "margin"} & set(task["data"])
+    assert [task["meta"]["verdict"] for task in tasks] == ["revision", "original", "tie", "refused"]
     # A second, smaller export leaves no task of the first.
     monkeypatch.setattr(annotation, "_TASKS", 10)
     (tmp_path / "l" / "notes.txt").write_text("mine")

@@ -27,6 +27,7 @@ from populace.feedback.shortcuts import (
     plant,
     summary,
     undone,
+    untested,
 )
 from populace.feedback.shortcuts.couples import panels
 from populace.feedback.shortcuts.demographic import group_codes
@@ -349,10 +350,29 @@ def test_a_judge_who_refuses_everything_is_not_run():
     assert found[-1].tested.high == pytest.approx(1 - 0.025 ** (1 / 12))
 
 
+def test_a_persona_without_its_description_is_an_error():
+    # Taken for empty, no answer would repeat it, and a set that copies descriptions would pass.
+    one = plant("parrot", seed=1)
+    profiles = dict(list(one.profiles.items())[1:])
+    with pytest.raises(DataError, match="1 of 60 personas have no description, the first persona 00000"):
+        audit_findings(one.pairs, one.judgements, one.personas, profiles, draws=50)
+
+
+def test_where_nothing_was_judged_nothing_is_shown():
+    one = plant("honest", seed=1)
+    refused = one.judgements.with_columns(
+        pl.lit(None, dtype=pl.Float64).alias(name) for name in ("p_original_first", "p_revision_first")
+    )
+    found = audit_findings(one.pairs, refused, one.personas, one.profiles, draws=50)
+    assert not failed(found)
+    assert len(untested(found)) == 1
+    assert untested(run(one)) == []
+
+
 def test_people_without_attributes_can_be_audited():
     one = plant("honest", seed=16)
     found = by_name(
-        audit_findings(one.pairs, one.judgements, one.personas.select("persona_id"), {}, draws=50)
+        audit_findings(one.pairs, one.judgements, one.personas.select("persona_id"), one.profiles, draws=50)
     )
     assert found["same-demographic-stranger"].why == "personas lack sex and ideology"
     assert found["attribute-leakage"].passed is None

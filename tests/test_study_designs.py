@@ -17,8 +17,9 @@ from populace.models.scripted import Scripted
 from populace.report.headline import headline
 from populace.study import study as study_module
 from populace.study.designs import check
+from populace.study.finished import finished
 from populace.study.prepare import prepare
-from populace.study.reporting import _manifest, _warnings, card_facts
+from populace.study.reporting import _warnings, card_facts
 from populace.study.settings import Settings
 from populace.study.study import TABLES
 
@@ -121,7 +122,7 @@ def test_cross_model_pairs_ask_both_models(tmp_path):
     facts = card_facts(study)
     assert facts["pairs"] == "The answers are of two models, which were shown no persona."
     assert facts["writer"] == "scripted@1/exact and other@1/exact"
-    assert facts["judge"].endswith("by judge@1/exact.")
+    assert "by judge@1/exact. The labels are those by choice" in facts["judge"]
     assert "judged by 3 personas, none of whom wrote it" in facts["judge"]
 
 
@@ -152,7 +153,7 @@ def test_a_judge_may_be_the_other_model_where_the_study_says_so(tmp_path):
     (tmp_path / "designs.toml").write_text(text)
     study = Study.load(tmp_path / "designs.toml", tmp_path / "study")
     study.run(progress=False)
-    found = _warnings(study, prepare(study.settings, study.base), _manifest(study))
+    found = _warnings(study, prepare(study.settings, study.base), finished(study, TABLES))
     assert "The judge is the model that wrote the answers: it marks its own work." in found
 
 

@@ -15,6 +15,13 @@ Folder = Annotated[
     Path | None, typer.Option(help="Where the study lives; studies/NAME here if left out.", metavar="FOLDER")
 ]
 
+Way = Annotated[
+    str | None,
+    typer.Option(
+        help="Way of judging that labels the rows; if left out choice, else samples, else likelihood."
+    ),
+]
+
 
 class Form(StrEnum):
     """Forms in which feedback leaves the project."""
@@ -41,16 +48,20 @@ def export(
         Path, typer.Option(help="File (parquet, trl...) or folder (hf, argilla, label-studio) to write.")
     ],
     form: Annotated[Form, typer.Option("--format", help=FORM_HELP)],
-    way: Annotated[
+    way: Way = None,
+    split: Annotated[
         str | None,
-        typer.Option(help="Way of judging that labels the rows; if left out, the audited one."),
+        typer.Option(help="Only the rows of one split: train, test or held_out.", metavar="SPLIT"),
     ] = None,
     folder: Folder = None,
 ) -> None:
     """Write judged pairs for a trainer, the Hugging Face hub, or people to judge again."""
     from populace.study import Study
 
-    typer.echo(f"{out}: {Study.load(study, folder).export(form.value, out, way=way)}")
+    written = Study.load(study, folder).export(form.value, out, way=way, split=split)
+    typer.echo(f"{out}: {written}")
+    if form.value.startswith("trl") and len(written.splits) > 1:
+        typer.echo("a trainer reads all of these; for one split alone: --split train", err=True)
 
 
 @app.command("import")
@@ -80,6 +91,7 @@ def import_(
 def audit(
     study: StudyFile,
     folder: Folder = None,
+    way: Way = None,
     gate: Annotated[
         bool, typer.Option("--gate", help="Leave with exit code 1 if a shortcut explains the score away.")
     ] = False,
@@ -90,12 +102,18 @@ def audit(
     """Print every score beside the shortcuts that would explain it away."""
     from rich.console import Console
 
-    from populace.feedback.shortcuts import failed, findings_table
+    from populace.feedback.shortcuts import failed, findings_table, untested
     from populace.study import Study
 
     loaded, console = Study.load(study, folder), Console()
     console.print(loaded.audit_table())
-    findings = loaded.findings()
+    findings = loaded.findings(way)
+    console.print(f"audited: the labels by {way or loaded.main_way}", highlight=False)
     console.print(findings_table(findings))
-    if gate and failed(findings, strict=strict):
+    if not gate:
+        return
+    nothing = untested(findings)
+    if nothing:
+        typer.echo("no audit of the verdicts could be run, so nothing was shown: the gate is shut", err=True)
+    if nothing or failed(findings, strict=strict):
         raise typer.Exit(1)

@@ -37,7 +37,9 @@ prefer. If the person would have no preference, say so; if you cannot tell, say 
 """
 
 _VERDICTS = {"tie": "tie", "refused": None, "failed": None}
-_HIDDEN = ("persona_id", "prompt_id", "pair_id", "split", "judge", "verdict")
+_HIDDEN = ("persona_id", "prompt_id", "pair_id", "split", "persona_split", "judge", "verdict")
+_UNSEEN = ("verdict", "first", "probability")
+"""What would lead people who judge: the machine's verdict, and which answer is the first."""
 _TASKS = 20_000
 """Tasks of one import file; with long personas some 100 MB."""
 
@@ -254,4 +256,7 @@ def write_label_studio(
 
 
 def _task(record: _Record) -> Row:
-    return {"data": {"record_id": record.id, **record.shown, **record.beside}}
+    seen = {name: value for name, value in record.beside.items() if name not in _UNSEEN}
+    # Each key of `data` is a column of the table that annotators see; `meta` is none.
+    meta = {name: record.beside[name] for name in _UNSEEN if name in record.beside}
+    return {"data": {"record_id": record.id, **record.shown, **seen}, "meta": meta}

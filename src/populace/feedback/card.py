@@ -92,6 +92,7 @@ _MEANINGS = {
     "revision_origin": "how the second answer came about",
     "revision_model": "the model that wrote the second answer",
     "votes": "written verdicts that the probability rests on, where the judge wrote them",
+    "persona_split": "what the persona is for: test personas are seen in no training",
     "mass": "probability, by choice, that the judge names either answer at all; below 0.1 it refused",
 }
 _MEANINGS_ELSE = {

@@ -68,26 +68,67 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     """What the dataset card states; see `feedback.card`."""
     seed: int = 0
     """Of the order in which people are shown two answers."""
+    asked: pl.DataFrame | None = None
+    """What personas were to judge, finished or not (`persona_id`, `prompt_id`, `prompt`), for prompts alone;
+    left out: what stands in `table`."""
+    unfinished: int = 0
+    """Pairs of the plan that were not finished, and so are in no table."""
+    only: str | None = None
+    """The one split whose rows are written; all if left out."""
 
-    def split(self) -> pl.DataFrame:
-        """Give the table with the column `split`: the pair's own, else its prompt's."""
-        return with_splits(self.table, self.splits)
+    def rows(self, table: pl.DataFrame | None = None) -> pl.DataFrame:
+        """Give the table with the columns `split`, the pair's own, else its prompt's, and `persona_split`.
+
+        Raises
+        ------
+        DataError
+            If no row is of the split that is wanted.
+        """
+        found = self.known(with_splits(self.table if table is None else table, self.splits))
+        if self.only is None:
+            return found
+        some = found.filter(pl.col("split") == self.only)
+        if some.is_empty():
+            there = " or ".join(found["split"].unique().sort().to_list())
+            raise DataError(f"no row is of the split {self.only!r}", column="split", fix=f"use {there}")
+        return some
+
+    def known(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Give a table of personas' rows the split of each persona, where personas are split."""
+        if "split" not in self.personas.columns:
+            return table
+        of = self.personas.select("persona_id", pl.col("split").alias("persona_split"))
+        return table.join(of, on="persona_id", how="left", maintain_order="left")
 
 
 def _parquet(out: Path, f: Feedback) -> Written:
-    table = f.split()
+    if out.suffix not in ("", ".parquet"):
+        raise DataError(f"{out.suffix} is not how Parquet ends", file=out, fix="name it .parquet")
+    table = f.rows()
     write_parquet(out, table)
-    return Written(table.height, {})
+    return Written(table.height, {}, _by_split(table), table["way"][0])
+
+
+def _by_split(table: pl.DataFrame) -> dict[str, int]:
+    return dict(table["split"].value_counts().sort("split", descending=True).iter_rows())
+
+
+def _hf(out: Path, f: Feedback) -> Written:
+    if f.only is not None:
+        what = "this folder has every split in its place"
+        raise DataError(what, column="split", fix="leave the split out")
+    written = write_hf(out, f.known(f.table), f.personas, f.splits, f.facts)
+    return msgspec.structs.replace(written, splits=_by_split(f.rows()), way=f.table["way"][0])
 
 
 FORMS: dict[str, Callable[[Path, Feedback], Written]] = {
     "parquet": _parquet,
-    "trl": lambda out, f: write_trl(out, f.split(), f.profiles, f.personas),
-    "trl-kto": lambda out, f: write_kto(out, f.split(), f.profiles, f.personas),
-    "trl-prompts": lambda out, f: write_prompts(out, f.split(), f.profiles, f.personas),
-    "hf": lambda out, f: write_hf(out, f.table, f.personas, f.splits, f.facts),
-    "argilla": lambda out, f: write_argilla(out, f.split(), f.profiles, f.personas, seed=f.seed),
-    "label-studio": lambda out, f: write_label_studio(out, f.split(), f.profiles, f.personas, seed=f.seed),
+    "trl": lambda out, f: write_trl(out, f.rows(), f.profiles, f.personas),
+    "trl-kto": lambda out, f: write_kto(out, f.rows(), f.profiles, f.personas),
+    "trl-prompts": lambda out, f: write_prompts(out, f.rows(f.asked), f.profiles, f.personas),
+    "hf": _hf,
+    "argilla": lambda out, f: write_argilla(out, f.rows(), f.profiles, f.personas, seed=f.seed),
+    "label-studio": lambda out, f: write_label_studio(out, f.rows(), f.profiles, f.personas, seed=f.seed),
 }
 """Form -> what writes it, to a file (parquet, trl...) or a folder (hf, argilla, label-studio)."""
 
@@ -102,7 +143,11 @@ def write(form: str, out: str | Path, feedback: Feedback) -> Written:
     """
     if form not in FORMS:
         raise DataError(f"there is no export {form!r}", fix=f"use one of {', '.join(FORMS)}")
-    return FORMS[form](Path(out), feedback)
+    written = FORMS[form](Path(out), feedback)
+    if feedback.unfinished and not (form == "trl-prompts" and feedback.asked is not None):
+        left = written.left_out | {"pairs that were not finished": feedback.unfinished}
+        written = msgspec.structs.replace(written, left_out=left)
+    return written
 
 
 def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str | None = None) -> pl.DataFrame:
@@ -122,6 +167,11 @@ def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str | None =
         `probability` (that the persona prefers `chosen`), `margin` (log-odds of the same), both orders,
         `role`, `way`, `judge`, `model`, both answers under their own names, `original` and `revision`, and
         what else the tables say of a pair and a judgement: `split`, who wrote each answer, `votes`, `mass`.
+
+    Raises
+    ------
+    DataError
+        If nothing was judged in that way, or a judged pair is not in the table of pairs.
     """
     way = way or main_way(judgements)
     theirs = judgements.filter(pl.col("persona_id").is_not_null() & (pl.col("way") == way))
@@ -134,6 +184,10 @@ def preferences(pairs: pl.DataFrame, judgements: pl.DataFrame, way: str | None =
     decided = pl.col("verdict").is_in(DECIDED)
     confidence = pl.when(revised).then(p).otherwise(1 - p)
     joined = theirs.join(pairs.drop("prompt_id"), on="pair_id", how="left", maintain_order="left")
+    lost = joined.filter(pl.any_horizontal(pl.col("prompt", "original", "revision").is_null()))
+    if lost.height:
+        what = f"{lost['pair_id'].n_unique():,} judged pairs have no answers, the first {lost['pair_id'][0]}"
+        raise DataError(what, column="pair_id", fix="give the tables of the same run")
     return joined.select(
         "persona_id",
         "prompt_id",

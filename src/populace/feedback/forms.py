@@ -5,15 +5,19 @@ the system message, the question the user's. Beside them stand columns that a tr
 split, the margin, and who the persona is. A file that ends in `.parquet` is Parquet, with the type of each
 column fixed; any other is JSON lines.
 
+A trainer reads a file whole and passes over the column `split`: to train, give it a file of that split alone.
+Where personas themselves are split (the paper's preset), `persona_split` says which of them to keep unseen.
+
 A trainer has no use for ties, refusals and failed calls. The two forms with answers leave them out and say
 how many of each; the table of preferences keeps them. Prompts alone need no verdict and leave nothing out.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +48,11 @@ PERSON = (
 )
 """Attributes of the persona that stand beside each row; all others are in the personas table."""
 
-_BESIDE = ("persona_id", "prompt_id", "pair_id", "split", "judge", "margin")
+_BESIDE = ("persona_id", "prompt_id", "pair_id", "split", "persona_split", "judge", "margin")
 _MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
 _BATCH = 4096
+_KINDS = ("", ".parquet", ".jsonl", ".ndjson", ".json")
+"""Ends of a file's name: Parquet, or JSON lines."""
 
 Row = dict[str, Any]
 
@@ -56,17 +62,24 @@ class Written(msgspec.Struct, frozen=True):
 
     Examples
     --------
-    >>> print(Written(2, {"tie": 1, "refused": 3}))
-    2 rows; left out: 1 tie, 3 refused
+    >>> print(Written(2, {"tie": 1, "refused": 3}, {"train": 2}, "choice"))
+    2 rows (2 train), labelled by choice; left out: 1 tie, 3 refused
     """
 
     rows: int
     left_out: dict[str, int]
-    """Judgements that have no place in the form, by verdict."""
+    """What has no place in the form: judgements by verdict, and pairs that were not finished."""
+    splits: dict[str, int] = {}
+    """Rows of each split; empty where no split is known."""
+    way: str = ""
+    """Way of judging that labels the rows; empty where they have no label."""
 
     def __str__(self) -> str:
         left = ", ".join(f"{count:,} {verdict}" for verdict, count in self.left_out.items() if count)
-        return f"{self.rows:,} rows" + (f"; left out: {left}" if left else "")
+        of = ", ".join(f"{count:,} {split}" for split, count in self.splits.items())
+        told = f"{self.rows:,} rows" + (f" ({of})" if of else "")
+        told += f", labelled by {self.way}" if self.way else ""
+        return told + (f"; left out: {left}" if left else "")
 
 
 def trl_rows(
@@ -181,7 +194,7 @@ def write_prompts(
     """
     rows = prompt_rows(table, profiles, personas)
     written = _write(path, table, rows, ("prompt",), personas)
-    return Written(written.rows, {})
+    return msgspec.structs.replace(written, left_out={}, way="")
 
 
 def people(personas: pl.DataFrame | None) -> dict[str, Row]:
@@ -248,6 +261,9 @@ def _write(
     texts: tuple[str, ...],
     personas: pl.DataFrame | None,
 ) -> Written:
+    if path.suffix not in _KINDS:
+        what = f"{path.suffix} is no form of rows for trainers"
+        raise DataError(what, file=path, fix="name it .jsonl or .parquet")
     first = next(rows, None)
     if first is None:
         what = "no judgement prefers one answer, so there is nothing to train on"
@@ -258,8 +274,12 @@ def _write(
         sink_parquet(path, _frames(count, schema), schema)
     else:
         write_lines(path, count)
-    verdicts = table["verdict"].value_counts().sort("verdict").iter_rows()
-    return Written(count.rows, {verdict: n for verdict, n in verdicts if verdict not in DECIDED})
+    left: dict[str, int] = {}
+    if "verdict" in table.columns:
+        verdicts = table["verdict"].value_counts().sort("verdict").iter_rows()
+        left = {verdict: n for verdict, n in verdicts if verdict not in DECIDED}
+    way = table["way"][0] if "way" in table.columns else ""
+    return Written(count.rows, left, dict(sorted(count.splits.items(), reverse=True)), way)
 
 
 class _Counted:
@@ -267,13 +287,14 @@ class _Counted:
 
     def __init__(self, first: Row, others: Iterator[Row]) -> None:
         self.rows = 0
+        self.splits: Counter[str] = Counter()
         self._first, self._others = first, others
 
     def __iter__(self) -> Iterator[Row]:
-        self.rows = 1
-        yield self._first
-        for row in self._others:
+        for row in chain([self._first], self._others):
             self.rows += 1
+            if split := row.get("split"):
+                self.splits[split] += 1
             yield row
 
 

@@ -63,6 +63,7 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     tie_margin: float = 0.01
     """A probability within this of one half is a tie, and stays one."""
     seed: int = 0
+    """Of written verdicts; likelihoods are read, not drawn."""
     samples: int = 8
     """Written verdicts in each order, where the judge writes them."""
     temperature: float = 1.0
@@ -219,7 +220,7 @@ class Judgements:
         return found
 
     def _answers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """By seat and question: what was answered (nan where nothing readable), whether it failed, the mass."""
+        """By seat and question: what was answered (nan if nothing readable), whether it failed, the mass."""
         answers, lost = np.full(self.calls, np.nan), np.ones(self.calls, dtype=bool)
         offered = np.full(self.calls, np.nan)
         ways = self._judging.questions
@@ -259,7 +260,6 @@ class Judgements:
                     model=model,
                     messages=(role, Message("user", prompt)),
                     options=(original, revision),
-                    seed=seed,
                 )
                 continue
             both = [
@@ -268,9 +268,7 @@ class Judgements:
             ]
             if way == "choice":
                 for messages in both:
-                    yield ChooseRequest(
-                        model=model, messages=messages, options=OPTIONS, opening=OPENING, seed=seed
-                    )
+                    yield ChooseRequest(model=model, messages=messages, options=OPTIONS, opening=OPENING)
             else:
                 # Order by order: repeats of one text stand together.
                 for messages in both:

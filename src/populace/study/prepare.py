@@ -52,6 +52,17 @@ class Prepared:
         """`prompt_id` -> text."""
         return dict(self.prompts.select("prompt_id", "text").iter_rows())
 
+    @property
+    def asked(self) -> pl.DataFrame:
+        """What each persona is to judge, finished or not: `persona_id, prompt_id, prompt, split`."""
+        seats = self.authors.select(
+            pl.concat_list("author_id", "strangers").alias("persona_id"), "prompt_id", "split"
+        ).explode("persona_id")
+        texts = self.prompts.select("prompt_id", pl.col("text").alias("prompt"))
+        return seats.join(texts, on="prompt_id", how="left", maintain_order="left").select(
+            "persona_id", "prompt_id", "prompt", "split"
+        )
+
 
 def prepare(settings: Settings, base: Path) -> Prepared:
     """Draw people, build personas, choose prompts. `base` is the folder that relative paths start from.

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from populace import population as population_room
-from populace.errors import StudyError
 from populace.feedback.card import audits_table
 from populace.feedback.shortcuts import Finding, findings_markdown, summary
 from populace.feedback.templating import templates_hash
+from populace.feedback.verdicts import main_way
 from populace.personas import ATTRIBUTES
-from populace.run import Manifest, read_manifest
+from populace.run import Manifest
 from populace.study.designs import panel, repeated
+from populace.study.finished import finished
 from populace.study.prepare import Prepared, prepare
+from populace.study.running import TABLES
 
 if TYPE_CHECKING:
     from populace.study.study import Study
@@ -85,7 +87,7 @@ def write_report(study: Study) -> Path:
     """Write `report.html` and its figures into the study's folder; return the page's path."""
     from populace.report import ReportContent, write
 
-    manifest = _manifest(study)
+    manifest = finished(study, TABLES)
     prepared = prepare(study.settings, study.base)
     people = study.table("people")
     content = ReportContent(
@@ -113,11 +115,21 @@ def write_report(study: Study) -> Path:
     return write(study.folder, content)
 
 
-def card_facts(study: Study) -> dict[str, str]:
-    """Return what the dataset card says of this study (names as in `templates/card.md.txt`)."""
-    manifest = _manifest(study)
+def card_facts(study: Study, way: str | None = None) -> dict[str, str]:
+    """Return what the dataset card says of this study (names as in `templates/card.md.txt`).
+
+    Parameters
+    ----------
+    way
+        Way of judging that labels the rows, whose audits the card shows; as for `Study.export` if left out.
+    """
+    manifest = finished(study, TABLES)
     settings = study.settings
-    source = prepare(settings, study.base).population.provenance
+    prepared = prepare(settings, study.base)
+    source, lost = prepared.population.provenance, prepared.authors.height - study.table("pairs").height
+    missing = (
+        f" {lost:,} of {prepared.authors.height:,} pairs were not finished and are missing." if lost else ""
+    )
     prompts = study.table("prompts")
     licences = "; ".join(prompts["licence"].unique().sort().drop_nulls()) or "licence not stated"
     judgements = study.table("judgements")
@@ -131,16 +143,23 @@ def card_facts(study: Study) -> dict[str, str]:
         f"({source.citation}) with seed {settings.seed}; adults "
         f"{'and minors' if settings.personas.minors else 'only'}.",
         "questions": f"{prompts.height} prompts over {prompts['topic'].n_unique()} topics ({licences})"
-        f"{repeated(settings, prompts.height)}.",
+        f"{repeated(settings, prompts.height)}.{missing}",
         "writer": " and ".join(_writers(study)),
         **({"pairs": _PAIRS[settings.feedback.pairs]} if settings.feedback.pairs in _PAIRS else {}),
-        "judge": f"Each pair was judged by {panel(settings)}, {ways}, by {judgements['judge'][0]}.",
+        "judge": f"Each pair was judged by {panel(settings)}, {ways}, by {judgements['judge'][0]}. "
+        f"{_labels(judgements, way)}",
         "trust": _note(manifest),
-        "audits": _audits(study.findings()),
+        "audits": _audits(study.findings(way)),
         "scores": audits_table(study.table("estimates")),
         "privacy": PRIVACY_DRAWN if _builtin(study) else PRIVACY_RECORDS,
         "sources": "\n".join(f"- {name}: {text}" for name, text in sources.items()),
     }
+
+
+def _labels(judgements: pl.DataFrame, way: str | None) -> str:
+    """Say which way of judging the rows' labels are of, and that the audits are of the same."""
+    way = way or main_way(judgements)
+    return f"The labels are those {_WAYS[way]}, and so are the verdicts that were audited."
 
 
 def _audits(findings: list[Finding]) -> str:
@@ -168,19 +187,6 @@ def _identity(study: Study) -> str:
 def _preset(study: Study) -> str:
     name = study.settings.personas.preset
     return f" of {name}," if name else ""
-
-
-def _manifest(study: Study) -> Manifest:
-    """Read the manifest, and refuse to report a run that the study file no longer describes."""
-    study.table("estimates")
-    manifest = read_manifest(study.folder / "manifest.json")
-    if manifest.study_hash != study.fingerprint():
-        raise StudyError(
-            "the study file, or a file it names, has changed since this run",
-            file=study.folder,
-            fix="run the study again (what is unchanged is not paid for twice), or give another --folder",
-        )
-    return manifest
 
 
 def _builtin(study: Study) -> bool:

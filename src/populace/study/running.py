@@ -17,6 +17,7 @@ from populace.feedback.templating import templates_hash
 from populace.run import Journal, settle_price, write_calls, write_manifest
 from populace.run.batch import submissions
 from populace.study.asking import Asking, ask
+from populace.study.finished import MANIFEST
 from populace.study.planning import keep_estimates, plan
 from populace.study.prepare import Prepared, prepare
 from populace.study.stages import Stages
@@ -50,7 +51,7 @@ def run_study(study: Study, asking: Asking) -> dict[str, int]:
         asked = asyncio.run(ask(stages, opened, journal, asking))
         _derive(study, prepared, stages, journal)
         write_manifest(
-            study.folder / "manifest.json",
+            study.folder / MANIFEST,
             study_hash=study.fingerprint(),
             models=dict.fromkeys(each.model for each in (writer, other, judge) if each),
             seeds={"study": study.settings.seed},
@@ -72,7 +73,7 @@ def _make_folder(folder: Path) -> None:
         raise StudyError(
             f"the study's folder cannot be made ({error.strerror})", file=folder, fix="give another --folder"
         ) from error
-    for name in (*(f"{table}.parquet" for table in (*TABLES, "calls")), "manifest.json"):
+    for name in (*(f"{table}.parquet" for table in (*TABLES, "calls")), MANIFEST):
         if (folder / name).is_dir():
             raise StudyError(
                 "a folder is where the run writes a file", file=folder / name, fix="move the folder away"
@@ -97,7 +98,11 @@ def _refuse_open_batches(journal: Journal, models: set[str]) -> None:
 
 
 def _derive(study: Study, prepared: Prepared, stages: Stages, journal: Journal) -> None:
-    """Write every table; each follows from the study file and the journal alone."""
+    """Write every table; each follows from the study file and the journal alone.
+
+    Until the manifest stands again nothing says that they belong together: a kill between two leaves none.
+    """
+    (study.folder / MANIFEST).unlink(missing_ok=True)
     for name, table in _tables(study, prepared, stages):
         write_parquet(study.folder / f"{name}.parquet", table)
     write_calls(journal, study.folder / "calls.parquet")

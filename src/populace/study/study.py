@@ -17,9 +17,12 @@ from populace.errors import StudyError
 from populace.feedback.export import FORMS, Feedback, preferences, write
 from populace.feedback.judging import Judging
 from populace.feedback.pairs import Writing
+from populace.feedback.verdicts import main_way
 from populace.models import Provider, open_model
 from populace.run import Budget, Journal
+from populace.streams import stream
 from populace.study.asking import Asking, Engine
+from populace.study.finished import finished, refuse_place
 from populace.study.prepare import Prepared, prepare
 from populace.study.running import TABLES, run_study
 from populace.study.settings import BudgetSettings, Settings, load_settings
@@ -182,15 +185,7 @@ class Study:
         StudyError
             If there is no such table, or the study was not run to its end.
         """
-        if name not in TABLES:
-            raise StudyError(f"there is no table {name!r}", fix=f"use one of {', '.join(TABLES)}")
-        path = self.folder / f"{name}.parquet"
-        if not path.exists():
-            raise StudyError(
-                "this study has no finished run here",
-                file=path,
-                fix="run it first: populace study run STUDY.toml",
-            )
+        path = self.path_of(name)
         try:
             return pl.read_parquet(path)
         except pl.exceptions.PolarsError as error:
@@ -200,11 +195,38 @@ class Study:
                 fix="run the study again: nothing is paid for twice",
             ) from error
 
+    def path_of(self, name: str) -> Path:
+        """Find the file of a table.
+
+        Raises
+        ------
+        StudyError
+            If there is no such table, or the study was not run to its end.
+        """
+        if name not in TABLES:
+            raise StudyError(f"there is no table {name!r}", fix=f"use one of {', '.join(TABLES)}")
+        path = self.folder / f"{name}.parquet"
+        if not path.exists():
+            raise StudyError(
+                "this study has no finished run here",
+                file=path,
+                fix="run it first: populace study run STUDY.toml",
+            )
+        return path
+
+    @property
+    def written(self) -> frozenset[str]:
+        """Names of the tables that a run writes."""
+        return frozenset((*TABLES, "calls"))
+
     def preferences(self, way: str | None = None) -> pl.DataFrame:
         """Return one row a persona and pair, ties and refusals kept; `way` as for `export`."""
+        finished(self, ("pairs", "judgements"))
         return preferences(self.table("pairs"), self.table("judgements"), way)
 
-    def export(self, form: str, out: str | Path, *, way: str | None = None) -> Written:
+    def export(
+        self, form: str, out: str | Path, *, way: str | None = None, split: str | None = None
+    ) -> Written:
         """Write judged pairs in one of `populace.feedback.export.FORMS`; return how many rows.
 
         Parameters
@@ -214,24 +236,39 @@ class Study:
         way
             Way of judging that labels the rows; if left out, the one that the audits are about: choice,
             else samples, else likelihood, whichever the study has.
+        split
+            Only the rows of one split: `train`, `test` or `held_out`. `hf` has all, each in its place.
+
+        Raises
+        ------
+        StudyError
+            If there is no such form, the run did not end, the study file has changed since, or `out` is the
+            study's own.
+        DataError
+            If there is nothing to write.
         """
         if form not in FORMS:
             raise StudyError(f"there is no export {form!r}", fix=f"use one of {', '.join(FORMS)}")
         out = Path(out)
-        table = self.preferences(way)
+        refuse_place(self, out)
+        finished(self, ("prompts", "personas", *(("estimates",) if form == "hf" else ())))
+        table, prepared = self.preferences(way), prepare(self.settings, self.base)
         facts: dict[str, str] = {}
         if form == "hf":
             from populace.study.reporting import card_facts
 
-            facts = card_facts(self)
+            facts = card_facts(self, table["way"][0])
         splits = dict(self.table("prompts").select("prompt_id", "split").drop_nulls().iter_rows())
         feedback = Feedback(
             table=table,
-            profiles={} if form in ("hf", "parquet") else self.profiles(),
+            profiles={} if form in ("hf", "parquet") else prepared.profiles,
             personas=self.table("personas"),
             splits=splits,
             facts=facts,
             seed=self.settings.seed,
+            asked=prepared.asked,
+            unfinished=prepared.authors.height - self.table("pairs").height,
+            only=split,
         )
         return write(form, out, feedback)
 
@@ -243,12 +280,25 @@ class Study:
         """Return every overall score as a table for the terminal."""
         from populace.study.scores_table import audit_table
 
+        finished(self, ("estimates",))
         return audit_table(self.table("estimates"))
 
-    def findings(self) -> list[Finding]:
-        """Hold the finished study against every shortcut that would explain its scores away."""
+    @property
+    def main_way(self) -> str:
+        """Way of judging that labels the pairs unless another is asked for."""
+        return main_way(self.table("judgements"))
+
+    def findings(self, way: str | None = None) -> list[Finding]:
+        """Hold the finished study against every shortcut that would explain its scores away.
+
+        Parameters
+        ----------
+        way
+            Way of judging whose labels are audited; as for `export` if left out.
+        """
         from populace.feedback.shortcuts import audit_findings
 
+        finished(self, ("pairs", "judgements", "personas"))
         return audit_findings(
             self.table("pairs"),
             self.table("judgements"),
@@ -257,6 +307,7 @@ class Study:
             draws=self.settings.report.draws,
             level=self.settings.report.level,
             seed=self.settings.seed,
+            way=way,
         )
 
     def writing(self, writer: Provider) -> Writing:
@@ -278,6 +329,7 @@ class Study:
             model=judge.model,
             ways=feedback.ways or able,
             tie_margin=feedback.tie_margin,
+            seed=int(stream(self.settings.seed, "study.judging").integers(1 << 31)),
             samples=feedback.judge_samples,
             temperature=feedback.judge_temperature,
             tokens=feedback.judge_tokens,

@@ -11,6 +11,7 @@ from populace.feedback.shortcuts.finding import (
     failed,
     findings_frame,
     undone,
+    untested,
 )
 from populace.feedback.shortcuts.planted import CHEATS, Planted, plant
 from populace.feedback.shortcuts.running import AUDITS, IMPLIES, audit_findings
@@ -31,4 +32,5 @@ __all__ = [
     "plant",
     "summary",
     "undone",
+    "untested",
 ]

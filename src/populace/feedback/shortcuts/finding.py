@@ -16,7 +16,7 @@ import polars as pl
 
 from populace.stats import Estimate
 
-__all__ = ["FINDING_SCHEMA", "Finding", "Limits", "failed", "findings_frame", "undone"]
+__all__ = ["FINDING_SCHEMA", "Finding", "Limits", "failed", "findings_frame", "undone", "untested"]
 
 Row = tuple[str, str, Estimate]
 
@@ -175,6 +175,22 @@ def failed(findings: Iterable[Finding], *, strict: bool = False) -> list[Finding
 def undone(findings: Iterable[Finding]) -> list[Finding]:
     """Give the audits that the data did not allow."""
     return [one for one in findings if one.passed is None]
+
+
+def untested(findings: Iterable[Finding]) -> list[str | None]:
+    """Give the judges of whose verdicts no audit could be run: nothing was shown, and nothing may pass.
+
+    Examples
+    --------
+    >>> untested([not_run("length-only", "", 0.5, "there is no verdict")])
+    [None]
+    """
+    tested: dict[str | None, bool] = {}
+    of_texts = ("attribute-leakage", "attribute-parroting", "near-duplicates")
+    for one in findings:
+        if one.name not in of_texts:
+            tested[one.judge] = tested.get(one.judge, False) or one.passed is not None
+    return [judge for judge, any_ in tested.items() if not any_]
 
 
 def findings_frame(findings: Iterable[Finding]) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from populace.errors import DataError
 from populace.feedback.shortcuts.answers import Answers, Vocabulary, count, strangers_to
 from populace.feedback.shortcuts.finding import Finding, decide, not_run
 from populace.feedback.shortcuts.grams import grams, words
@@ -31,8 +32,18 @@ SIZE = 4
 
 
 def described(personas: pl.DataFrame, profiles: Mapping[str, str]) -> Vocabulary:
-    """Read the runs of words of each persona's description, in the order of the personas table."""
-    texts = [profiles.get(persona_id, "") for persona_id in personas["persona_id"]]
+    """Read the runs of words of each persona's description, in the order of the personas table.
+
+    Raises
+    ------
+    DataError
+        If a persona has none: taken for empty, an answer that copies it would pass.
+    """
+    lost = [each for each in personas["persona_id"] if each not in profiles]
+    if lost:
+        what = f"{len(lost)} of {personas.height} personas have no description, the first {lost[0]}"
+        raise DataError(what, column="persona_id", fix="give the descriptions that the judge was given")
+    texts = [profiles[persona_id] for persona_id in personas["persona_id"]]
     found = grams(words(texts), SIZE)
     return Vocabulary(SIZE, found.texts, found.codes)
 
