@@ -122,6 +122,28 @@ class TestByLikelihood:
         )
         assert asked.one.messages[-1].content.startswith("You asked: Why?\n\nYou were answered: So.")
 
+    def test_an_answer_is_wished_for_and_ones_own_is_said(self, tmp_path):
+        made = bench(way="likelihood")
+        asked = prefer(made, "me", "Why?", "A", "B"), prefer(made, "me", "Why?", "A", "B", own=True)
+        texts = [each.one.messages[-1].content for each in asked if each]
+        assert texts == ["You asked: Why?\n\nWrite the answer that you would like to get.", "Why?"]
+        # What was written for people is wished for; what people said is said.
+        seen: set[str] = set()
+
+        def choice(request) -> tuple[float, float]:
+            seen.add(re.sub(r"matter \d+", "", request.messages[-1].content))
+            return 0.6, 0.4
+
+        judge = Scripted(choice=choice, model="j@1/exact")
+        made, models = planted_bench(Scripted(text="So."), judge, people=12, prompts=5, items=6)
+        made = replace(made, way="likelihood")
+        play(open_task("comparison"), made, models)
+        assert len(seen) == 1 and "You asked: " in seen.pop()
+        gold = made.personas.select("persona_id", question=pl.lit("Why?"), answer="lifestyle")
+        gold.write_parquet(tmp_path / "gold.parquet")
+        play(open_task("comparison"), replace(made, options={"gold": str(tmp_path / "gold.parquet")}), models)
+        assert seen == {"Why?"}
+
 
 class TestThoughts:
     @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ __all__ = [
     "text_of",
     "verdict_of",
     "verdicts",
+    "wished",
 ]
 
 TEMPLATES = Templates("populace.bench")
@@ -119,19 +120,33 @@ def text_of(result: Result | None) -> str | None:
 
 
 def prefer(
-    bench: Bench, profile: str | None, prompt: str, first: str | None, second: str | None, *, sample: int = 0
+    bench: Bench,
+    profile: str | None,
+    prompt: str,
+    first: str | None,
+    second: str | None,
+    *,
+    own: bool = False,
+    sample: int = 0,
 ) -> Question | None:
     """Ask a persona (nobody where the profile is None) which of two answers it prefers.
 
-    None without both answers, and for nobody by likelihood.
+    None without both answers, and for nobody by likelihood. By likelihood the persona writes the answer that
+    it would like to get; or, where answers are people's `own`, answers the question itself.
     """
     if first is None or second is None:
         return None
     if bench.way == "likelihood":
         if profile is None:
             return None
-        return contrasted(bench, (role(profile), role(None)), prompt, (first, second), sample=sample)
+        asked = prompt if own else wished(prompt)
+        return contrasted(bench, (role(profile), role(None)), asked, (first, second), sample=sample)
     return shown(bench, role(profile), "prefer", {"prompt": prompt}, (first, second), sample=sample)
+
+
+def wished(prompt: str) -> str:
+    """Ask whoever asked a question for the answer that they would like to get."""
+    return TEMPLATES.render("wished", {"prompt": prompt})
 
 
 def needs_revision(

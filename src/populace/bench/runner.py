@@ -31,7 +31,18 @@ from populace.run import Budget, Journal, Lanes, ProgressLine, execute, timed, w
 __all__ = ["FILES", "play", "read_items", "run_task", "same_version", "summed"]
 
 _SETTING = ("way", "items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
-_WORDS = ("answer", "assist", "summarise", "role", "nobody", "prefer", "needs_revision", "answered", "whose")
+_WORDS = (
+    "answer",
+    "assist",
+    "summarise",
+    "role",
+    "nobody",
+    "prefer",
+    "needs_revision",
+    "answered",
+    "wished",
+    "whose",
+)
 _NOTE = "bench/run"
 FILES = ("gold", "people", "pairs")
 """Options that name a file: a run is one with what is in it."""

@@ -41,6 +41,7 @@ from populace.bench.elicit import (
     shown,
     text_of,
     verdicts,
+    wished,
 )
 from populace.bench.gold import read_gold
 from populace.bench.options import known
@@ -101,7 +102,7 @@ class Comparison:
             found = _of_the_owners_answer(found)
         items = items.with_columns(columns("whose", verdicts(bench, whose, found)))
         choices = [
-            prefer(bench, profiles[who], prompt, own, rival)
+            prefer(bench, profiles[who], prompt, own, rival, own=gold is not None)
             for who, prompt, own, rival in items.select("persona_id", "prompt", "answer", "rival").rows()
         ]
         found = yield Ask(stage="choice", to="judge", requests=questions(choices))
@@ -184,13 +185,17 @@ class Comparison:
 
 
 def _whose(bench: Bench, people: tuple[str, str], row: Mapping[str, Any]) -> Question | None:
-    """Ask whose an answer is, the first being whose it is: of both people shown, or as said by each."""
+    """Ask whose an answer is, the first being whose it is: of both people shown, or as wished by each.
+
+    By likelihood people's own answers are held to be said by each.
+    """
     own, rival = row["answer"], row["rival"]
     if bench.way == "likelihood":
         if own is None or rival is None:
             return None
         one, other = map(role, people)
-        return contrasted(bench, (one, other), row["prompt"], (own, rival))
+        asked = row["prompt"] if row["arm"] == "people" else wished(row["prompt"])
+        return contrasted(bench, (one, other), asked, (own, rival))
     if own is None:
         return None
     values = {"prompt": row["prompt"], "answer": own, "relation": _RELATION[row["arm"]]}
