@@ -31,6 +31,7 @@ from populace.report.tables import (
     topic_counts,
     verdict_splits,
 )
+from populace.report.views import tiles
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>\x00\x1b\u202e{{ 7 * 7 }}"
 NAN = math.nan
@@ -528,6 +529,44 @@ def test_a_value_without_an_interval_is_drawn_as_a_dot_alone():
     counts = [len(list(g)) for g in groups if "text" not in g.get("class", "")]
     assert counts == [2, 1, 2]
     assert "80.0\xa0% (interval not defined" in with_interval(table.row(0, named=True))
+
+
+def estimates_of(*rows):
+    return pl.DataFrame(
+        [
+            {"measure": measure, "arm": arm, "attribute": None, "group": None, "value": value}
+            | {"low": value - 0.1, "high": value + 0.1, "level": 0.95, "n": 60, "clusters": 30}
+            for measure, arm, value in rows
+        ],
+        schema_overrides={"attribute": pl.String, "group": pl.String},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arms", "large"),
+    [
+        # A rule's share, or a stranger's, never stands in the place of the judge's.
+        ((("length rule", 0.467), ("always the revision", 1.0)), None),
+        ((("stranger choice", 0.361), ("nobody choice", 0.4)), None),
+        ((("length rule", 0.467), ("author samples", 0.9)), "90.0"),
+        ((("length rule", 0.467), ("author likelihood", 0.7)), "70.0"),
+        ((("author likelihood", 0.7), ("author choice", 0.8)), "80.0"),
+    ],
+)
+def test_the_large_number_is_the_judges_or_none(arms, large):
+    found = estimates_of(*(("prefers_revision", arm, value) for arm, value in arms))
+    said = [tile["value"] for tile in tiles(found) if tile["label"] == "prefer the revision"]
+    assert [value.split("\N{NO-BREAK SPACE}")[0] for value in said] == ([large] if large else [])
+
+
+def test_the_large_numbers_are_of_the_way_that_labels_the_pairs():
+    found = estimates_of(
+        ("prefers_revision", "author choice", 0.8),
+        ("position_flip", "samples", 0.1),
+        ("position_flip", "nobody choice", 0.2),
+        ("position_flip", "choice", 0.3),
+    )
+    assert [tile["value"][:4] for tile in tiles(found)] == ["80.0", "30.0"]
 
 
 def test_the_paired_difference_decides_where_there_is_one():

@@ -185,12 +185,32 @@ def reason_undefined(row: dict[str, Any]) -> str:
 
 
 def find(estimates: pl.DataFrame, measure: str, arm: str | None = None) -> dict[str, Any] | None:
-    """Return the overall row of a measure (of one arm, else the main arm, else the first), or None."""
+    """Return the overall row of a measure, or None.
+
+    Parameters
+    ----------
+    arm
+        If left out: the main arm, or what the main way of judging gives to a measure whose arms are ways. The
+        score itself is never another's: where the author (or the personas) did not judge, a rule's share of
+        revisions is no answer.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"measure": "prefers_revision", "attribute": [None], "arm": ["length rule"]})
+    >>> find(rows, "prefers_revision") is None, find(rows, "prefers_revision", "length rule")["arm"]
+    (True, 'length rule')
+    """
     rows = estimates.filter((pl.col("measure") == measure) & pl.col("attribute").is_null())
     if arm is not None:
         rows = rows.filter(pl.col("arm") == arm)
-    elif rows.height > 1 and (arms := main_arms(estimates)):
-        rows = rows.sort(pl.col("arm") != arms[0], maintain_order=True)
+        return rows.row(0, named=True) if rows.height else None
+    mine = main_arms(estimates)[:1]
+    if measure.startswith(about(estimates).prefers):
+        rows = rows.filter(pl.col("arm").is_in(mine))
+    else:
+        ways = [each.rsplit(maxsplit=1)[-1] for each in mine]
+        last = pl.col("arm").str.starts_with("nobody ")
+        rows = rows.sort(~pl.col("arm").is_in(ways), last, maintain_order=True)
     return rows.row(0, named=True) if rows.height else None
 
 
