@@ -452,7 +452,7 @@ def test_cells_show_what_was_counted_beside_what_was_shrunk():
         if score.group:
             label = score.group.replace("ideology=", "").replace("age=", "")
             label += "\N{NO-BREAK SPACE}†" * (score.estimate.clusters < parts.FEW)
-            assert rows[label, "as counted"] == float(re.search(r"raw ([\d.]+)", score.note)[1])
+            assert score.raw is not None and rows[label, "as counted"] == score.raw
             assert rows[label, "shrunk"] == score.estimate.value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["cells"]
 
 _SHRUNK, _RAW = "shrunk", "as counted"
-_TOLD = re.compile(r"raw ([\d.]+)")
-"""How the task tells what it counted, in the note of a cell."""
 
 
 def cells(result: TaskResult, crossing: str | None = None, width: int = 680) -> Any:
@@ -63,8 +60,10 @@ def cells(result: TaskResult, crossing: str | None = None, width: int = 680) -> 
         people=parts.whole("clusters"),
         series=pl.lit(_SHRUNK),
     ).with_columns(parts.few())
+    counted = {(score.arm, score.group): score.raw for score in result.scores if score.measure == "satisfied"}
+    as_counted = [counted.get((chosen, group)) for group in shrunk["group"]]
     raw = shrunk.with_columns(
-        pl.col("note").map_elements(_raw, pl.Float64).alias("value"),
+        pl.Series("value", as_counted, dtype=pl.Float64),
         pl.lit(None, dtype=pl.Float64).alias("low"),
         pl.lit(None, dtype=pl.Float64).alias("high"),
         series=pl.lit(_RAW),
@@ -84,11 +83,6 @@ def cells(result: TaskResult, crossing: str | None = None, width: int = 680) -> 
         + (f" † fewer than {parts.FEW} people" if (shrunk["clusters"] < parts.FEW).any() else ""),
     ]
     return parts.titled(chart, f"Share satisfied by {told}", lines, width)
-
-
-def _raw(note: str) -> float | None:
-    found = _TOLD.search(note)
-    return float(found[1]) if found else None
 
 
 def _differ(table: pl.DataFrame, crossing: str) -> str:

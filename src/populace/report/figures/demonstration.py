@@ -213,6 +213,7 @@ def cells_result() -> TaskResult:
     everybody = stats.proportion(np.arange(4 * people) < right.sum(), np.arange(4 * people) // 4, **_SETTINGS)
     scores = [Score(measure="satisfied", estimate=everybody)] + [
         Score(measure="satisfied", arm=family, group=cell.name, estimate=cell.estimate,
+              raw=cell.raw,
               note=f"raw {cell.raw:.3f}, shrunk: {cell.own:.0%} its own")
         for cell in found.cells
     ]  # fmt: skip
