@@ -59,8 +59,14 @@ from populace.stats import Estimate
 
 __all__ = ["Comparison"]
 
-_RELATION = {"answers": "was this answer written for", "people": "gave this answer"}
-"""Arm -> what is asked: the model answers a person, people answer for themselves."""
+_SAID = {
+    "answers": {
+        "told": "Two people asked the same question, and each was given an answer of their own.",
+        "relation": "was this answer written for",
+    },
+    "people": {"told": "Two people were asked the same question.", "relation": "gave this answer"},
+}
+"""Arm -> what is said of the answers: the model answers a person, people answer for themselves."""
 
 
 class Comparison:
@@ -198,7 +204,7 @@ def _whose(bench: Bench, people: tuple[str, str], row: Mapping[str, Any]) -> Que
         return contrasted(bench, (one, other), asked, (own, rival))
     if own is None:
         return None
-    values = {"prompt": row["prompt"], "answer": own, "relation": _RELATION[row["arm"]]}
+    values = {"prompt": row["prompt"], "answer": own, **_SAID[row["arm"]]}
     return shown(bench, role(None), "whose", values, people)
 
 
