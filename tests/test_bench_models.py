@@ -145,14 +145,18 @@ def check_command(task: str, folder: Path, people: Path, *model: object) -> Task
         shutil.copytree(one, other)
         msgspec.structs.replace(result, target="another").save(other / "result.json")
         compared = told("compare", one, other).output
-        assert "another" in compared and "0.000 [0.000, 0.000]" in compared  # the same answers
+        assert "another" in compared and "0.000 [" in compared  # the same answers
         told("leaderboard", one, other, "--out", folder / "page.html")
         assert "another" in (folder / "page.html").read_text()
     return result
 
 
+OURS = [name for name in TASKS if not hasattr(open_task(name), "own_people")]
+"""Tasks that take the personas they are given; the others are run by the tests of their own."""
+
+
 @pytest.mark.model
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", OURS)
 def test_each_task_by_the_embedded_model(task, cut, people, tmp_path):
     pytest.importorskip("torch")
     # One thread: tests run side by side.
@@ -162,7 +166,7 @@ def test_each_task_by_the_embedded_model(task, cut, people, tmp_path):
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", OURS)
 def test_each_task_by_a_real_server(task, server, people, tmp_path):
     # A server shows the 20 likeliest tokens, and with one layer no number is among them: all refused.
     settings = ["--set", f"base_url={server.url}", "--set", "concurrency=2"]

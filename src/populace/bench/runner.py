@@ -44,8 +44,8 @@ _WORDS = (
     "whose",
 )
 _NOTE = "bench/run"
-FILES = ("gold", "people", "pairs")
-"""Options that name a file: a run is one with what is in it."""
+FILES = ("gold", "people", "pairs", "survey", "codebook")
+"""Options that name a file or folder: a run is one with what is in it. (A codebook may also be a name.)"""
 NOBODY = "nobody "
 """How `diversity` begins the ids of those who have no persona."""
 _OTHER = {
@@ -250,7 +250,18 @@ def _settings(task: Task, bench: Bench) -> dict[str, Any]:
 
 def _files(bench: Bench) -> dict[str, str]:
     """Hash the files that options name."""
-    return {name: file_hash(path) for name, path in bench.options.items() if name in FILES and path}
+    return {
+        name: _file_or_folder(Path(path))
+        for name, path in bench.options.items()
+        if name in FILES and path and not (name == "codebook" and not Path(path).exists())
+    }
+
+
+def _file_or_folder(path: Path) -> str:
+    """Hash a file, or the files of a folder with their names."""
+    if not path.is_dir():
+        return file_hash(path)
+    return content_hash([(each.name, file_hash(each)) for each in sorted(path.iterdir()) if each.is_file()])
 
 
 def _who(items: pl.DataFrame, *columns: str) -> str:

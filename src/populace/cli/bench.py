@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from populace.cli.bench_figures import figures
 from populace.cli.bench_models import models_of, options_of
 from populace.cli.options import budget_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from populace.bench import Task
 
 app = typer.Typer(no_args_is_help=True, help="Benchmarks: how well a model serves different people.")
 
@@ -40,6 +47,8 @@ def tasks() -> None:
         needs = "--model" + " and --judge" * meta.judged
         if getattr(task, "several_judges", False):
             needs += ", --also-judge"
+        if extra := getattr(task, "needs", ""):
+            needs += f" and {extra}"
         for option in meta.answered_by:
             needs += f"; with --option {option}=FILE no --model"
         typer.echo(f"{name} (version {meta.version}): {meta.summary}. {meta.reference}. Needs {needs}.")
@@ -106,23 +115,15 @@ def run(
     ] = False,
 ) -> None:
     """Run a task, or go on where it stopped, and print its scores."""
-    from populace import personas as persona_room
     from populace import prompts as prompt_room
     from populace.bench import Bench, open_task, run_task
-    from populace.bench.gold import read_gold
-    from populace.bench.people import draw_people
     from populace.cli.bench_tables import show_result
-    from populace.personas.presets import preset
 
     chosen, given, limit = open_task(task), options_of(options, groups), budget_of(budget)
     models = models_of(chosen, given, (model, settings), (judge, judge_settings), also_judge or ())
-    loaded = preset("persona-1586") if personas is None else persona_room.load(personas)
-    drawn = draw_people(loaded.frame, people, seed, all_ages=all_ages)
-    if not given.get("gold"):  # else those who answered take part
-        typer.echo(drawn.told)
     target, judging = models.get("target"), models.get("judge")
     bench = Bench(
-        personas=drawn.personas,
+        personas=_taking_part(chosen, given, personas, people, seed, all_ages=all_ages),
         prompts=prompt_room.load(prompts),
         target=target.model if target else "",
         judge=judging.model if judging else "",
@@ -137,8 +138,37 @@ def run(
     result = run_task(chosen, bench, models, out, budget=limit, progress=True, retry_errors=retry_errors)
     show_result(result)
     if gold := given.get("gold"):
+        from populace.bench.gold import read_gold
+
         typer.echo(f"{gold}: {read_gold(gold, bench).told}")
     typer.echo(f"{out}: result.json, items.parquet, calls.parquet and the journal")
+
+
+def _taking_part(
+    task: Task,
+    options: Mapping[str, object],
+    personas: Path | None,
+    people: int,
+    seed: int,
+    *,
+    all_ages: bool,
+) -> pl.DataFrame:
+    """Draw who takes part; nobody, where a task brings its own people."""
+    import polars as pl
+
+    from populace import personas as persona_room
+    from populace.bench.people import draw_people
+    from populace.personas.presets import preset
+
+    if getattr(task, "own_people", False):
+        if personas is not None:
+            typer.echo(f"note: {task.meta.name} brings its own people; --personas is not used", err=True)
+        return pl.DataFrame(schema={"persona_id": pl.String})
+    loaded = preset("persona-1586") if personas is None else persona_room.load(personas)
+    drawn = draw_people(loaded.frame, people, seed, all_ages=all_ages)
+    if not options.get("gold"):  # else those who answered take part
+        typer.echo(drawn.told)
+    return drawn.personas
 
 
 @app.command()

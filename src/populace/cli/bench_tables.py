@@ -27,6 +27,14 @@ def show_result(result: TaskResult) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if result.task == "grounded":
+        from populace.cli.grounded_table import show_grounded
+
+        # What models and files say is no markup.
+        console = Console(highlight=False, markup=False)
+        show_grounded(console, result)
+        _findings(console, result)
+        return
     # Shares of ties, refusals and failures that are nothing would fill the page; the file has them.
     scores = [score for score in result.scores if not _nothing(score)]
     counts = Counter((score.estimate.n, score.estimate.clusters) for score in scores)

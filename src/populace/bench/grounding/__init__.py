@@ -1,1 +1,1 @@
-"""What `grounded` is made of: respondents as personas, questions as a model is asked them, cells that are scored."""
+"""What `grounded` is made of: respondents as personas, questions, what everybody predicts, scores."""

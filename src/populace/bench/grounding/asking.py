@@ -1,9 +1,10 @@
 """A survey's question as a model is asked it, and the distribution over its options that comes of it.
 
-By `choice` the options are shown with numbers, in the survey's order and turned round, and the likelihoods of the
-numbers are read. What a model gives to a place is taken off by the geometric mean of both orders. By `likelihood`
-no option is shown: each is scored as the next turn, and the same question put to nobody in particular is taken off
-(`populace.bench.elicit`). Other wordings of a question are asked alike, and their distributions are averaged.
+By `choice` the options are shown with numbers, in the survey's order and turned round, and the likelihoods of
+the numbers are read. What a model gives to a place is taken off by the geometric mean of both orders. By
+`likelihood` no option is shown: each is scored as the next turn, and the same question put to nobody in
+particular is taken off (`populace.bench.elicit`). Other wordings of a question are asked alike, and their
+distributions are averaged.
 """
 
 from __future__ import annotations
@@ -13,16 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from populace.bench.elicit import TEMPLATES
+from populace.bench.elicit import TEMPLATES, role
 from populace.bench.task import Bench
+from populace.models.choice import LEAST_MASS, floored, options_mass
 from populace.models.records import Choice, ChooseRequest, Message, Result
 from populace.opinions import Item
 
 __all__ = ["Told", "View", "read_view", "survey_requests"]
 
 _OPENING = "I choose number"
-_FLOOR = -20.0
-"""Log-likelihood of an option that a provider did not list: unlikely, not impossible."""
 
 
 class Told(NamedTuple):
@@ -76,8 +76,8 @@ def read_view(results: Sequence[Result | None], bare: Sequence[Result | None] = 
     results
         In both orders by choice, one by likelihood.
     bare
-        By likelihood, the same question put to nobody; empty by choice, and where nobody is who was asked: then
-        the likelihoods are taken by the token, so that a long option does not lose by its length.
+        By likelihood, the same question put to nobody; empty by choice, and where nobody is who was asked:
+        then the likelihoods are taken by the token, so that a long option does not lose by its length.
 
     Examples
     --------
@@ -85,18 +85,22 @@ def read_view(results: Sequence[Result | None], bare: Sequence[Result | None] = 
     >>> turned = Choice(key="b", log_likelihoods=(-1.0, -2.0), tokens=(1, 1))
     >>> [round(p, 3) for p in read_view([one, turned]).p]  # it likes the first place, whatever stands there
     [0.5, 0.5]
+    >>> mute = Choice(key="c", log_likelihoods=(-9.0, -8.0), tokens=(1, 1))  # it would say something else
+    >>> read_view([one, mute]).outcome
+    'refused'
     """
     logs = []
     for result in (*results, *bare):
         if not isinstance(result, Choice):
             return View(None, "failed", None)
-        if all(each is None for each in result.log_likelihoods):
+        told = floored(result)
+        if told is None or (len(results) > 1 and options_mass(result) < LEAST_MASS):
             return View(None, "refused", None)
-        logs.append(np.array([_FLOOR if each is None else each for each in result.log_likelihoods]))
+        logs.append(np.array(told))
     if bare:
         return View(_softmax(logs[0] - logs[1]), "answered", None)
     if len(logs) == 1:
-        tokens = np.array([result.tokens for result in results if isinstance(result, Choice)][0])
+        tokens = np.array(next(result.tokens for result in results if isinstance(result, Choice)))
         return View(_softmax(logs[0] / np.maximum(tokens, 1)), "answered", None)
     one, other = logs[0], logs[1][::-1]
     forward, backward = (np.array(_softmax(each)) for each in (one, other))
@@ -107,8 +111,7 @@ def read_view(results: Sequence[Result | None], bare: Sequence[Result | None] = 
 
 def _whom(told: Told) -> str:
     """Say who is asked: a person, and what this person answered already."""
-    name = "role" if told.profile else "surveyed"
-    whom = TEMPLATES.render(name, {"profile": told.profile} if told.profile else {})
+    whom = role(told.profile).content if told.profile else TEMPLATES.render("surveyed")
     if not told.known:
         return whom
     answers = "\n".join(f"- {question} You answered: {answer}" for question, answer in told.known)

@@ -18,6 +18,7 @@ TASKS = {
     "leave-one-out": "LeaveOneOut",
     "pass-at-k": "PassAtK",
     "comparison": "Comparison",
+    "grounded": "Grounded",
     "diversity": "Diversity",
     "phrases": "Phrases",
 }

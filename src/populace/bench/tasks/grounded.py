@@ -1,13 +1,15 @@
 """`grounded`: does a model that plays a person answer as that person did?
 
-Respondents of a survey are described to the model by their attributes, with and without party and ideology, and
-with some of their own answers; it is asked other questions of the survey. What it says is held against what they
-said. The same cells are predicted from the same inputs by statistics that play nobody (`populace.opinions`), by
-the model without a person and with a stranger's description; and where the survey asked its people twice, by
-themselves.
+Respondents of a survey are described to the model by their attributes, with and without party and ideology,
+and with some of their own answers; it is asked other questions of the survey. What it says is held against
+what they said. The same cells are predicted from the same inputs by statistics that play nobody
+(`populace.opinions`), by the model without a person and with a stranger's description; and where the survey
+asked its people twice, by themselves.
 
-Options: `survey` and `codebook` (required), `later`, `year`, `people` (60), `asked` (5), `known` ("3,10"),
-`wordings` (1), `leaks`, `unworded`.
+Options: `survey` (a file, or a folder of a Polis conversation) and `codebook`, `later`, `year`, `unworded`;
+`respondents` (40) and `asked` (up to 5) questions of each, of `questions` (all); `known` ("3,10"; 0 for
+none), `wordings` (1), `leaks`, `statistics` (all; or some of own group, logistic, boosting, completion, or
+none).
 """
 
 from __future__ import annotations
@@ -19,22 +21,30 @@ import numpy as np
 import polars as pl
 
 from populace.bench.grounding.asking import Told, View, read_view, survey_requests
-from populace.bench.grounding.respondents import Plan, planned
+from populace.bench.grounding.auditing import findings_of
+from populace.bench.grounding.predicting import laid_out, predicted
+from populace.bench.grounding.respondents import NOBODY, Plan, planned
+from populace.bench.grounding.scoring import scores_of
 from populace.bench.result import Finding, Score
 from populace.bench.task import Ask, Bench, Counting, Play, TaskMeta
 from populace.models.records import Request, Result
-from populace.opinions import Inputs
-from populace.opinions.predictors import baselines
+from populace.opinions import Opinions
+from populace.stats import Estimate
 
 __all__ = ["Grounded"]
 
 _Key: TypeAlias = tuple[int, int, str]
 """Person (-1 for nobody), item and wording."""
-NOBODY = "nobody"
 
 
 class Grounded:
-    """How well a model's distributions predict what real people answered."""
+    """How well a model's distributions predict what real people answered.
+
+    Parameters
+    ----------
+    opinions
+        What people answered, in the place of the option `survey`.
+    """
 
     meta = TaskMeta(
         name="grounded",
@@ -44,10 +54,16 @@ class Grounded:
         reference="docs/design/grounded.md; after OpinionQA (arXiv 2303.17548)",
         judged=False,
     )
+    own_people = True
+    """Its people and questions come from a survey, not from those of the bench."""
+    needs = "--option survey=FILE --option codebook=NAME"
+
+    def __init__(self, opinions: Opinions | None = None) -> None:
+        self.opinions = opinions
 
     def play(self, bench: Bench) -> Play:
         """Ask the model every cell in every arm; predict the same cells without it."""
-        plan = planned(bench)
+        plan = planned(bench, self.opinions)
         frames, bare = [], {}
         for arm, told in plan.told(bench).items():
             asked = _asked(bench, plan, told, nobody=arm == NOBODY)
@@ -55,17 +71,42 @@ class Grounded:
             results = yield Ask(stage=f"answers, {arm}", to="target", requests=requests)
             found = _sorted(asked, results)
             bare = found if arm == NOBODY else bare
-            frames.append(_answered(bench, plan, arm, found, bare))
-        frames += _predicted(plan)
+            frames.append(_answered(bench, plan, arm, told, found, bare))
+        frames += predicted(plan)
         return pl.concat(frames)
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
         """Score every arm on the same cells."""
-        raise NotImplementedError
+        return scores_of(items, counting)
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
-        """Hold the model against those who know less."""
-        raise NotImplementedError
+        """Hold the model against those who know less, and statistics that know the same."""
+        return findings_of(items, counting)
+
+    def values(self, items: pl.DataFrame) -> pl.DataFrame:
+        """Give what two runs are compared by: of each answer, whether the likeliest option was it."""
+        rows = items.filter(kind="model").drop_nulls("p")
+        return rows.select("persona_id", "prompt_id", "arm", value=_hit())
+
+    def recover(self, seed: int) -> Iterator[tuple[str, float, Estimate]]:
+        """Give planted scores of a seed's respondents, and what the task finds."""
+        from populace.bench.grounding.planting import recovered
+
+        yield from recovered(seed)
+
+    def validate(self) -> None:
+        """Recover the planted quality of a model; find the models that ignore people, or options' places."""
+        from populace.bench.grounding.planting import validated
+
+        validated()
+
+
+def _hit() -> pl.Expr:
+    """Read whether the truth is the likeliest option; a tie counts by how many share it."""
+    best = pl.col("p").list.max()
+    there = pl.col("p").list.get(pl.col("truth")) >= best - 1e-12
+    many = pl.col("p").list.eval((pl.element() >= pl.element().max() - 1e-12).cast(pl.Float64)).list.sum()
+    return there.cast(pl.Float64) / many
 
 
 def _asked(
@@ -94,6 +135,7 @@ def _answered(
     bench: Bench,
     plan: Plan,
     arm: str,
+    told: Sequence[Told],
     found: Mapping[_Key, Sequence[Result | None]],
     bare: Mapping[_Key, Sequence[Result | None]],
 ) -> pl.DataFrame:
@@ -107,13 +149,12 @@ def _answered(
             views.append(read_view(results, against))
         rows.append(_mean(views))
     p, outcome, orders, wordings = zip(*rows, strict=True)
-    return plan.frame().with_columns(
-        pl.lit(arm).alias("arm"),
-        pl.lit("model").alias("kind"),
-        pl.Series("p", p, dtype=pl.List(pl.Float64)),
+    known = [len(told[person].known) for person in plan.cells["person"]]
+    return laid_out(plan, arm, "model", list(p)).with_columns(
         pl.Series("outcome", outcome, dtype=pl.String),
         pl.Series("between_orders", orders, dtype=pl.Float64),
         pl.Series("between_wordings", wordings, dtype=pl.Float64),
+        pl.Series("told", known, dtype=pl.Int64),
     )
 
 
@@ -127,33 +168,3 @@ def _mean(views: Sequence[View]) -> tuple[list[float] | None, str, float | None,
     mean = told.mean(axis=0)
     apart = float(np.abs(told - mean).sum(axis=1).mean() / 2) if len(views) > 1 else None
     return mean.tolist(), "answered", float(np.mean(orders)) if orders else None, apart
-
-
-def _predicted(plan: Plan) -> Iterator[pl.DataFrame]:
-    """Lay out what every baseline says of every cell, from the inputs of every design."""
-    opinions, parts = plan.opinions, plan.split
-    train, people = opinions.take(parts.train), opinions.people[parts.test]
-    rows, columns = plan.cells["person"].to_numpy(), plan.cells["item"].to_numpy()
-    none = np.zeros(parts.asked.shape, dtype=bool)
-    designs = [(design, plan.hidden()) for design in plan.designs] + [(plan.everything, none)]
-    # Those who look at nobody predict the same whatever is known: they are asked once, knowing nothing.
-    for design, hidden in [(Inputs(), none), *designs]:
-        known = parts.known(opinions, design.known, hide=hidden)
-        for predictor in baselines(design):
-            table = predictor.fit(train, design).predict(people, known)
-            p = [
-                row[:size].tolist()
-                for row, size in zip(
-                    opinions.gather(rows, columns, table), opinions.sizes[columns], strict=True
-                )
-            ]
-            yield plan.frame().with_columns(
-                pl.lit(predictor.name if design == Inputs() else f"{predictor.name}, {design.name}").alias(
-                    "arm"
-                ),
-                pl.lit("baseline").alias("kind"),
-                pl.Series("p", p, dtype=pl.List(pl.Float64)),
-                pl.lit("answered").alias("outcome"),
-                pl.lit(None, dtype=pl.Float64).alias("between_orders"),
-                pl.lit(None, dtype=pl.Float64).alias("between_wordings"),
-            )

@@ -1,0 +1,127 @@
+"""How the scores of `grounded` are printed: one table of arms, in 80 columns."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from populace.bench.result import TaskResult
+    from populace.stats import Estimate
+
+__all__ = ["show_grounded"]
+
+_ALONE = ("uniform", "population")
+_STATISTICS = ("own group", "latent classes", "logistic", "boosting", "completion")
+_WIDTHS = (18, 13, 21, 15, 13)
+_LISTED = (
+    "share of the range, log score",
+    "calibration error",
+    "rank correlation",
+    "Jensen-Shannon distance",
+    "between orders",
+    "between wordings",
+)
+
+
+def show_grounded(console: Console, result: TaskResult) -> None:
+    """Print the arms in one table; below, what else is worth a line."""
+    found = {(score.measure, score.arm): score.estimate for score in result.scores if not score.group}
+    console.print(f"grounded, {result.target.partition('@')[0]}, asked by {result.way}")
+    console.print(_line("", "accuracy %", "log score", "Brier", "range %"))
+    section = ""
+    for arm, (kind, label) in _arms(result):
+        if kind != section:
+            console.print(kind)
+            section = kind
+        cells = (_cell(found.get((measure, arm)), form) for measure, form in _COLUMNS.items())
+        console.print(_line(f" {label}", *cells))
+    headline = result.headline
+    one = headline.estimate
+    console.print(
+        f"{one.level * 100:g} % intervals; {one.n:,} answers of {one.clusters:,} people. Statistics know "
+        f"what the model knows as {headline.arm!r}. Range: from the best guess (0) to the person's own other "
+        "answer (100)."
+    )
+    for measure in _LISTED:
+        if (measure, headline.arm) in found and found[measure, headline.arm].defined:
+            console.print(f"{measure}, {headline.arm}: {_plain(found[measure, headline.arm])}")
+    unanswered = {
+        score.arm: score.estimate.value
+        for score in result.scores
+        if score.measure in ("answers_refused", "answers_failed") and score.estimate.value > 0
+    }
+    for arm, value in unanswered.items():
+        console.print(f"unanswered as {arm!r}: {value:.1%} (refusals count as every option alike)")
+    for score in result.scores:
+        if score.measure == "spread of accuracy between groups" and score.arm == headline.arm:
+            p = "" if score.p_value is None or math.isnan(score.p_value) else f", p {score.p_value:.2g}"
+            console.print(
+                f"spread of accuracy by {score.group}, noise taken off: {_plain(score.estimate)}{p}"
+            )
+
+
+def _arms(result: TaskResult) -> Iterator[tuple[str, tuple[str, str]]]:
+    """List the rows: arm, section and label."""
+    richest = result.headline.arm
+    there = list(
+        dict.fromkeys(score.arm for score in result.scores if score.measure == "accuracy" and not score.group)
+    )
+    for arm in _ALONE:
+        if arm in there:
+            yield arm, ("nobody is looked at", arm)
+    for name in _STATISTICS:
+        if f"{name}, {richest}" in there:
+            yield f"{name}, {richest}", ("statistics", name)
+    for arm in there:
+        if arm.endswith("all answers"):
+            yield arm, ("statistics", f"{arm.partition(',')[0]}, all")
+    models = [arm for arm in there if arm not in _ALONE and "," not in arm and arm not in _CEILING]
+    for arm in sorted(models, key=lambda arm: (arm not in ("nobody", "stranger"), arm == richest)):
+        yield arm, ("the model, told of", f"{arm} own answers" if arm.isdecimal() else arm)
+    for arm, label in _CEILING.items():
+        if arm in there:
+            yield arm, ("the person's other answer", label)
+
+
+_CEILING = {"same again": "said again", "retest": "as a forecast", "carried over": "carried over"}
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f}"
+
+
+def _score(value: float) -> str:
+    """Write two decimals without a leading zero."""
+    return f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
+
+
+_COLUMNS: dict[str, Callable[[float], str]] = {
+    "accuracy": _share,
+    "log score": _score,
+    "Brier score": _score,
+    "share of the range, accuracy": _share,
+}
+
+
+def _line(*cells: str) -> str:
+    """Set a row: the widths hold the longest cells, and 80 columns hold the widths."""
+    return "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+
+
+def _cell(estimate: Estimate | None, form: Callable[[float], str]) -> str:
+    if estimate is None:
+        return ""
+    if not estimate.defined:
+        return "undefined"
+    if math.isnan(estimate.low):
+        return form(estimate.value)
+    return f"{form(estimate.value)} [{form(estimate.low)}, {form(estimate.high)}]"
+
+
+def _plain(estimate: Estimate) -> str:
+    return _cell(estimate, lambda value: f"{value:.3f}")
