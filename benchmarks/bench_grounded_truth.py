@@ -2,13 +2,13 @@
 
     python benchmarks/bench_grounded_truth.py [--repeats 200] [--processes 2]
 
-Each repetition plants a world of items and people whose answers repeat themselves with a known noise, and a model
-of known quality, and estimates as a study does (`populace.opinions.recovery`). Two designs count: 120 items,
-intervals over respondents; 40 items, intervals over respondents and items, where the truth is that of all 200
-worlds. A third, with 100 respondents tested, is printed to show what small studies may trust. Repetitions take the
-seeds 0, 1, 2, and so on, so that the table is the same on any machine, but for the times. Each coverage stands
-beside its own exact interval (Clopper and Pearson 1934). Ends with 1 where a quantity of the two designs is held in
-fewer than 93 % of the repetitions.
+Each repetition plants a world of items and people whose answers repeat themselves with a known noise, and a
+model of known quality, and estimates as a study does (`populace.opinions.recovery`). Two designs count: 120
+items, intervals over respondents; 40 items, intervals over respondents and items, where the truth is that
+of all 200 worlds. A third, with 100 respondents tested, is printed to show what small studies may trust.
+Repetitions take the seeds 0, 1, 2, and so on, so that the table is the same on any machine, but for the
+times. Each coverage stands beside its own exact interval (Clopper and Pearson 1934). Ends with 1 where a
+quantity of the two designs is held in fewer than 93 % of the repetitions.
 """
 
 from __future__ import annotations
