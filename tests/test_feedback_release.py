@@ -297,3 +297,57 @@ def test_the_command_writes_the_folder_and_says_what_it_found(tmp_path):
     ]
     wrong = CliRunner().invoke(app, ["feedback", "import", "prism", str(file), "--out", str(tmp_path / "o")])
     assert isinstance(wrong.exception, DataError)
+
+
+@pytest.mark.parametrize("coded", [None, "0"])
+def test_what_a_question_is_for_is_not_claimed_where_no_row_says_it(tmp_path, coded):
+    rows = [{**row, "question type": coded} for row in three()]
+    frame = pl.DataFrame(rows, schema_overrides={"question type": pl.String})
+    (frame.drop("question type") if coded is None else frame).write_parquet(tmp_path / "noqt.parquet")
+    report = import_release(tmp_path / "noqt.parquet", tmp_path / "out")
+    assert pl.read_parquet(tmp_path / "out" / "prompts.parquet")["split"].null_count() == 200
+    assert pl.read_parquet(tmp_path / "out" / "pairs.parquet")["split"].null_count() == 600
+    assert "does not say what a row is for" in report.text()
+
+
+def test_a_part_of_the_release_is_said_to_be_one(tmp_path):
+    # Without Bob and Cy nobody trains on Ann's test questions: they are called held_out.
+    pl.DataFrame(person(ANN)[:-10]).write_parquet(tmp_path / "part.parquet")
+    report = import_release(tmp_path / "part.parquet", tmp_path / "out")
+    assert (report.as_paper, report.splits["held_out"]) == (0, 90)
+    assert "WARNING: no persona has the release's 100, 50 and 50" in report.text()
+    pl.DataFrame(three()).write_parquet(tmp_path / "whole.parquet")
+    assert "WARNING" not in import_release(tmp_path / "whole.parquet", tmp_path / "whole").text()
+
+
+def test_the_hubs_own_layout_and_lines_called_json_are_read(tmp_path):
+    hub = tmp_path / "hub"
+    (hub / "data").mkdir(parents=True)
+    (hub / "dataset_infos.json").write_text("{}")
+    pl.DataFrame(three()).write_parquet(hub / "data" / "train-00000-of-00001.parquet")
+    assert import_release(hub, tmp_path / "out").pairs == 600
+    pl.DataFrame(three()).write_ndjson(tmp_path / "train.json")
+    assert import_release(tmp_path / "train.json", tmp_path / "lines").pairs == 600
+    one = {name: pl.read_parquet(tmp_path / name / "pairs.parquet") for name in ("out", "lines")}
+    assert one["out"].equals(one["lines"])
+    (tmp_path / "array.json").write_text(json.dumps(three()[:2], indent=1))
+    with pytest.raises(DataError, match="one whole record a line"):
+        import_release(tmp_path / "array.json", tmp_path / "array")
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="holds no shards"):
+        import_release(tmp_path / "none", tmp_path / "nothing")
+
+
+def test_people_can_judge_what_was_imported(tmp_path):
+    from populace.serve.judging.material import read_material
+    from populace.serve.judging.settings import make_settings
+
+    rows = written(three(), tmp_path, "parquet")
+    said = CliRunner().invoke(
+        app, ["feedback", "import", "persona", str(rows), "--out", str(tmp_path / "out")]
+    )
+    assert f"populace judge serve {tmp_path / 'out'}/pairs.parquet" in said.output.replace("\n", "")
+    place = {name: str(tmp_path / "out" / f"{name}.parquet") for name in ("pairs", "personas")}
+    material = read_material(make_settings(place))
+    assert material.pairs.height == 600
+    assert material.pairs["persona_id"].n_unique() == 3

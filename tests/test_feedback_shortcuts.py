@@ -369,6 +369,20 @@ def test_where_nothing_was_judged_nothing_is_shown():
     assert untested(run(one)) == []
 
 
+def test_lengths_are_seen_in_scripts_without_spaces():
+    one = plant("longer", seed=4)
+    sides = {"original": "original_words", "revision": "revision_words"}
+    # The same lengths in letters of one unbroken word.
+    unspaced = one.pairs.with_columns(
+        pl.lit("\N{CJK UNIFIED IDEOGRAPH-4EBA}").repeat_by(words).list.join("").alias(side)
+        for side, words in sides.items()
+    ).with_columns(pl.lit(1).alias(words) for words in sides.values())
+    seats = seated(one)[0]
+    found = [length_only(pairs, seats, Draws(), 0.5) for pairs in (one.pairs, unspaced)]
+    assert found[0] == found[1]
+    assert found[1].passed is False
+
+
 def test_people_without_attributes_can_be_audited():
     one = plant("honest", seed=16)
     found = by_name(

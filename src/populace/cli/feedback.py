@@ -74,7 +74,8 @@ def import_(
 ) -> None:
     """Read the pairs of others: pairs, personas, prompts, and an account of all that does not fit.
 
-    The labels of the PERSONA release are assumed, never judged: no judgements come out.
+    The labels of the PERSONA release are assumed, never judged: no judgements come out. People can judge the
+    pairs: `populace judge serve`.
     """
     from populace.errors import DataError
     from populace.feedback.release import import_release
@@ -85,6 +86,8 @@ def import_(
     typer.echo(f"{out}: pairs, personas, prompts (.parquet), report.json, personas_report.json")
     for line in (*report.text().splitlines(), "", *report.people.text().splitlines()):
         typer.echo(f"  {line}" if line else "")
+    tables = f"{out}/pairs.parquet --personas {out}/personas.parquet"
+    typer.echo(f"to have people judge them: populace judge serve {tables}")
 
 
 @app.command()

@@ -61,6 +61,8 @@ class _Known(msgspec.Struct):
     """Cleaned instruction -> `prompt_id`."""
     trained: set[str] = msgspec.field(default_factory=set)
     """Cleaned instructions of training rows."""
+    tested: set[str] = msgspec.field(default_factory=set)
+    """Cleaned instructions of test rows."""
 
 
 def import_release(path: str | Path, out: str | Path) -> ReleaseReport:
@@ -130,8 +132,8 @@ def _first_pass(shards: list[Shard]) -> _Known:
                 continue
             text = known.raw.setdefault(raw, clean(raw))
             known.prompts.setdefault(text, "")
-            if _split(split) == "train":
-                known.trained.add(text)
+            if kind := _split(split):
+                (known.trained if kind == "train" else known.tested).add(text)
         known.rows += batch.frame.height
     known.prompts = {text: content_hash(text) for text in known.prompts}
     return known
@@ -211,10 +213,11 @@ def _pair(
 
 
 def _prompts(known: _Known) -> pl.DataFrame:
-    rows = [
-        (key, text, None, None, SOURCE, LICENCE, "train" if text in known.trained else "test")
-        for text, key in known.prompts.items()
-    ]
+    def split(text: str) -> str | None:
+        # Where no row of a question says what it is for, nothing is claimed.
+        return "train" if text in known.trained else "test" if text in known.tested else None
+
+    rows = [(key, text, None, None, SOURCE, LICENCE, split(text)) for text, key in known.prompts.items()]
     return pl.DataFrame(rows, schema=PROMPT_SCHEMA, orient="row")
 
 

@@ -19,7 +19,8 @@ NEEDED = ("persona", "instruction", "original", "data")
 COLUMNS = (*NEEDED, "critique", "question type")
 """Columns of the release; `data` is the rewrite, `original` the answer that it rewrites."""
 
-_LINES = (".jsonl", ".ndjson")
+_LINES = (".jsonl", ".ndjson", ".json")
+"""JSON lines; pandas and the hub's library write them as `.json` too."""
 _KINDS = (".parquet", ".csv", *_LINES)
 _BATCH = 8192
 
@@ -58,9 +59,7 @@ def open_release(path: str | Path) -> list[Shard]:
     place = Path(path)
     if not place.exists():
         raise DataError("there is no such file", file=path, fix="give the file, or the folder of its shards")
-    files = [place] if place.is_file() else sorted(p for p in place.iterdir() if p.suffix in _KINDS)
-    if not files:
-        raise DataError("this folder holds no shards", file=place, fix=f"use files of {', '.join(_KINDS)}")
+    files = [place] if place.is_file() else _shards(place)
     if files[0].suffix not in _KINDS:
         raise DataError("this kind of file is not known", file=place, fix=f"use one of {', '.join(_KINDS)}")
     kinds = {file.suffix for file in files}
@@ -68,6 +67,20 @@ def open_release(path: str | Path) -> list[Shard]:
         what = f"this folder holds several kinds of files: {', '.join(sorted(kinds))}"
         raise DataError(what, file=place, fix="keep the shards of one release in a folder of their own")
     return [Shard(file, _columns(file)) for file in files]
+
+
+def _shards(folder: Path) -> list[Path]:
+    """List the shards of a folder, or of `data` in it: so the hub lays a data set out."""
+    for place in (folder, folder / "data"):
+        if not place.is_dir():
+            continue
+        files = sorted(p for p in place.iterdir() if p.suffix in _KINDS)
+        # What describes a data set is JSON as well, and no shard of it.
+        if some := [p for p in files if p.suffix != ".json"] or (files if place.name == "data" else []):
+            return some
+        if files and not (folder / "data").is_dir():
+            return files
+    raise DataError("this folder holds no shards", file=folder, fix=f"use files of {', '.join(_KINDS)}")
 
 
 def batches(shards: Sequence[Shard], wanted: Sequence[str]) -> Iterator[Batch]:
@@ -154,9 +167,10 @@ def _objects(file: Path) -> Iterator[dict[str, Any]]:
             try:
                 found = msgspec.json.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise DataError(f"this is no JSON: {error}", file=file, row=row) from error
+                fix = "write JSON lines: one whole record a line"
+                raise DataError(f"this is no JSON: {error}", file=file, row=row, fix=fix) from error
             if not isinstance(found, dict):
-                raise DataError("a record is wanted", file=file, row=row)
+                raise DataError("a record is wanted", file=file, row=row, fix="write one record a line")
             yield found
 
 

@@ -87,6 +87,7 @@ class ReleaseReport(msgspec.Struct, frozen=True, kw_only=True):
             f"the rewrite is shorter in {_percent(self.shorter)}, longer in {_percent(self.longer)}; "
             f"'the shorter answer' gets {_percent(self.length_rule)} of the assumed labels right",
             self.label,
+            *self._warnings(),
         ]
         lines += [
             f"{each.name}: {each.count:,} ({_percent(each.share)})"
@@ -95,6 +96,17 @@ class ReleaseReport(msgspec.Struct, frozen=True, kw_only=True):
             for each in self.defects
         ]
         return "\n".join(lines)
+
+    def _warnings(self) -> list[str]:
+        """Say where the splits may not be what they are called."""
+        if self.splits.get("unknown", 0) == self.pairs:
+            return ["WARNING: the file does not say what a row is for (`question type`: train or test)"]
+        if self.as_paper:
+            return []
+        return [
+            "WARNING: no persona has the release's 100, 50 and 50: this is a part of it, or something else. "
+            "A test question that trains only in what is missing is called held_out here"
+        ]
 
 
 class Counter:

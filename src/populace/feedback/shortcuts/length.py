@@ -11,6 +11,9 @@ from populace.feedback.shortcuts.verdicts import Draws, Seats
 
 __all__ = ["length_only"]
 
+UNSPACED = 15
+"""Letters a word from which a text is taken to be of a script without spaces, whose words say no length."""
+
 
 def length_only(pairs: pl.DataFrame, seats: Seats, settings: Draws, limit: float) -> Finding:
     """Audit the rule that looks at lengths alone.
@@ -18,7 +21,8 @@ def length_only(pairs: pl.DataFrame, seats: Seats, settings: Draws, limit: float
     Parameters
     ----------
     pairs
-        Columns `original_words`, `revision_words`.
+        Columns `original_words`, `revision_words`; and `original`, `revision`, whose letters count where a
+        script has no spaces between words.
 
     Examples
     --------
@@ -28,7 +32,20 @@ def length_only(pairs: pl.DataFrame, seats: Seats, settings: Draws, limit: float
     >>> [length_only(one.pairs, seated(one)[0], Draws(draws=200), 0.5).passed for one in sets.values()]
     [True, False]
     """
-    more = np.sign((pairs["revision_words"] - pairs["original_words"]).to_numpy().astype(np.float64))
+    more = np.sign(_difference(pairs).astype(np.float64))
     return ruled(
         "length-only", "the longer (or the shorter) answer", more[seats.pair], seats, settings, limit
     )
+
+
+def _difference(pairs: pl.DataFrame) -> np.ndarray:
+    """By how many words the second answer is longer; letters, where words are no measure."""
+    words = [pairs["original_words"].to_numpy(), pairs["revision_words"].to_numpy()]
+    if not {"original", "revision"} <= set(pairs.columns):
+        return words[1].astype(np.int64) - words[0]
+    letters = [
+        pairs[name].fill_null("").str.len_chars().to_numpy().astype(np.int64)
+        for name in ("original", "revision")
+    ]
+    unspaced = np.sum(letters, axis=0) > UNSPACED * np.sum(words, axis=0)
+    return np.where(unspaced, letters[1] - letters[0], words[1].astype(np.int64) - words[0])
