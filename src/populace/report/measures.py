@@ -40,7 +40,7 @@ PAPER_REMOVED = 0.085
 """Share of configurations that PERSONA's consistency filter removed (same source)."""
 
 FEW_CLUSTERS = 10
-"""Below this a percentile interval over clusters is too narrow to lean on; such rows are greyed."""
+"""Below this an interval over clusters is nothing to lean on; such rows are greyed."""
 
 MAIN_ARM, LIKELIHOOD_ARM = "author choice", "author likelihood"
 """Arms of the score where the judge gives log-probabilities; `main_arms` finds those that there are."""
