@@ -125,6 +125,41 @@ def gold(
     typer.echo(f"{out}: {found.told}")
 
 
+@app.command()
+def published(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="opinionqa, globalopinionqa or meister.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="What the authors released.")],
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="A model's distributions: .json, .parquet or .csv.", metavar="FILE"),
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Of the logarithm of globalopinionqa: 2 or e.", metavar="BASE")
+    ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Only this group; may be given again.", metavar="NAME")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Resamples of an interval.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the scores as .csv.", metavar="FILE")] = None,
+) -> None:
+    """Score a model as published work does, from the files its authors released."""
+    from rich.console import Console
+
+    from populace.cli.published import scored, tables_of
+
+    found = scored(kind, files, predictions, base, tuple(group or ()), draws, seed)
+    console = Console()
+    for table in tables_of(found):
+        console.print(table)
+    for note in found.notes:
+        console.print(f"  {note}", markup=False, highlight=False)
+    if out is not None:
+        from populace.atomic import write_atomic
+
+        write_atomic(out, found.frame.write_csv().encode())
+
+
 def opened(path: Path) -> Opinions:
     """Open saved opinions, or a Polis export."""
     from populace.opinions.polis import read_polis
