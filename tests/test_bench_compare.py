@@ -86,6 +86,7 @@ def test_only_shared_items_count(runs, tmp_path):
         ({"settings": {"options": {"groups": ["sex"]}}}, "differ in options"),
         ({"settings": {"tie_margin": 0.2}}, r"differ in tie margin \(.*: 0.2, .*: 0.01\)"),
         ({"settings": {"also": {"judge 2": "x"}}}, "differ in further judges"),
+        ({"settings": {"files": {"pairs": "0123"}}}, "differ in files of answers"),
     ],
 )
 def test_scores_that_do_not_mean_the_same(runs, changes, says):
@@ -94,6 +95,16 @@ def test_scores_that_do_not_mean_the_same(runs, changes, says):
     result = msgspec.structs.replace(other.result, **changed)
     with pytest.raises(StudyError, match=f"scores of these runs do not mean the same: .*{says}"):
         compare([one, msgspec.structs.replace(other, result=result)])
+
+
+def test_a_file_counts_by_what_is_in_it_and_not_by_its_name(runs):
+    made = []
+    for each, name in zip(read_runs([runs / "good", runs / "poor"]), ("here.csv", "there.csv"), strict=True):
+        settings = each.result.settings | {"options": {"gold": name}, "files": {"gold": "0123"}}
+        made.append(
+            msgspec.structs.replace(each, result=msgspec.structs.replace(each.result, settings=settings))
+        )
+    assert compare(made, counting=FAST).shared[0].items == 120
 
 
 def test_nothing_shared(runs, tmp_path):

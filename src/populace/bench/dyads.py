@@ -18,6 +18,8 @@ from populace.stats import Estimate
 
 __all__ = ["FEW", "disjoint_pairs", "dyadic_estimate", "dyadic_mean", "dyadic_ratio"]
 
+_ROUNDING = 1e-12
+"""Width of an interval that is rounding and no width."""
 FEW = 30
 """People below whom the interval is too narrow: of 20, one at 95 % held in 91 % of samples."""
 _METHOD = "dyadic cluster-robust variance, Student's t, one cluster per person"
@@ -28,8 +30,9 @@ def dyadic_mean(
 ) -> Estimate:
     """Estimate a mean over pairs of people.
 
-    Where every value is 0, or every one 1, residuals are zero and would claim certainty: the interval is then
-    Clopper and Pearson's for as many trials as there are pairs without a person in common, chosen greedily.
+    Where all pairs agree, residuals are zero and would claim certainty: what may differ is then Clopper and
+    Pearson's share of as many trials as there are pairs without a person in common, chosen greedily, and what
+    differs lies at worst at 0 or 1 (or at what lies beyond them).
 
     Parameters
     ----------
@@ -52,15 +55,15 @@ def dyadic_mean(
     """
     value = np.asarray(values, dtype=np.float64)
     estimate = dyadic_ratio(value, np.ones(len(value)), first, second, level=level)
-    if estimate.clusters < 2 or estimate.value not in (0, 1):
+    if not estimate.high - estimate.low <= _ROUNDING:
         return estimate
     keep = ~np.isnan(value)
-    if value[keep].min() < value[keep].max():
-        return estimate
     trials = disjoint_pairs(np.asarray(first)[keep], np.asarray(second)[keep])
-    bound = ((1 - level) / 2) ** (1 / trials)
-    low, high = (0.0, 1 - bound) if estimate.value == 0 else (bound, 1.0)
-    method = f"Clopper-Pearson, {trials} pairs without a person in common: all rows agree"
+    unseen = 1 - ((1 - level) / 2) ** (1 / trials)
+    least, most = min(0.0, float(value[keep].min())), max(1.0, float(value[keep].max()))
+    low = estimate.value - unseen * (estimate.value - least)
+    high = estimate.value + unseen * (most - estimate.value)
+    method = f"Clopper-Pearson, {trials} pairs without a person in common: all agree"
     return _estimate(estimate.value, low, high, level, estimate.n, estimate.clusters, method)
 
 

@@ -15,6 +15,7 @@ from scipy.stats import t as student
 from populace.bench.dyads import dyadic_estimate
 from populace.bench.wording import ALIKE, clusters_of, distances
 from populace.stats import Estimate
+from populace.stats.bootstrap import doubted
 from populace.streams import stream
 
 __all__ = ["Pairs", "Spread", "evenness", "permuted", "relative", "spread_of", "told_by"]
@@ -201,7 +202,7 @@ def evenness(alike: list[Ints], owners: list[Ints], level: float) -> Estimate:
     left = np.array([mean(int(each)) for each in people]) if size > 2 else np.full(size, np.nan)
     spread = float(np.sqrt((size - 1) / size * ((left - left.mean()) ** 2).sum()))
     reach = float(student.ppf((1 + level) / 2, max(size - 1, 1))) * spread
-    return Estimate(
+    found = Estimate(
         value=value,
         low=max(value - reach, 0.0),
         high=min(value + reach, 1.0),
@@ -210,6 +211,7 @@ def evenness(alike: list[Ints], owners: list[Ints], level: float) -> Estimate:
         clusters=size,
         method="jackknife over persons, Student's t",
     )
+    return doubted(found, 0.0, 1.0)
 
 
 def _even(clusters: Ints) -> float:
