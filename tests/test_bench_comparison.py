@@ -94,6 +94,8 @@ def test_intervals_over_pairs_by_hand():
     # and rows alone have 2 * .0625.
     found = dyadic_ratio([1, 0], [1, 1], ["a", "b"], ["b", "c"])
     assert found.value == 0.5 and found.high - 0.5 == pytest.approx(4.302653 * 0.125**0.5, rel=1e-6)
+    # Of so few people it is held less often than it says.
+    assert found.method.endswith("fewer than 30, held less often than it says")
     # Two rows of one pair are one: residuals cancel, and two pairs that agree exclude 1 - 0.025^(1/2) apart.
     both = dyadic_mean([1, 0, 1, 0], ["a", "b", "c", "d"], ["b", "a", "d", "c"])
     assert (both.low, both.high) == (pytest.approx(0.5 * 0.025**0.5), pytest.approx(1 - 0.5 * 0.025**0.5))
