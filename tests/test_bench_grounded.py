@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -422,6 +423,33 @@ def test_two_runs_are_compared(tmp_path):
     found = CliRunner().invoke(app, ["bench", "compare", *(str(tmp_path / q) for q in ("0.9", "0.1"))])
     assert found.exit_code == 0, found.exception
     assert "planted-0.9" in found.output
+
+
+def test_figures(items):
+    pytest.importorskip("altair")
+    from populace.bench.runner import summed
+    from populace.report.figures.grounded import grounded, reliability
+
+    made = summed(Grounded(SAMPLE.opinions), bench(planted_model(SAMPLE, 0.8)), items, COUNTING, {})
+    spec = grounded(made).to_dict()
+    found = {(score.measure, score.arm): score.estimate.value for score in made.scores if not score.group}
+    rows = {row["label"]: row for layer in spec["datasets"].values() for row in layer if "label" in row}
+    assert {"uniform", "statistics: own group", "model: political + 3", "the person: said again"} <= set(rows)
+    assert rows["model: political + 3"]["value"] == pytest.approx(found["accuracy", "political + 3"])
+    # Of the truth itself one half of what is said to be one half is true.
+    truth = items_of(planted_model(SAMPLE, 1.0), respondents=100, asked=8)
+    drawn = [row for data in reliability(truth, ["political"]).to_dict()["datasets"].values() for row in data]
+    bins = [row for row in drawn if "low" in row]
+    assert len(bins) >= 8 and all(abs(row["value"] - row["said"]) < 0.25 for row in bins)
+    assert sum(row["low"] <= row["said"] <= row["high"] for row in bins) >= len(bins) - 1
+    with pytest.raises(DataError, match="no arm"):
+        reliability(items, ["somebody"])
+    with pytest.raises(DataError, match="of the task grounded"):
+        grounded(replace_task(made))
+
+
+def replace_task(result: TaskResult) -> TaskResult:
+    return msgspec.structs.replace(result, task="main")
 
 
 def test_the_line_is_that_of_the_panel():

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from rich.console import Console
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["show_grounded"]
 
-_ALONE = ("uniform", "population")
-_STATISTICS = ("own group", "latent classes", "logistic", "boosting", "completion")
 _WIDTHS = (18, 13, 21, 15, 13)
 _LISTED = (
     "share of the range, log score",
@@ -30,16 +28,18 @@ _LISTED = (
 
 def show_grounded(console: Console, result: TaskResult) -> None:
     """Print the arms in one table; below, what else is worth a line."""
+    from populace.bench.grounding.listing import rows_of
+
     found = {(score.measure, score.arm): score.estimate for score in result.scores if not score.group}
     console.print(f"grounded, {result.target.partition('@')[0]}, asked by {result.way}")
     console.print(_line("", "accuracy %", "log score", "Brier", "range %"))
     section = ""
-    for arm, (kind, label) in _arms(result):
-        if kind != section:
-            console.print(kind)
-            section = kind
-        cells = (_cell(found.get((measure, arm)), form) for measure, form in _COLUMNS.items())
-        console.print(_line(f" {label}", *cells))
+    for row in rows_of(result):
+        if row.section != section:
+            console.print(row.section)
+            section = row.section
+        cells = (_cell(found.get((measure, row.arm)), form) for measure, form in _COLUMNS.items())
+        console.print(_line(f" {row.label}", *cells))
     headline = result.headline
     one = headline.estimate
     console.print(
@@ -63,32 +63,6 @@ def show_grounded(console: Console, result: TaskResult) -> None:
             console.print(
                 f"spread of accuracy by {score.group}, noise taken off: {_plain(score.estimate)}{p}"
             )
-
-
-def _arms(result: TaskResult) -> Iterator[tuple[str, tuple[str, str]]]:
-    """List the rows: arm, section and label."""
-    richest = result.headline.arm
-    there = list(
-        dict.fromkeys(score.arm for score in result.scores if score.measure == "accuracy" and not score.group)
-    )
-    for arm in _ALONE:
-        if arm in there:
-            yield arm, ("nobody is looked at", arm)
-    for name in _STATISTICS:
-        if f"{name}, {richest}" in there:
-            yield f"{name}, {richest}", ("statistics", name)
-    for arm in there:
-        if arm.endswith("all answers"):
-            yield arm, ("statistics", f"{arm.partition(',')[0]}, all")
-    models = [arm for arm in there if arm not in _ALONE and "," not in arm and arm not in _CEILING]
-    for arm in sorted(models, key=lambda arm: (arm not in ("nobody", "stranger"), arm == richest)):
-        yield arm, ("the model, told of", f"{arm} own answers" if arm.isdecimal() else arm)
-    for arm, label in _CEILING.items():
-        if arm in there:
-            yield arm, ("the person's other answer", label)
-
-
-_CEILING = {"same again": "said again", "retest": "as a forecast", "carried over": "carried over"}
 
 
 def _share(value: float) -> str:
