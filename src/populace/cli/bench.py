@@ -227,6 +227,7 @@ def export_lm_eval(
     from populace import personas as persona_room
     from populace import prompts as prompt_room
     from populace.bench import Bench
+    from populace.bench.gold import read_gold
     from populace.bench.lm_eval import export_lm_eval
     from populace.personas.presets import preset
 
@@ -241,6 +242,7 @@ def export_lm_eval(
         options={"gold": str(gold)},
     )
     found = export_lm_eval(bench, out)
+    typer.echo(f"{gold}: {read_gold(gold, bench).told}")
     typer.echo(f"{found.items:,} answers of {found.people:,} people: {', '.join(map(str, found.files))}")
     typer.echo(f"run them: lm_eval run --model MODEL --tasks populace --include_path {out}")
 
