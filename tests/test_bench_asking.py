@@ -155,6 +155,7 @@ class TestThoughts:
             ("Answer: Yes. A short Answer: no.", "Yes. A short Answer: no."),
             ("She would like that.\n\n## Answer:\n\nYes, **do** it.", "Yes, **do** it."),
             ("She is old. Answer: Yes.", "Yes."),
+            ("She is old.\n### Final answer: Yes.", "Yes."),
             ("I am to begin a new line with 'Answer:' and answer there", None),
             ("A thought.\nanswer : yes\nAnswer: no", "yes\nAnswer: no"),
             ("A thought.\nAnswer:", None),

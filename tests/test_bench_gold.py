@@ -112,6 +112,11 @@ class TestIds:
         path = written(tmp_path, "csv", persona_id=["007"], prompt_id=["q"], answer=["a"])
         assert read_gold(path, bench).personas["persona_id"].to_list() == ["007"]
 
+    def test_other_columns_are_no_matter(self, tmp_path, bench):
+        other = {"row": [9], "known": [None], "prompt": ["mine"], "weight": ["x"]}
+        path = written(tmp_path, "parquet", persona_id=[1], prompt_id=["q"], answer=["a"], **other)
+        assert read_gold(path, bench).answers["prompt"].to_list() == [bench.prompts["text"][2]]
+
     def test_who_is_unknown_is_named(self, tmp_path, bench):
         path = written(tmp_path, "csv", persona_id=[1, 9], prompt_id=[1, 1], answer=["a", "b"])
         with pytest.raises(DataError, match=r"row 2, column persona_id: '9' is unknown here.*--all-ages"):

@@ -29,6 +29,7 @@ from populace.personas.schema import COLUMNS
 __all__ = ["Gold", "read_gold"]
 
 _IDS = ("persona_id", "prompt_id", "person_id")
+_WANTED = {*_IDS, "question", "answer", *COLUMNS}
 _ROW = "row"
 """Column of the place of a row in the file, from 0."""
 
@@ -72,7 +73,9 @@ def read_gold(path: str | Path, bench: Bench) -> Gold:
         If the file is missing or holds no answers, a column, a question or a person is unknown, an attribute
         is not allowed, or two rows of one person differ in an attribute.
     """
-    rows = with_ids(read_table(path, "answers"), _IDS).with_row_index(_ROW)
+    rows = with_ids(read_table(path, "answers"), _IDS)
+    # Columns of other names are no matter of ours, whatever they are called.
+    rows = rows.select(name for name in rows.columns if name in _WANTED).with_row_index(_ROW)
     if "answer" not in rows.columns or not {"question", "prompt_id"} & set(rows.columns):
         raise DataError(
             "answers need the columns `answer`, and `question` or `prompt_id`", file=path, fix="add them"

@@ -24,7 +24,7 @@ _THINK = (
 _THOUGHT = 2
 """Tokens for thinking, as a multiple of those for the answer: they are there besides, so that thinking does
 not use up the answer."""
-_MARK = r"[*_#> \t]*answer[*_ \t]*:[*_]*"
+_MARK = r"[*_#> \t]*(?:final )?answer[*_ \t]*:[*_]*"
 _LINE = re.compile(rf"^{_MARK}", re.IGNORECASE | re.MULTILINE)
 _SENTENCE = re.compile(rf"(?<=[.!?])\s{_MARK}", re.IGNORECASE)
 
