@@ -133,7 +133,7 @@ def test_broken_files_are_named(wave, name, text, wanted):
 
 
 GLOBAL = """question,selections,options,source
-Good?,"defaultdict(<class 'list'>, {'Japan': [0.5, 0.5], 'Peru': [0.8, 0.2], 'Fiji': [1]})","['Yes', 'No']",GAS
+Good?,"defaultdict(<class 'list'>, {'Japan': [0.5, 0.5], 'Peru': [0.8, 0.2], 'Fiji': [1]})","['Yes', 'No']",G
 Good?,"defaultdict(<class 'list'>, {'Japan': [30, 70]})","['Yes', 'No']",WVS
 Scale?,"{'Japan': [0.0, 0.99, 0.0]}","[1, 2, 3]",WVS
 """
