@@ -168,6 +168,10 @@ def test_a_judge_that_refuses_everything_does_not_pass_the_gate(tmp_path, monkey
     study = load(tmp_path, SETTINGS + 'feedback = { ways = ["choice"] }\n')
     study.run(progress=False)
     assert set(study.table("judgements")["verdict"]) == {"refused"}
+    # A refusal is an answer: asking again would give the same, and the report does not advise it.
+    page = study.report().read_text()
+    assert "of judgements are refusals" in page
+    assert "asks again what failed" not in page
     place = [str(tmp_path / "small.toml"), "--folder", str(study.folder)]
     told = CliRunner().invoke(app, ["feedback", "audit", *place, "--gate"])
     assert told.exit_code == 1

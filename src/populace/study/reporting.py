@@ -273,7 +273,7 @@ def _warnings(study: Study, prepared: Prepared, manifest: Manifest) -> list[str]
         ):
             found.append(f"{row['value']:.0%} {what} ({row['arm']}).".replace("%", " %"))
     # Of this study's tables: the manifest's totals also count what failed under earlier settings.
-    if lost or study.table("judgements")["p"].null_count():
+    if lost or (study.table("judgements")["verdict"] == "failed").any():
         found.append(
             "`populace study run` asks again what failed and may pass; with `--retry-errors`, all of it."
         )
