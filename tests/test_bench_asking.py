@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from populace.bench import Ask, Bench, Described, open_task, play
+from populace.bench import Ask, Bench, Counting, Described, open_task, play
 from populace.bench.elicit import answer, needs_revision, prefer, role, verdict_of
 from populace.bench.modes import MODES, kept, request, summary
 from populace.bench.planted import planted_bench, planted_judge, planted_people, planted_prompts
@@ -113,6 +113,31 @@ class TestByLikelihood:
         )
         items = play(open_task("intersectionality"), replace(made, way="likelihood"), models)
         assert set(items["nobody"]) == {"unasked"} and set(items["nobody_p"]) == {None}
+
+    def test_a_gap_that_nobody_could_be_asked_about_is_not_audited(self):
+        """Men are answered badly, whoever judges: by likelihood nobody can say that it is so."""
+
+        def text(asked: GenerateRequest) -> str:
+            return "BAD" if re.search(r"\bman\b", asked.messages[0].content) else "good"
+
+        def choice(asked) -> tuple[float, float]:
+            bad = "BAD" in asked.messages[-1].content
+            if asked.options[0] == " 1":
+                return (
+                    (0.9, 0.1)
+                    if bad != ("1: This answer suits" in asked.messages[-1].content)
+                    else (0.1, 0.9)
+                )
+            if "role-playing" not in asked.messages[0].content:
+                return 0.5, 0.5
+            return (0.1, 0.9) if bad else (0.9, 0.1)
+
+        made, models = planted_bench(Scripted(text=text), Scripted(choice=choice), people=60, items=120)
+        task = open_task("intersectionality")
+        for way, says in (("choice", "for nobody (p "), ("likelihood", "cannot be audited")):
+            found = task.audit(play(task, replace(made, way=way), models), Counting(draws=50))
+            rule = next(each for each in found if each.name.startswith("no persona, "))
+            assert not rule.passed and says in rule.why, rule
 
     def test_who_asked_is_the_one_who_speaks(self):
         asked = needs_revision(bench(way="likelihood"), "me", "Why?", "So.")

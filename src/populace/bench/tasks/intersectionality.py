@@ -97,17 +97,18 @@ class Intersectionality:
                 {each.measure: each for each in spread(counted(items, column, name), family, counting)}
                 for name in ("critic", "nobody")
             )
-            if not (ours and nobody):
+            if not ours:
                 continue
-            p, without = ours["gap"].p_value or 0.0, nobody["gap"].p_value or 0.0
+            p, without = ours["gap"].p_value or 0.0, (nobody["gap"].p_value or 0.0) if nobody else None
+            told = "who gave no verdict: cannot be audited" if without is None else f"p {without:.3g}"
             findings.append(
                 Finding(
                     name=f"no persona, {family}",
                     what="the critic is told nobody's description",
-                    shortcut=nobody["gap"].estimate,
+                    shortcut=nobody["gap"].estimate if nobody else share(items, "nobody", counting),
                     beside=ours["gap"].estimate,
-                    passed=not (p <= 0.05 and without <= 0.05),
-                    why=f"fails where cells differ for personas (p {p:.3g}) and for nobody (p {without:.3g})",
+                    passed=p > 0.05 or (without is not None and without > 0.05),
+                    why=f"fails where cells differ for personas (p {p:.3g}) and for nobody ({told})",
                 )
             )
         findings += [
