@@ -61,7 +61,13 @@ def collapse(items: pl.DataFrame, spread: Spread, counting: Counting) -> list[Sc
             continue
         alike, owners = spread.alike[arm], spread.owners[arm]
         twin = [np.bincount(each)[each] > 1 for each in alike]
-        share = stats.proportion(np.concatenate(twin), np.concatenate(owners), **counting.settings())
+        questions = np.repeat(np.arange(len(twin)), [len(each) for each in twin])
+        share = stats.crossed_mean(
+            np.concatenate(twin).astype(np.float64),
+            np.concatenate(owners),
+            questions,
+            level=counting.level,
+        )
         scores.append(Score(measure="near_duplicates", arm=arm, estimate=share))
         scores.append(Score(measure="evenness", arm=arm, estimate=evenness(alike, owners, counting.level)))
     texts = {arm: items.filter(arm=arm).drop_nulls("answer") for arm in ("persona", "nobody", "people")}

@@ -25,7 +25,6 @@ from dataclasses import replace
 
 import polars as pl
 
-from populace import stats
 from populace.bench.crowd import chosen, every, laid_out, options_of
 from populace.bench.differing import differing
 from populace.bench.dyads import dyadic_mean
@@ -36,6 +35,7 @@ from populace.bench.planted_words import planted_crowd, planted_deaf, planted_sp
 from populace.bench.result import Finding, Score
 from populace.bench.rules import copying
 from populace.bench.runner import play
+from populace.bench.scoring import rate
 from populace.bench.silence import unanswered
 from populace.bench.spread import relative, spread_of
 from populace.bench.spread_scores import by_groups, collapse
@@ -116,8 +116,7 @@ class Diversity:
         for arm in ("persona", "people"):
             if arm in spread.arms:
                 scores += by_groups(items, spread, arm, counting)
-        missing = items["answer"].is_null().cast(pl.Float64)
-        lost = stats.proportion(missing, items["persona_id"], **counting.settings())
+        lost = rate(items, items["answer"].is_null(), counting)
         return [*scores, Score(measure="answer_failed", estimate=lost)]
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
