@@ -19,7 +19,10 @@ from populace.run import Manifest, read_manifest
 if TYPE_CHECKING:
     from populace.study.study import Study
 
-__all__ = ["MANIFEST", "finished", "refuse_place"]
+__all__ = ["MANIFEST", "TABLES", "finished", "refuse_place"]
+
+TABLES = ("people", "personas", "prompts", "pairs", "judgements", "estimates")
+"""Tables of a finished run, in the order in which they are written; `calls` comes last."""
 
 MANIFEST = "manifest.json"
 _AGAIN = "run the study again: what is unchanged is not paid for twice"
@@ -67,8 +70,8 @@ def refuse_place(study: Study, out: Path) -> None:
     folder, place = study.folder.resolve(), out.resolve()
     inside = place.is_relative_to(folder) and place != folder
     top = place.relative_to(folder).parts[0] if inside else ""
-    ours = top.endswith(".parquet") and top.removesuffix(".parquet") in study.written
-    if place == folder or ours or top in (MANIFEST, "journal", "report.html", "figures"):
+    tables = {f"{name}.parquet" for name in (*TABLES, "calls")}
+    if place == folder or top in tables | {MANIFEST, "journal", "report.html", "figures"}:
         raise StudyError(
             "this would be written over the study's own files", file=out, fix="give --out another place"
         )

@@ -16,9 +16,8 @@ from populace.feedback.verdicts import main_way
 from populace.personas import ATTRIBUTES
 from populace.run import Manifest
 from populace.study.designs import panel, repeated
-from populace.study.finished import finished
+from populace.study.finished import TABLES, finished
 from populace.study.prepare import Prepared, prepare
-from populace.study.running import TABLES
 
 if TYPE_CHECKING:
     from populace.study.study import Study

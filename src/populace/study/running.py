@@ -17,7 +17,7 @@ from populace.feedback.templating import templates_hash
 from populace.run import Journal, settle_price, write_calls, write_manifest
 from populace.run.batch import submissions
 from populace.study.asking import Asking, ask
-from populace.study.finished import MANIFEST
+from populace.study.finished import MANIFEST, TABLES
 from populace.study.planning import keep_estimates, plan
 from populace.study.prepare import Prepared, prepare
 from populace.study.stages import Stages
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from populace.study.study import Study
 
 __all__ = ["TABLES", "run_study"]
-
-TABLES = ("people", "personas", "prompts", "pairs", "judgements", "estimates")
-"""Tables of a finished run, in the order in which they are written; `calls` comes last."""
 
 
 def run_study(study: Study, asking: Asking) -> dict[str, int]:

@@ -138,7 +138,7 @@ class ReportSettings(_Section):
     """How sure the numbers are."""
 
     draws: int = Field(default=2000, ge=100, le=100_000)
-    """Cluster bootstrap draws."""
+    """Of what is drawn again: texts by author, verdicts shuffled over pairs (500 at most)."""
     level: float = Field(default=0.95, gt=0.5, lt=1.0)
 
 

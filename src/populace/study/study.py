@@ -14,7 +14,7 @@ import polars as pl
 
 from populace.canonical import content_hash, file_hash
 from populace.errors import StudyError
-from populace.feedback.export import FORMS, Feedback, preferences, write
+from populace.feedback.export import preferences
 from populace.feedback.judging import Judging
 from populace.feedback.pairs import Writing
 from populace.feedback.verdicts import main_way
@@ -22,9 +22,9 @@ from populace.models import Provider, open_model
 from populace.run import Budget, Journal
 from populace.streams import stream
 from populace.study.asking import Asking, Engine
-from populace.study.finished import finished, refuse_place
+from populace.study.finished import TABLES, finished
 from populace.study.prepare import Prepared, prepare
-from populace.study.running import TABLES, run_study
+from populace.study.running import run_study
 from populace.study.settings import BudgetSettings, Settings, load_settings
 from populace.study.stages import Stages
 
@@ -214,11 +214,6 @@ class Study:
             )
         return path
 
-    @property
-    def written(self) -> frozenset[str]:
-        """Names of the tables that a run writes."""
-        return frozenset((*TABLES, "calls"))
-
     def preferences(self, way: str | None = None) -> pl.DataFrame:
         """Return one row a persona and pair, ties and refusals kept; `way` as for `export`."""
         finished(self, ("pairs", "judgements"))
@@ -247,30 +242,9 @@ class Study:
         DataError
             If there is nothing to write.
         """
-        if form not in FORMS:
-            raise StudyError(f"there is no export {form!r}", fix=f"use one of {', '.join(FORMS)}")
-        out = Path(out)
-        refuse_place(self, out)
-        finished(self, ("prompts", "personas", *(("estimates",) if form == "hf" else ())))
-        table, prepared = self.preferences(way), prepare(self.settings, self.base)
-        facts: dict[str, str] = {}
-        if form == "hf":
-            from populace.study.reporting import card_facts
+        from populace.study.exporting import export
 
-            facts = card_facts(self, table["way"][0])
-        splits = dict(self.table("prompts").select("prompt_id", "split").drop_nulls().iter_rows())
-        feedback = Feedback(
-            table=table,
-            profiles={} if form in ("hf", "parquet") else prepared.profiles,
-            personas=self.table("personas"),
-            splits=splits,
-            facts=facts,
-            seed=self.settings.seed,
-            asked=prepared.asked,
-            unfinished=prepared.authors.height - self.table("pairs").height,
-            only=split,
-        )
-        return write(form, out, feedback)
+        return export(self, form, Path(out), way=way, split=split)
 
     def profiles(self) -> dict[str, str]:
         """Return what was put before the model of each participant, by `persona_id`."""
