@@ -286,6 +286,19 @@ def test_answers_written_for_nobody_have_no_author_and_no_revision():
     assert overall(found, "prefers_second", "persona choice") == 0.25
 
 
+def test_pairs_without_an_author_are_of_their_prompts():
+    rows = [{**judgement(a, p, v), "role": "stranger"} for a, p, v in (
+        *(("ann", "ann", "revision"), ("ann", "bob", "original")),
+        *(("bob", "bob", "original"), ("bob", "cy", "original")),
+    )]  # fmt: skip
+    table = written_for_nobody([(10, 8), (10, 12)]).with_columns(
+        pl.lit(None, dtype=pl.String).alias("author_id"), prompt_id=pl.Series(["p", "q"])
+    )
+    found = run(pl.DataFrame(rows), table)["prefers_second", "persona choice", None, None]
+    assert found["value"] == 0.25
+    assert found["method"].startswith("two-way clusters (3 x 2)")
+
+
 def samples(author, persona, first, second):
     """A judgement by written verdicts: the share for the revision in each order."""
     p = (first + second) / 2

@@ -108,7 +108,11 @@ def _coded(
         pairs.drop(PROMPT, strict=False)
         .with_columns(pl.col(asked).rank("dense").cast(pl.Int64).alias(PROMPT))
         .join(numbers, left_on=CLUSTER, right_on="name", how="left", maintain_order="left")
-        .with_columns(pl.col("number").alias(CLUSTER), pl.int_range(pl.len()).alias("place"))
+        .with_columns(
+            # A pair without an author is of its prompt's cluster.
+            pl.coalesce("number", len(names) + pl.col(PROMPT)).alias(CLUSTER),
+            pl.int_range(pl.len()).alias("place"),
+        )
     )
     columns = (CLUSTER, PROMPT, "original_words", "revision_words", "identical")
     table = (
