@@ -425,6 +425,19 @@ def test_two_runs_are_compared(tmp_path):
     assert "planted-0.9" in found.output
 
 
+def test_under_inspect(items):
+    """What Inspect keeps in its log, as JSON, is scored alike; and a part needs no personas."""
+    from populace.bench.inspect_play import parts, read_rows, rows_of, write_part
+
+    written = msgspec.json.decode(msgspec.json.encode(rows_of(items, {"item_id": None})))
+    again = read_rows([written]).sort("item_id", maintain_order=True)
+    assert scores(again) == pytest.approx(scores(items), nan_ok=True)
+    made = bench(planted_model(SAMPLE, 0.8))
+    (part,) = parts(Grounded(SAMPLE.opinions), made)
+    kept = msgspec.json.decode(msgspec.json.encode(write_part(Grounded(SAMPLE.opinions), part, 0)))
+    assert kept["personas"] == kept["prompts"] == []
+
+
 def test_figures(items):
     pytest.importorskip("altair")
     from populace.bench.runner import summed

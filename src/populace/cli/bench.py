@@ -115,7 +115,6 @@ def run(
     ] = False,
 ) -> None:
     """Run a task, or go on where it stopped, and print its scores."""
-    from populace import prompts as prompt_room
     from populace.bench import Bench, open_task, run_task
     from populace.cli.bench_tables import show_result
 
@@ -124,7 +123,7 @@ def run(
     target, judging = models.get("target"), models.get("judge")
     bench = Bench(
         personas=_taking_part(chosen, given, personas, people, seed, all_ages=all_ages),
-        prompts=prompt_room.load(prompts),
+        prompts=_asked_of(chosen, prompts),
         target=target.model if target else "",
         judge=judging.model if judging else "",
         also={role: each.model for role, each in models.items() if role not in ("target", "judge")},
@@ -142,6 +141,17 @@ def run(
 
         typer.echo(f"{gold}: {read_gold(gold, bench).told}")
     typer.echo(f"{out}: result.json, items.parquet, calls.parquet and the journal")
+
+
+def _asked_of(task: Task, prompts: str) -> pl.DataFrame:
+    """Load the questions; none, where a task brings its own with its people."""
+    import polars as pl
+
+    from populace import prompts as prompt_room
+
+    if getattr(task, "own_people", False):
+        return pl.DataFrame(schema={"prompt_id": pl.String})
+    return prompt_room.load(prompts)
 
 
 def _taking_part(

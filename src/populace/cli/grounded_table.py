@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["show_grounded"]
 
 _WIDTHS = (18, 13, 21, 15, 13)
+_SHARE = "share of the range, accuracy"
+_WIDE = 2.0
+"""Width of the interval of a share above which its ends are not printed."""
 _LISTED = (
     "share of the range, log score",
     "calibration error",
@@ -33,12 +36,15 @@ def show_grounded(console: Console, result: TaskResult) -> None:
     found = {(score.measure, score.arm): score.estimate for score in result.scores if not score.group}
     console.print(f"grounded, {result.target.partition('@')[0]}, asked by {result.way}")
     console.print(_line("", "accuracy %", "log score", "Brier", "range %"))
-    section = ""
+    section, wide = "", False
     for row in rows_of(result):
         if row.section != section:
             console.print(row.section)
             section = row.section
-        cells = (_cell(found.get((measure, row.arm)), form) for measure, form in _COLUMNS.items())
+        cells = [_cell(found.get((measure, row.arm)), form) for measure, form in _COLUMNS.items()]
+        share = found.get((_SHARE, row.arm))
+        if share is not None and _wide(share):
+            cells[-1], wide = f"{_share(share.value)} [wide]", True
         console.print(_line(f" {row.label}", *cells))
     headline = result.headline
     one = headline.estimate
@@ -50,19 +56,26 @@ def show_grounded(console: Console, result: TaskResult) -> None:
     for measure in _LISTED:
         if (measure, headline.arm) in found and found[measure, headline.arm].defined:
             console.print(f"{measure}, {headline.arm}: {_plain(found[measure, headline.arm])}")
-    unanswered = {
-        score.arm: score.estimate.value
+    if wide:
+        console.print("wide: an interval of more than 200 points; test more people (--option respondents=N)")
+    unanswered = [
+        score.estimate.value
         for score in result.scores
         if score.measure in ("answers_refused", "answers_failed") and score.estimate.value > 0
-    }
-    for arm, value in unanswered.items():
-        console.print(f"unanswered as {arm!r}: {value:.1%} (refusals count as every option alike)")
-    for score in result.scores:
-        if score.measure == "spread of accuracy between groups" and score.arm == headline.arm:
-            p = "" if score.p_value is None or math.isnan(score.p_value) else f", p {score.p_value:.2g}"
-            console.print(
-                f"spread of accuracy by {score.group}, noise taken off: {_plain(score.estimate)}{p}"
-            )
+    ]
+    if unanswered:
+        most = f"{max(unanswered):.1%}"
+        console.print(f"unanswered: up to {most} of an arm; refusals count as every option alike")
+    gaps = [
+        f"{score.group} p {score.p_value:.2g}"
+        for score in result.scores
+        if score.measure == "spread of accuracy between groups"
+        and score.arm == headline.arm
+        and score.p_value is not None
+        and not math.isnan(score.p_value)
+    ]
+    if gaps:
+        console.print(f"do groups differ in accuracy? {', '.join(gaps)}")
 
 
 def _share(value: float) -> str:
@@ -78,8 +91,13 @@ _COLUMNS: dict[str, Callable[[float], str]] = {
     "accuracy": _share,
     "log score": _score,
     "Brier score": _score,
-    "share of the range, accuracy": _share,
+    _SHARE: _share,
 }
+
+
+def _wide(share: Estimate) -> bool:
+    """Say whether a share of the range is known so badly that its ends mean nothing."""
+    return share.defined and share.high - share.low > _WIDE
 
 
 def _line(*cells: str) -> str:

@@ -124,7 +124,7 @@ def read_grounds(items: pl.DataFrame) -> Grounds:
     missing = [name for name in _COLUMNS if name not in items.columns]
     if missing:
         raise DataError("these are no items of grounded", column=missing[0], fix="run the task again")
-    people = items.select(pl.exclude(_COLUMNS[2:])).unique("persona_id", maintain_order=True)
+    people = items.select(pl.exclude("item_id", *_COLUMNS[2:])).unique("persona_id", maintain_order=True)
     asked = items.select("prompt_id", "options", "ordinal").unique("prompt_id").sort("prompt_id")
     questions = tuple(
         Item(name=name, options=tuple(map(str, range(size))), ordinal=ordinal)

@@ -26,6 +26,8 @@ AGAIN, RETEST, CARRIED = "same again", "retest", "carried over"
 """Arms in which people predict themselves."""
 _WHOLE = ("completion", "latent classes")
 """Predictors that learn all items together."""
+_COSTLY = ("logistic", "boosting")
+"""Predictors that take most of the time: for the richest design only, unless they are asked for by name."""
 
 PANEL = CarriedOver(
     coefficients=np.array([0.22012, 0.43333, 0.53385]),
@@ -65,16 +67,12 @@ def _statistics(plan: Plan) -> Iterator[pl.DataFrame]:
     names = [plan.opinions.items[place].name for place in plan.cells["item"].unique().sort()]
     some = plan.open
     for design in (Inputs(), *plan.designs, plan.everything):
-        everything = design.known is None
-        hidden = plan.leaking if everything else plan.hidden
+        hidden = plan.leaking if design.known is None else plan.hidden
         known = plan.split.known(plan.opinions, design.known, hide=hidden)
         for predictor in baselines(design, boosted=tuple(names) if _boosts(plan) else ()):
-            whole = predictor.name in _WHOLE
-            plain = design == Inputs()
-            if (everything and not whole) or not (
-                plain or plan.statistics == () or predictor.name in plan.statistics
-            ):
+            if not _wanted(plan, predictor.name, design):
                 continue
+            plain, whole = design == Inputs(), predictor.name in _WHOLE
             arm = predictor.name if plain else f"{predictor.name}, {design.name}"
             # Only answers to open items are known in these designs, and none is asked: one model an item
             # learns from the others in a fraction of the time.
@@ -83,6 +81,17 @@ def _statistics(plan: Plan) -> Iterator[pl.DataFrame]:
             fitted = predictor.fit(opinions.take(plan.split.train), design)
             table = fitted.predict(plan.opinions.people[plan.split.test], known[:, kept])
             yield laid_out(plan, arm, "baseline", _rows(plan, opinions, table))
+
+
+def _wanted(plan: Plan, name: str, design: Inputs) -> bool:
+    """Say whether a predictor is fitted for a design: those of one model an item only for the richest."""
+    if design == Inputs():
+        return True
+    if design.known is None and name not in _WHOLE:
+        return False
+    if plan.statistics:
+        return name in plan.statistics
+    return name not in _COSTLY or design == plan.designs[-1]
 
 
 def _boosts(plan: Plan) -> bool:

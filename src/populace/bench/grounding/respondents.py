@@ -119,6 +119,7 @@ class Plan:
         said = pl.Series("retest", again[rows, columns], dtype=pl.Int16)
         people = opinions.people[rows].rename({"person_id": "persona_id"})
         return people.select("persona_id", "weight", pl.exclude("persona_id", "weight")).with_columns(
+            pl.Series("item_id", range(len(rows)), dtype=pl.Int64),
             pl.Series("prompt_id", [opinions.items[c].name for c in columns], dtype=pl.String),
             pl.Series("options", opinions.sizes[columns], dtype=pl.Int64),
             pl.Series("ordinal", [opinions.items[c].ordinal for c in columns], dtype=pl.Boolean),
