@@ -173,3 +173,5 @@ def _findings(console: Console, result: TaskResult) -> None:
     if result.failed:
         failed = ", ".join(f"{count:,} {name}" for name, count in result.failed.items())
         console.print(f"calls without an answer: {failed}")
+    if not result.headline.estimate.defined:
+        console.print("no headline: nothing was scored, so nothing passed")
