@@ -27,6 +27,7 @@ from populace.atomic import atomic_path
 from populace.authoring.templating import prompts_hash, render_prompt
 from populace.errors import DataError
 from populace.models import Choice, ChooseRequest, Message, Provider
+from populace.models.choice import LEAST_MASS, floored, options_mass
 from populace.personas import Persona, Personas, render
 from populace.personas.rules import broken_rules
 from populace.personas.schema import COLUMNS
@@ -58,8 +59,6 @@ _OPTIONS, _OPENING = (" A", " B"), "Answer:"
 _TIE = 0.01
 """A probability within this of one half is a tie, and removes nobody."""
 _TEMPLATES = ("check_system", "check_user")
-_FLOOR = -20.0
-"""Stands for the log-likelihood of an option that a provider did not list."""
 
 
 class Checked(msgspec.Struct, frozen=True, eq=False):
@@ -217,10 +216,10 @@ def _verdict(pair: tuple[ChooseRequest, ChooseRequest], journal: Journal) -> tup
         result = journal.get(request.key)
         if not isinstance(result, Choice):
             return None, "failed"
-        first, second = result.log_likelihoods
-        if first is None and second is None:
+        logs = floored(result)
+        if logs is None or options_mass(result) < LEAST_MASS:
             return None, "refused"
-        log_odds = (_FLOOR if second is None else second) - (_FLOOR if first is None else first)
+        log_odds = logs[1] - logs[0]
         odds.append(-log_odds if turned else log_odds)
     mean = (odds[0] + odds[1]) / 2
     p = 1 / (1 + math.exp(-mean)) if mean >= 0 else math.exp(mean) / (1 + math.exp(mean))
