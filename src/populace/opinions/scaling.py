@@ -27,8 +27,8 @@ Per: TypeAlias = Literal["pooled", "item"]
 
 _FLOOR = 1e-6
 """Probabilities below count as this much."""
-_STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-"""Precisions of the prior, in answers of mean weight; tried from weak to strong."""
+_STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e5)
+"""Precisions of the prior, in answers of mean weight; the last leaves what is pooled."""
 _LOOSE = 1.0
 """Precision of the prior of what is pooled."""
 _CHOICE_ITEMS = 40

@@ -1,0 +1,32 @@
+"""One thread for many small systems of equations.
+
+A linear algebra library starts its threads for a matrix of 200 rows already. Where other work keeps the cores
+busy they wait for each other: on a machine with two cores and eight other jobs a factorisation took 158 ms
+instead of 1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+
+__all__ = ["one_thread"]
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold numpy's and scipy's linear algebra to one thread, where `threadpoolctl` is installed.
+
+    Examples
+    --------
+    >>> with one_thread():
+    ...     pass
+    """
+    try:
+        limits = importlib.import_module("threadpoolctl").threadpool_limits
+    except ImportError:
+        yield
+        return
+    with limits(limits=1):
+        yield
