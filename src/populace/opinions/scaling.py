@@ -27,7 +27,7 @@ Per: TypeAlias = Literal["pooled", "item"]
 
 _FLOOR = 1e-6
 """Probabilities below count as this much."""
-_STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e5)
+_STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e5)
 """Precisions of the prior, in answers of mean weight; the last leaves what is pooled."""
 _LOOSE = 1.0
 """Precision of the prior of what is pooled."""

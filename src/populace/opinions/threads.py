@@ -23,6 +23,8 @@ def one_thread() -> Iterator[None]:
     >>> with one_thread():
     ...     pass
     """
+    # What is loaded later would not be held.
+    importlib.import_module("scipy.linalg")
     try:
         limits = importlib.import_module("threadpoolctl").threadpool_limits
     except ImportError:
