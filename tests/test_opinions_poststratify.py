@@ -232,6 +232,21 @@ def test_predictions_of_a_model_by_hand():
         predicted_opinion(items, people, table[:, 1:])
 
 
+def test_the_command(tmp_path):
+    from typer.testing import CliRunner
+
+    from populace.cli.opinions import app
+    from populace.opinions.saving import save
+
+    frame, truths, chances, rng = _world(4000, 2)
+    save(_survey(frame, truths, chances, rng, 400), tmp_path / "o.parquet")
+    given = ["poststratify", str(tmp_path / "o.parquet"), "--size", "500", "--item", "q1", "--by", "sex"]
+    done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "e.csv")])
+    assert done.exit_code == 0 and "Female" in done.output, done.output
+    read = pl.read_csv(tmp_path / "e.csv")
+    assert read["item"].unique().to_list() == ["q1"] and set(read["group"]) == {None, "Male", "Female"}
+
+
 GSS = Path(__file__).parents[2] / "shared" / "data" / "gss" / "gss_panel20.rda"
 
 

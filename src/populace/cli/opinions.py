@@ -160,6 +160,44 @@ def published(
         write_atomic(out, found.frame.write_csv().encode())
 
 
+@app.command()
+def poststratify(
+    file: _Saved,
+    population: Annotated[
+        str,
+        typer.Option(help="`us-2024`, or people that `populace population build` wrote.", metavar="SOURCE"),
+    ] = "us-2024",
+    size: Annotated[int, typer.Option(min=1, help="People to draw of a model.")] = 30_000,
+    item: Annotated[
+        list[str] | None, typer.Option(help="Only this item; may be given again.", metavar="NAME")
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="Its levels too: sex, age, race, education, region.", metavar="FACTOR"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the estimates as .csv.", metavar="FILE")] = None,
+) -> None:
+    """Estimate what a population would answer, beside the survey's own weighted estimate."""
+    from rich.console import Console
+
+    from populace.cli.published import estimates_table
+    from populace.opinions.poststratify import poststratify as estimate
+    from populace.population import Population, build
+
+    people = (
+        Population.load(population)
+        if Path(population).suffix == ".parquet"
+        else build(population, size=size, seed=seed, adults=True)
+    )
+    found = estimate(opened(file), people, items=item, by=by or (), seed=seed)
+    Console().print(estimates_table(found))
+    if out is not None:
+        from populace.atomic import write_atomic
+
+        write_atomic(out, found.write_csv().encode())
+
+
 def opened(path: Path) -> Opinions:
     """Open saved opinions, or a Polis export."""
     from populace.opinions.polis import read_polis

@@ -1,4 +1,4 @@
-"""Published metrics for the command line: what is read for each kind, and tables for a terminal."""
+"""Published metrics and post-stratified estimates for the command line, as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from populace.errors import StudyError
 from populace.opinions import published
 from populace.opinions.published import Predictions, Published
 
-__all__ = ["Found", "scored", "tables_of"]
+__all__ = ["Found", "estimates_table", "scored", "tables_of"]
 
 KINDS = ("opinionqa", "globalopinionqa", "meister")
 _ROWS = 40
@@ -141,3 +141,29 @@ def tables_of(found: Found) -> Iterator[Table]:
         if frame.height > _ROWS:
             table.caption = f"{frame.height - _ROWS:,} more lines: write them with --out."
         yield table
+
+
+def estimates_table(frame: pl.DataFrame) -> Table:
+    """Lay out estimates of a population beside the survey's own; long tables are cut, and say so."""
+    table = Table(title="what the population would answer, %")
+    for name in ("item", "group", "option"):
+        table.add_column(name, overflow="fold", min_width=8)
+    for name in ("is", "95 %", "survey", "95 %", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in frame.head(_ROWS).iter_rows(named=True):
+        names = (row["item"], row["group"] or "all", row["option"])
+        table.add_row(
+            *map(Text, names),
+            _percent(row["value"]),
+            f"{_percent(row['low'])}-{_percent(row['high'])}",
+            _percent(row["survey"]),
+            f"{_percent(row['survey_low'])}-{_percent(row['survey_high'])}",
+            f"{row['n']:,}",
+        )
+    if frame.height > _ROWS:
+        table.caption = f"{frame.height - _ROWS:,} more lines: write them with --out."
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"

@@ -1,6 +1,7 @@
 """What people answered, and how well their answers can be predicted."""
 
 from populace.opinions.attainable import Attained, attained
+from populace.opinions.calibration import Calibrated, reliability_table
 from populace.opinions.ceiling import CarriedOver, Retest, carry_over, repeated
 from populace.opinions.gaps import subgroup_gaps
 from populace.opinions.groups import group_scores
@@ -19,6 +20,7 @@ __all__ = [
     "NONE",
     "POLITICAL",
     "Attained",
+    "Calibrated",
     "CarriedOver",
     "Fitted",
     "Inputs",
@@ -39,6 +41,7 @@ __all__ = [
     "plant_world",
     "read_opinions",
     "read_polis",
+    "reliability_table",
     "repeated",
     "save",
     "split",
