@@ -10,10 +10,14 @@ Markdown, with the seconds of the processor that this call took.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+# On a busy machine threads of the linear algebra wait for each other longer than they work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import polars as pl
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show_grounded"]
 
-_WIDTHS = (18, 13, 21, 15, 13)
+_WIDTHS = (17, 13, 21, 16, 13)
 _SHARE = "share of the range, accuracy"
 _WIDE = 2.0
 """Width of the interval of a share above which its ends are not printed."""

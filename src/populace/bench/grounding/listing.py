@@ -34,9 +34,11 @@ def rows_of(result: TaskResult) -> list[Row]:
     scores = [score for score in result.scores if score.measure == "accuracy" and not score.group]
     there, richest = list(dict.fromkeys(score.arm for score in scores)), result.headline.arm
     found = [Row(arm, ALONE, arm) for arm in NO_PERSON]
-    found += [Row(f"{name}, {richest}", STATISTIC, name) for name in STATISTICS]
+    found += [Row(f"{name}, {richest}", STATISTIC, _short(name)) for name in STATISTICS]
     found += [
-        Row(arm, STATISTIC, f"{arm.partition(',')[0]}, all") for arm in there if arm.endswith("all answers")
+        Row(arm, STATISTIC, f"{_short(arm.partition(',')[0])}, all")
+        for arm in there
+        if arm.endswith("all answers")
     ]
     others = {*NO_PERSON, *_CEILING, NOBODY, STRANGER, richest}
     models = [arm for arm in there if "," not in arm and arm not in others]
@@ -46,3 +48,7 @@ def rows_of(result: TaskResult) -> list[Row]:
     ]
     found += [Row(arm, PERSON, label) for arm, label in _CEILING.items()]
     return [row for row in found if row.arm in there]
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("latent ")
