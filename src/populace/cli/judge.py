@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from populace.cli.judge_results import KeysFile, Machines, agreement, export, forget, needed, power
+from populace.cli.judge_results import KeysFile, Machines, agreement, check_packages, export, forget, power
 
 if TYPE_CHECKING:
     from populace.serve.judging.opening import Opened
@@ -78,8 +79,13 @@ def serve(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything drawn (0).")] = None,
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 8020,
+    port: Annotated[
+        int, typer.Option(help="Port to listen at; 0 takes a free one.", min=0, max=65_535)
+    ] = 8020,
     root_path: Annotated[str, typer.Option(help="Path under which a proxy shows the pages.")] = "",
+    public_url: Annotated[
+        str | None, typer.Option(help="Address of the proxy, https://..., for what is printed.")
+    ] = None,
 ) -> None:
     """Serve a judging study to the browsers of raters, or go on with one."""
     given = {
@@ -89,15 +95,17 @@ def serve(
         "completion_code": completion_code, "require_id": require_id, "keep_ids": keep_ids,
         "idle_minutes": idle_minutes, "seed": seed, "machines": judges,
     }  # fmt: skip
-    needed()
+    check_packages()
     from populace.errors import StudyError
     from populace.serve.judging.opening import open_study
 
     options = {name: _absolute(value) for name, value in given.items() if value is not None}
+    if public_url is not None and not re.fullmatch(r"https?://[^\s?#/]+[^\s?#]*", public_url):
+        raise StudyError(f"{public_url} is no address", fix="write --public-url https://...")
     if not sources and options:
         raise StudyError("without files a study goes on as it is", fix="name its files too, or no options")
     opened = open_study(store, _settings(sources, options) if sources else None, keys=keys)
-    _serve(opened, host, port, root_path.rstrip("/"))
+    _serve(opened, host, port, root_path.strip("/"), public_url)
 
 
 for command in (power, export, agreement, forget):
@@ -132,7 +140,7 @@ def _settings(sources: list[Path], options: dict[str, Any]) -> Any:
     return load_settings(file, **options) if file else make_settings(options)
 
 
-def _serve(opened: Opened, host: str, port: int, root: str) -> None:
+def _serve(opened: Opened, host: str, port: int, root: str, public: str | None) -> None:
     import socket
 
     import uvicorn
@@ -150,8 +158,9 @@ def _serve(opened: Opened, host: str, port: int, root: str) -> None:
             f"port {port} of {host} cannot be used ({error.strerror})", fix="name another --port"
         ) from error
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
-    base = f"http://{shown}:{listening.getsockname()[1]}{root}"
-    _tell(opened, base)
+    root = f"/{root}" if root else ""
+    here = f"http://{shown}:{listening.getsockname()[1]}"
+    _tell(opened, (public or here).rstrip("/").removesuffix(root) + root, local=public is None)
     config = uvicorn.Config(
         make_app(opened, root=root), log_level="warning", access_log=False, server_header=False,
         lifespan="off", limit_concurrency=1000, timeout_graceful_shutdown=5, timeout_keep_alive=30,
@@ -159,8 +168,8 @@ def _serve(opened: Opened, host: str, port: int, root: str) -> None:
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def _tell(opened: Opened, base: str) -> None:
-    """Say where everything is."""
+def _tell(opened: Opened, base: str, *, local: bool) -> None:
+    """Say where everything is; `local`: at addresses of this machine."""
     from populace.serve.judging.results import progress
 
     now = progress(opened)
@@ -174,3 +183,5 @@ def _tell(opened: Opened, base: str) -> None:
     query = "&".join(f"{name}={{{{%{name}%}}}}" for name in names)
     typer.echo(f"raters:     {base}/\nProlific:   {base}/?{query}")
     typer.echo(f"researcher: {base}/admin/{opened.keys.admin}  (secret)")
+    if local:
+        typer.echo("others reach these only at your proxy's address: name it with --public-url")

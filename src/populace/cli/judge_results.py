@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from populace.serve.judging.opening import Opened
 
-__all__ = ["KeysFile", "Machines", "agreement", "export", "forget", "needed", "power"]
+__all__ = ["KeysFile", "Machines", "agreement", "check_packages", "export", "forget", "power"]
 
 StoreText = Annotated[
     str,
@@ -87,7 +88,6 @@ def agreement(
     keys: KeysFile = None,
 ) -> None:
     """Print how far people agree with each other, and models with people."""
-    import polars as pl
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -95,7 +95,7 @@ def agreement(
     from populace.atomic import write_atomic
     from populace.serve.judging import agreement as measuring
     from populace.serve.judging.agreement_page import headline
-    from populace.serve.judging.material import read_machines
+    from populace.serve.judging.machines import join_machines, read_machines
     from populace.serve.judging.said import read_verdicts
 
     if store.endswith(".parquet"):
@@ -106,14 +106,16 @@ def agreement(
 
         opened = _open(store, keys)
         verdicts, frames = told(opened), [machines(opened)]
-    frames += [read_machines(path) for path in judges or ()]
-    said = pl.concat(frames) if frames else None
+    said, replaced = join_machines(frames, [read_machines(path) for path in judges or ()])
     found = measuring.agreement(verdicts, said, keep_failed=keep_failed, draws=draws, seed=seed, level=level)
     shown = Table("who", "measure", "estimate", "what it is")
     for each in found.measures:
         row = (each.who, each.measure.replace("_", " "), str(each.estimate), each.note)
         shown.add_row(*map(escape, row))
     console = Console()
+    if replaced:
+        told = f"{', '.join(replaced)}: verdicts of --judges count, not those of the store"
+        console.print(told, highlight=False, markup=False)
     console.print(headline(found), highlight=False, markup=False)
     console.print(shown)
     if found.left_out:
@@ -181,23 +183,34 @@ def forget(
     opened = _open(store, keys)
     from populace.serve.judging.desk import Desk
 
-    token = rater.rstrip("/").rsplit("/", 1)[-1]
+    linked = re.search(r"/r/([^/?#]+)", rater)
+    token = linked[1] if linked else rater
     tried = [rater, opened.keys.rater(token), opened.keys.rater(opened.keys.token_of(rater))]
     desk = Desk(opened.store, opened.settings, opened.keys)
-    gone = [desk.forget(name) for name in dict.fromkeys(tried)]
-    if not any(gone):
+    owed = opened.store.owed()
+    # Whoever is found, all names are tried; only then what they left is overwritten.
+    gone = [desk.forget(name, overwrite=False) for name in dict.fromkeys(tried)]
+    if any(gone) or owed:
+        typer.echo("deleted; overwriting what is left of it in the database's files ...", err=True)
+        opened.store.scrub()
+    if any(gone):
+        typer.echo("forgotten: every answer, and that they took part. Files exported before still hold them.")
+    elif owed:
+        typer.echo(
+            "nobody of this name, link or id is in the study; what was deleted before is overwritten now."
+        )
+    else:
         raise DataError("nobody of this name, link or id is in the study", file=opened.store.name)
-    typer.echo("forgotten: every answer, and that they took part. Files exported before still hold them.")
 
 
 def _open(store: str, keys: Path | None) -> Opened:
-    needed()
+    check_packages()
     from populace.serve.judging.opening import open_study
 
-    return open_study(store, keys=keys)
+    return open_study(store, keys=keys, keys_needed=False)
 
 
-def needed() -> None:
+def check_packages() -> None:
     """Raise an error that says what to install, where a package is missing."""
     from importlib.util import find_spec
 

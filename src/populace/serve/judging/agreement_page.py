@@ -45,8 +45,10 @@ def agreement_view(opened: Opened) -> dict[str, Any]:
     """Compute agreement at this moment and lay it out."""
     from populace.serve.judging.results import machines, raters, verdicts
 
-    found = agreement(verdicts(opened), machines(opened), seed=opened.settings.seed)
-    attention = dict(raters(opened).select("rater", "attention").iter_rows())
+    with opened.store.read() as c:  # one moment of the study
+        said, told, people = verdicts(opened, c), machines(opened, c), raters(opened, c)
+    found = agreement(said, told, seed=opened.settings.seed)
+    attention = dict(people.select("rater", "attention").iter_rows())
     return {
         "headline": headline(found),
         "warnings": _warnings(found),

@@ -12,10 +12,10 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -25,20 +25,23 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from populace.errors import PopulaceError
-from populace.serve.judging.desk import LONGEST_REASON, Desk, Panel, View
+from populace.serve.judging import wording
+from populace.serve.judging.asked import read_form, read_panel
+from populace.serve.judging.desk import LONGEST_REASON, Desk, View
 from populace.serve.judging.guard import Guard
 from populace.serve.judging.opening import Opened
 from populace.serve.judging.pages import Pages, asset, prose
 
 __all__ = ["make_app"]
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TABLES = {
     "verdicts": "What people said of each pair; feeds agreement of the bench as people=FILE",
     "pairs": "The pairs of answers; feeds the same as pairs=FILE",
     "survey": "What people answered as themselves",
     "raters": "Raters, their checks, whether they got to the end",
 }
+_SHORT, _LONG = 2.0, 86_400.0
+"""Seconds that overwriting waits for readers: while somebody looks at a page, and in the background."""
 _ASSETS = {"page.css": "text/css", "judge.js": "text/javascript"}
 
 
@@ -52,7 +55,10 @@ def make_app(opened: Opened, *, root: str = "", desk: Desk | None = None) -> ASG
     desk
         For tests with a clock of their own.
     """
-    routes = _Routes(opened, root.rstrip("/"), desk)
+    root = "/" + root.strip("/") if root.strip("/") else ""
+    routes = _Routes(opened, root, desk)
+    if opened.store.owed():
+        routes.overwrite()
     table = [
         Route("/", routes.consent),
         Route("/begin", routes.begin, methods=["POST"]),
@@ -73,13 +79,14 @@ class _Routes:
     def __init__(self, opened: Opened, root: str, desk: Desk | None) -> None:
         self._opened, self._root = opened, root
         self._desk = desk or Desk(opened.store, opened.settings, opened.keys)
+        self._overwriting: threading.Thread | None = None
         self._pages = Pages(root, opened.settings.lang, settings=opened.settings, longest=LONGEST_REASON)
 
     # A rater's pages
 
     async def consent(self, request: Request) -> Response:
         """Show the consent text. Stores nothing."""
-        panel, problem = _panel(request.query_params, self._opened.settings.require_id)
+        panel, problem = read_panel(request.query_params, self._opened.settings.require_id)
         if problem:
             return self._page("message", 400, title="This link does not work", text=problem)
         token = self._opened.keys.token_of(panel.external) if panel else self._opened.keys.new_token()
@@ -92,13 +99,13 @@ class _Routes:
 
     async def begin(self, request: Request) -> Response:
         """Take in who agreed."""
-        form = await _form(request)
+        form = await read_form(request)
         token = form.get("token", "")
-        panel, problem = _panel(form, self._opened.settings.require_id)
+        panel, problem = read_panel(form, self._opened.settings.require_id)
         if problem or not self._opened.keys.ours(token):
-            return self._page("message", 400, title="This link does not work", text=problem or _BROKEN)
+            return self._page("message", 400, title="This link does not work", text=problem or wording.BROKEN)
         if panel and token != self._opened.keys.token_of(panel.external):
-            return self._page("message", 400, title="This link does not work", text=_BROKEN)
+            return self._page("message", 400, title="This link does not work", text=wording.BROKEN)
         if form.get("agree") != "yes":
             return self._go("/declined")
         if not await run_in_threadpool(self._desk.agree, token, panel):
@@ -116,6 +123,8 @@ class _Routes:
         view = await self._look(token)
         if view.state == "unknown":
             return self._unknown()
+        if view.state == "full":
+            return self._full(token)
         own = self._opened.texts.instructions
         return self._page("instructions", own=prose(own) if own else None, token=token, view=view)
 
@@ -123,14 +132,14 @@ class _Routes:
         """Show what is next, or take an answer."""
         token = request.path_params["token"]
         if request.method == "POST":
-            return await self._answer(token, await _form(request))
+            return await self._answer(token, await read_form(request))
         at = request.query_params.get("at", "")
         return await self._next(token, int(at) if re.fullmatch(r"\d{1,5}", at) else None)
 
     async def _answer(self, token: str, form: dict[str, str]) -> Response:
         numbers = [form.get(name, "") for name in ("item", "revision")]
         if not all(re.fullmatch(r"\d{1,9}", number) for number in numbers):
-            return self._page("message", 400, title="This form is incomplete", text=_BROKEN)
+            return self._page("message", 400, title="This form is incomplete", text=wording.BROKEN)
         sent = await run_in_threadpool(
             self._desk.send, token, item_id=int(numbers[0]), revision=int(numbers[1]),
             form=form.get("form", ""), choice=form.get("choice", ""), reason=form.get("reason", ""),
@@ -148,7 +157,7 @@ class _Routes:
         if view.state == "unknown":
             return self._unknown()
         if view.state == "full":
-            return self._full()
+            return self._full(token)
         task = view.task
         if task is None:
             return self._page("done", token=token, view=view)
@@ -165,13 +174,27 @@ class _Routes:
         if request.method == "GET":
             known = await run_in_threadpool(self._desk.knows, token)
             return self._page("withdraw", token=token) if known else self._unknown()
-        form = await _form(request)
+        form = await read_form(request)
         if form.get("sure") != "yes":
             return self._go(f"/r/{token}")
-        # If others kept the file's log in use, the rows are gone and their bytes go with its next checkpoint.
-        with suppress(PopulaceError):
-            await run_in_threadpool(self._desk.withdraw, token)
-        return self._page("message", title="Everything is deleted", text=_GONE)
+        try:
+            await run_in_threadpool(self._desk.withdraw, token, _SHORT)
+        except PopulaceError:  # the rows are gone; others read the database, so bytes are still in its files
+            self.overwrite()
+            return self._page("message", title="Your answers are deleted", text=wording.OWED)
+        return self._page("message", title="Everything is deleted", text=wording.GONE)
+
+    def overwrite(self) -> None:
+        """Overwrite what is deleted as soon as nobody reads the database, beside everything else."""
+        if self._overwriting is not None and self._overwriting.is_alive():
+            return
+
+        def work() -> None:
+            with suppress(Exception):  # it stays owed, and the next start or withdrawal tries again
+                self._opened.store.scrub(_LONG)
+
+        self._overwriting = threading.Thread(target=work, name="overwrite", daemon=True)
+        self._overwriting.start()
 
     # The researcher's pages
 
@@ -236,7 +259,7 @@ class _Routes:
 
     async def broken(self, request: Request, error: Exception | None) -> Response:
         """Say that something failed; what was sent before is stored."""
-        return self._page("message", 500, title="Something went wrong", text=_FAILED)
+        return self._page("message", 500, title="Something went wrong", text=wording.FAILED)
 
     async def _look(self, token: str, at: int | None = None) -> View:
         if not self._opened.keys.ours(token):
@@ -249,40 +272,8 @@ class _Routes:
     def _go(self, path: str) -> Response:
         return RedirectResponse(self._root + path, 303)
 
-    def _full(self) -> Response:
-        return self._page("message", title="There is no free place just now", text=_FULL)
+    def _full(self, token: str | None = None) -> Response:
+        return self._page("message", title="There is no free place just now", text=wording.FULL, token=token)
 
     def _unknown(self) -> Response:
-        return self._page("message", 404, title="This link is not known", text=_UNKNOWN)
-
-
-_BROKEN = "The link or form is incomplete. Please use the link you were given once more."
-_FULL = (
-    "All places of this study are taken. One becomes free when somebody stops, so you may try again later. "
-    "Whatever you sent before is kept."
-)
-_UNKNOWN = "Perhaps it was cut short, or you had your answers deleted. Please use the link you were given."
-_GONE = "Your answers and everything stored about you are gone. You can close this page."
-_FAILED = "Answers that you sent before are stored. Please go back and try again in a moment."
-
-
-def _panel(values: Mapping[str, str], required: bool) -> tuple[Panel | None, str]:
-    """Read a panel's parameters; the second is what is wrong with them."""
-    names = ("PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
-    external, *others = (values.get(name, "") for name in names)
-    if not external:
-        return None, "The link lacks your participant id. Please open it from the panel." if required else ""
-    if not all(value == "" or _ID.fullmatch(value) for value in (external, *others)):
-        return None, "The participant id in the link is not filled in. Please open it from the panel."
-    study, session = (value or None for value in others)
-    return Panel(external, study, session), ""
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Read a form of plain fields; of a field sent twice the first counts. The guard has limited its size."""
-    body = await request.body()
-    try:
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=20)
-    except ValueError:
-        return {}
-    return {name: values[0] for name, values in fields.items()}
+        return self._page("message", 404, title="This link is not known", text=wording.UNKNOWN)

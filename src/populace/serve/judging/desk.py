@@ -14,7 +14,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -25,64 +25,14 @@ from populace.serve.judging import tables as t
 from populace.serve.judging.keys import Keys
 from populace.serve.judging.plan import BACKWARD, FORWARD
 from populace.serve.judging.settings import Settings
-from populace.serve.judging.store import Store
+from populace.serve.judging.shown import Panel, Sent, Task, View, meant, place_of, values_of
+from populace.serve.judging.store import PATIENCE, Store
 
 __all__ = ["LONGEST_REASON", "Desk", "Panel", "Sent", "Task", "View"]
 
 LONGEST_REASON = 4000
 """Characters of a reason that are kept."""
-
-
-class Panel(NamedTuple):
-    """What a panel says about somebody in the link."""
-
-    external: str
-    study: str | None = None
-    session: str | None = None
-
-
-class Task(NamedTuple):
-    """One item as this rater is shown it."""
-
-    item_id: int
-    kind: str
-    place: int
-    """From 1."""
-    text: str
-    options: tuple[tuple[str, str], ...]
-    """What the form sends (the place on the page, from 1) and the text, as shown."""
-    order: str
-    """Not for the page."""
-    form: str
-    revision: int
-    said: str | None
-    """What they chose before, as a place on the page, where they change an answer."""
-    reason: str
-
-    @property
-    def is_pair(self) -> bool:
-        """Whether two answers are judged, as a persona."""
-        return self.kind.startswith("pair")
-
-
-class View(NamedTuple):
-    """What a rater is to see."""
-
-    state: str
-    """`task`, `done`, `full` (there is no place), or `unknown` (never agreed, or withdrew)."""
-    task: Task | None = None
-    persona: str | None = None
-    answered: int = 0
-    total: int = 0
-
-
-class Sent(NamedTuple):
-    """What became of a form."""
-
-    outcome: str
-    """`stored`, `again` (it was stored before), `unknown`, or `refused`."""
-    problem: str = ""
-    """What to tell the rater where it was refused."""
+_OTHER = "You answered that question already, and differently. Go back to it to change the answer."
 
 
 class Desk:
@@ -120,6 +70,8 @@ class Desk:
                 queries.give(c, seat.seat, rater)
                 return True
         except IntegrityError:  # agreed twice in one moment
+            if not self.knows(token):
+                raise
             return True
 
     def look(self, token: str, at: int | None = None) -> View:
@@ -127,12 +79,17 @@ class Desk:
         rater, now = self._keys.rater(token), self._clock()
         with self._store.write() as c:
             queries.take_turn(c)
+            # After the clock was put back nobody's last sign of life lies ahead.
+            c.execute(update(t.raters).where(t.raters.c.seen > now).values(seen=now))
             row = queries.rater_row(c, rater)
             if row is None:
                 return View("unknown")
             seat = self._seat(c, row, now)
             if seat is None:
-                return View("done" if row.finished else "full")
+                asked = queries.wanted_items(c, row.persona_id)
+                answered = len(asked & queries.answers(c, rater).keys())
+                state = "done" if row.finished else "full"
+                return View(state, answered=answered, total=len(asked))
             tasks, given = queries.tasks(c, seat), queries.answers(c, rater)
             answered = sum(task.item_id in given for task in tasks)
             persona = queries.persona(c, row.persona_id)
@@ -166,8 +123,8 @@ class Desk:
                     return Sent("unknown")
                 item = c.execute(select(t.items).where(t.items.c.item_id == item_id)).one()
                 values = {
-                    "said": _meant(item, order, choice),
-                    "reason": plain(reason.strip()[:LONGEST_REASON]),
+                    "said": meant(item, order, choice),
+                    "reason": plain(reason.replace("\r\n", "\n").strip()[:LONGEST_REASON]),
                     "revision": revision,
                 }
                 sent = self._stored(c, row, item, order, values, now)
@@ -179,21 +136,37 @@ class Desk:
                     c.execute(mine.values(seen=now, finished=finished))
                 return sent
         except IntegrityError:  # sent twice in one moment, or forgotten meanwhile
-            return Sent("again")
+            with self._store.read() as c:
+                if queries.rater_row(c, rater) is None:
+                    return Sent("unknown")
+                if item_id in queries.answers(c, rater):
+                    return Sent("again")
+            raise
 
-    def withdraw(self, token: str) -> bool:
-        """Delete everything about a rater; False if there was nothing."""
-        return self.forget(self._keys.rater(token))
+    def withdraw(self, token: str, patience: float = PATIENCE) -> bool:
+        """Delete everything about a rater; False if there was nothing. Raises as `forget` does."""
+        return self.forget(self._keys.rater(token), patience)
 
-    def forget(self, rater: str) -> bool:
-        """Delete everything about a rater, for real; their place is free again."""
+    def forget(self, rater: str, patience: float = PATIENCE, *, overwrite: bool = True) -> bool:
+        """Delete everything about a rater, for real; their place is free again. False if there was nothing.
+
+        Whether or not there was, bytes still owed from another time are overwritten too; `overwrite=False`
+        leaves that to the caller.
+
+        Raises
+        ------
+        DataError
+            If others read the database for longer than `patience` (seconds). The rows are gone all the same.
+        """
         with self._store.write() as c:
             queries.take_turn(c)
             c.execute(update(t.seats).where(t.seats.c.rater == rater).values(rater=None))
             c.execute(delete(t.answers).where(t.answers.c.rater == rater))
             found = c.execute(delete(t.raters).where(t.raters.c.rater == rater)).rowcount
-        if found:
-            self._store.scrub()
+            if found:
+                self._store.note_owed(c)
+        if overwrite:
+            self._store.scrub(patience)
         return bool(found)
 
     def _is(self, form: str, rater: str, item_id: int, revision: int, order: str) -> bool:
@@ -220,9 +193,12 @@ class Desk:
         self, c: Connection, row: Any, item: Any, order: str, values: dict[str, Any], now: float
     ) -> Sent:
         mine = and_(t.answers.c.rater == row.rater, t.answers.c.item_id == item.item_id)
-        before = c.execute(select(t.answers.c.revision).where(mine)).scalar()
-        if before is not None and before >= values["revision"]:
-            return Sent("again")
+        stored = c.execute(select(t.answers).where(mine)).first()
+        before = None if stored is None else stored.revision
+        if stored is not None and stored.revision >= values["revision"]:
+            same = (stored.said, stored.reason) == (values["said"], values["reason"])
+            older = stored.revision > values["revision"]
+            return Sent("again") if same or older else Sent("refused", _OTHER)
         if values["revision"] and (before is None or row.finished):
             return Sent("refused", "This answer cannot be changed any more.")
         problem = self._problem(item, values["said"], values["reason"])
@@ -242,7 +218,7 @@ class Desk:
         return Sent("stored")
 
     def _problem(self, task: Any, said: str, reason: str) -> str:
-        allowed = set(_values(task.kind, json.loads(task.options)))
+        allowed = set(values_of(task.kind, json.loads(task.options)))
         allowed |= {"tie"} if self._settings.ties and task.kind.startswith("pair") else set()
         allowed |= {"unsure"} if self._settings.unsure else set()
         if said not in allowed:
@@ -267,27 +243,6 @@ class Desk:
             order=task.order,
             form=self._keys.form(rater, task.item_id, revision, task.order),
             revision=revision,
-            said=None if before is None else _place(task, before.said),
+            said=None if before is None else place_of(task, before.said),
             reason="" if before is None else before.reason,
         )
-
-
-def _values(kind: str, options: list[str]) -> list[str]:
-    return ["first", "second"] if kind.startswith("pair") else [str(n) for n in range(len(options))]
-
-
-def _meant(item: Any, order: str, choice: str) -> str:
-    """Give what a place on the page stands for; what is no place stays as it is."""
-    values = _values(item.kind, json.loads(item.options))
-    if order != FORWARD:
-        values.reverse()
-    places = {str(n): value for n, value in enumerate(values, start=1)}
-    return places.get(choice, choice if choice in ("", "tie", "unsure") else "?")
-
-
-def _place(task: Any, said: str) -> str:
-    """Give the place on the page of what was said."""
-    values = _values(task.kind, json.loads(task.options))
-    if task.order != FORWARD:
-        values.reverse()
-    return str(values.index(said) + 1) if said in values else said

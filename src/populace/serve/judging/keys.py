@@ -53,11 +53,7 @@ class Keys:
             made = {"secret": secrets.token_hex(32), "admin": secrets.token_urlsafe(18)}
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(handle, "w") as file:
-                    json.dump(made, file)
-                    file.flush()
-                    os.fsync(file.fileno())
+                _write_whole(path, json.dumps(made))
             except FileExistsError:
                 pass  # another server of the same study was faster
             except OSError as error:
@@ -73,6 +69,16 @@ class Keys:
             ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError("this is no file of keys", file=path, fix="put the right one back") from error
+
+    @classmethod
+    def none(cls) -> Keys:
+        """Give keys that open nothing: for reading a study whose own were deleted."""
+        return cls(secrets.token_bytes(32), secrets.token_urlsafe(18))
+
+    @property
+    def mark(self) -> str:
+        """What a store keeps to know its keys by."""
+        return self._mac("store", "")[:8].hex()
 
     def token_of(self, external: str) -> str:
         """Give the link of somebody a panel sent."""
@@ -111,3 +117,23 @@ class Keys:
 
     def _mac(self, purpose: str, text: str) -> bytes:
         return hmac.new(self._secret, f"{purpose}\0{text}".encode(), hashlib.sha256).digest()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, for its owner only; never replaces one."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            raise
+        except OSError:  # no hard links in this file system
+            if path.exists():
+                raise FileExistsError(path) from None
+            part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)

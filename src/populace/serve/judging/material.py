@@ -15,9 +15,10 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.report.text import plain
+from populace.serve.judging.machines import join_machines, judged, read_machines, read_table
 from populace.serve.judging.settings import Settings
 
-__all__ = ["Material", "SurveyItem", "read_machines", "read_material", "read_survey", "source_kind"]
+__all__ = ["Material", "SurveyItem", "read_material", "read_survey", "source_kind"]
 
 PAIR = ("persona_id", "prompt_id", "prompt", "first", "second")
 _STUDY_PAIR = ("author_id", "prompt_id", "prompt", "original", "revision")
@@ -30,8 +31,7 @@ class SurveyItem(msgspec.Struct, frozen=True):
     item_id: str
     question: str
     options: tuple[str, ...]
-    ordered: bool = True
-    """Whether options are a scale, shown forward or backward; else their order is drawn the same way."""
+    """Shown forward or backward, never shuffled."""
 
 
 class Material(NamedTuple):
@@ -64,7 +64,7 @@ def source_kind(path: Path) -> str:
     if suffix == ".toml":
         keys = _toml(path)
         return "settings" if "judging" in keys else "survey" if "items" in keys else "study"
-    columns = set(_table(path).columns)
+    columns = set(read_table(path).columns)
     if set(PAIR) <= columns or set(_STUDY_PAIR) <= columns:
         return "pairs"
     if {"question", "options"} <= columns:
@@ -90,51 +90,19 @@ def read_material(settings: Settings) -> Material:
 
         study = Study.load(settings.study)
         pairs, people = _as_pairs(study.table("pairs"), settings.study), study.table("personas")
-        machines.append(_judged(study.table("judgements")))
+        machines.append(judged(study.table("judgements")))
     elif settings.pairs:
-        pairs = _as_pairs(_table(settings.pairs), settings.pairs)
+        pairs = _as_pairs(read_table(settings.pairs), settings.pairs)
     if settings.personas:
-        people = _table(settings.personas)
+        people = read_table(settings.personas)
     alike = pairs["first"].str.strip_chars() == pairs["second"].str.strip_chars()
     return Material(
         pairs=pairs.filter(~alike),
         personas=_described(pairs, people, settings),
         survey=read_survey(settings.survey) if settings.survey else (),
-        machines=pl.concat(machines) if machines else _nothing(MACHINE),
+        machines=join_machines(machines, [])[0],
         identical=int(alike.sum()),
     )
-
-
-MACHINE = ("persona_id", "prompt_id", "machine", "verdict")
-
-
-def read_machines(path: Path) -> pl.DataFrame:
-    """Read models' verdicts: items of a run of `agreement`, a study's judgements, or a table of `MACHINE`.
-
-    Undecided ones are left out.
-
-    Raises
-    ------
-    DataError
-        If the file is none of these.
-    """
-    table = _table(path)
-    if set(MACHINE) <= set(table.columns):
-        found = table.select(pl.col(MACHINE).cast(pl.String))
-    elif {"persona_id", "prompt_id", "verdict", "judge"} <= set(table.columns):
-        return _judged(table)
-    else:
-        names = [n for n in table.columns if n.startswith("by:") and f"{n}_p" in table.columns]
-        if not names or not {"persona_id", "prompt_id"} <= set(table.columns):
-            raise DataError(
-                "these are no verdicts of models",
-                file=path,
-                fix=f"give the items of a run of agreement, or {', '.join(MACHINE)}",
-            )
-        found = table.unpivot(
-            names, index=["persona_id", "prompt_id"], variable_name="machine", value_name="verdict"
-        ).with_columns(pl.col("machine").str.strip_prefix("by:"))
-    return found.select(MACHINE).filter(pl.col("verdict").is_in(["first", "second"]))
 
 
 def read_survey(path: Path) -> tuple[SurveyItem, ...]:
@@ -145,19 +113,14 @@ def read_survey(path: Path) -> tuple[SurveyItem, ...]:
     DataError
         If an item has no question, fewer than two options, or an id that came before.
     """
-    rows = _toml(path).get("items", []) if path.suffix.lower() == ".toml" else _table(path).to_dicts()
+    rows = _toml(path).get("items", []) if path.suffix.lower() == ".toml" else read_table(path).to_dicts()
+    if not isinstance(rows, list):
+        raise DataError("items is no list", file=path, fix="write each item as [[items]], twice in brackets")
     items: list[SurveyItem] = []
     for number, row in enumerate(rows, start=1):
-        options = row.get("options") or ()
-        if isinstance(options, str):
-            options = options.split("|")
-        options = tuple(plain(str(option).strip()) for option in options)
-        item = SurveyItem(
-            item_id=str(row.get("item_id") or row.get("id") or f"item-{number}"),
-            question=plain(str(row.get("question") or "").strip()),
-            options=options,
-            ordered=bool(row.get("ordered", True)),
-        )
+        if not isinstance(row, dict):
+            raise DataError("this item is no table", file=path, row=number, fix="write it as [[items]]")
+        item = _item(row, number)
         wrong = _wrong(item, items)
         if wrong:
             raise DataError(wrong, file=path, row=number)
@@ -165,6 +128,21 @@ def read_survey(path: Path) -> tuple[SurveyItem, ...]:
     if not items:
         raise DataError("there is no item", file=path, fix="write [[items]] with question and options")
     return tuple(items)
+
+
+def _item(row: dict[str, Any], number: int) -> SurveyItem:
+    options = row.get("options") or ()
+    if isinstance(options, str):
+        options = options.split("|")
+    elif not isinstance(options, (list, tuple)):
+        options = ()
+    # An id may be 0, or empty in a table.
+    named = [str(row[name]) for name in ("item_id", "id") if row.get(name) not in (None, "")]
+    return SurveyItem(
+        item_id=named[0] if named else f"item-{number}",
+        question=plain(str(row.get("question") or "").strip()),
+        options=tuple(plain(str(option).strip()) for option in options),
+    )
 
 
 def _wrong(item: SurveyItem, before: list[SurveyItem]) -> str | None:
@@ -200,19 +178,6 @@ def _as_pairs(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     return found
 
 
-def _judged(table: pl.DataFrame) -> pl.DataFrame:
-    """Bring a study's judgements into the bench's words."""
-    said = pl.col("verdict").replace_strict(
-        {"revision": "first", "original": "second", "first": "first", "second": "second"},
-        default=None,
-        return_dtype=pl.String,
-    )
-    way = pl.col("way") if "way" in table.columns else pl.lit("")
-    machine = pl.when(way != "").then(pl.concat_str("judge", pl.lit(", "), way)).otherwise("judge")
-    found = table.select("persona_id", "prompt_id", machine.alias("machine"), said.alias("verdict"))
-    return found.drop_nulls()
-
-
 def _described(pairs: pl.DataFrame, people: pl.DataFrame | None, settings: Settings) -> dict[str, str]:
     wanted = pairs["persona_id"].unique(maintain_order=True).to_list()
     if not wanted:
@@ -221,6 +186,7 @@ def _described(pairs: pl.DataFrame, people: pl.DataFrame | None, settings: Setti
         raise DataError("who the personas are is not said", fix="give --personas FILE.parquet")
     if "persona_id" not in people.columns:
         raise DataError("a column is missing", file=settings.personas, column="persona_id")
+    people = people.with_columns(pl.col("persona_id").cast(pl.String))
     rows = {row["persona_id"]: row for row in people.iter_rows(named=True)}
     lost = [name for name in wanted if name not in rows]
     if lost:
@@ -230,25 +196,16 @@ def _described(pairs: pl.DataFrame, people: pl.DataFrame | None, settings: Setti
             fix="give the personas that the pairs were made for",
         )
     if "text" in people.columns:
-        return {name: plain(str(rows[name]["text"])) for name in wanted}
+        told = {name: plain(str(rows[name]["text"] or "").strip()) for name in wanted}
+        empty = [name for name in wanted if not told[name]]
+        if empty:
+            where = settings.personas or settings.study
+            raise DataError(f"the persona {empty[0]} has no text", file=where, column="text")
+        return told
     from populace.personas.persona import Persona
     from populace.personas.render import render
 
     return {name: render(Persona.from_row(rows[name]), template=settings.template) for name in wanted}
-
-
-def _table(path: Path) -> pl.DataFrame:
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".csv":
-            return pl.read_csv(path, infer_schema_length=10_000)
-        if suffix in (".jsonl", ".ndjson"):
-            return pl.read_ndjson(path, infer_schema_length=10_000)
-        return pl.read_parquet(path)
-    except FileNotFoundError as error:
-        raise DataError("there is no such file", file=path) from error
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError("this file cannot be read as Parquet, CSV or JSON lines", file=path) from error
 
 
 def _toml(path: Path) -> dict[str, Any]:

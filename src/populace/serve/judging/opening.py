@@ -28,7 +28,9 @@ class Opened(NamedTuple):
     """Pairs left out because both answers were the same; 0 for a study that stood there."""
 
 
-def open_study(where: str, settings: Settings | None = None, *, keys: Path | None = None) -> Opened:
+def open_study(
+    where: str, settings: Settings | None = None, *, keys: Path | None = None, keys_needed: bool = True
+) -> Opened:
     """Open the study of a store; with settings, begin it there, or check that it is the same.
 
     Parameters
@@ -39,17 +41,23 @@ def open_study(where: str, settings: Settings | None = None, *, keys: Path | Non
         None opens what stands there.
     keys
         File of keys; beside the store where left out.
+    keys_needed
+        False: where the file is gone, open the study for reading all the same.
 
     Raises
     ------
     DataError, StudyError
-        If files are broken, another study stands there, or its keys are missing.
+        If files are broken, another study stands there, or its keys are missing or others.
     """
     path = keys or keys_beside(where)
     if settings is None:
         store = Store.open(where)
         known, texts = store.settings()
-        return Opened(store, Keys.open(path, create=False), known, texts, False, 0)
+        if not keys_needed and not path.exists():
+            return Opened(store, Keys.none(), known, texts, False, 0)
+        found = Keys.open(path, create=False)
+        store.know_keys(found.mark, anew=False)
+        return Opened(store, found, known, texts, False, 0)
     from populace.serve.judging.material import read_material
     from populace.serve.judging.plan import make_plan
 
@@ -57,9 +65,11 @@ def open_study(where: str, settings: Settings | None = None, *, keys: Path | Non
     material = read_material(settings)
     plan = make_plan(settings, material)
     store = Store.open(where, create=True)
-    begun = store.begin_study(settings, texts, material, plan)
-    # Killed between the two, a server finds a study without keys: no harm as long as nobody has a link.
-    made = Keys.open(path, create=begun or not store.has_raters())
+    # A study whose keys were lost may be given others as long as nobody has a link.
+    anew = not path.exists()
+    made = Keys.open(path, create=not store.has_raters())
+    begun = store.begin_study(settings, texts, material, plan, made.mark)
+    store.know_keys(made.mark, anew=anew)
     return Opened(store, made, *store.settings(), begun, material.identical)
 
 

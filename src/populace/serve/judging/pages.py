@@ -31,11 +31,16 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._shared = {"root": root, "version": asset_version(), "theirs": Markup(theirs), **shared}
+        self._shared = {
+            "root": root,
+            "version": asset_version(),
+            "theirs": Markup(theirs),
+            "token": None,
+        } | shared
 
     def render(self, name: str, **values: Any) -> str:
         """Fill a template."""
-        return self._environment.get_template(f"{name}.html.jinja").render(**self._shared, **values)
+        return self._environment.get_template(f"{name}.html.jinja").render(self._shared | values)
 
 
 def prose(text: str, *, below: int = 1) -> Any:

@@ -1,6 +1,7 @@
 """What came in, as tables: verdicts (they feed `agreement` of the bench), survey answers, raters, pairs.
 
-Each table is one moment of the study, taken while raters go on. Nothing says when somebody answered, and ids
+Each table is one moment of the study, taken while raters go on: one transaction (that of the caller, where
+several tables must fit together). Nothing says when somebody answered, and ids
 of a panel are there only if the study keeps them.
 """
 
@@ -9,11 +10,12 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from populace.errors import DataError
 from populace.serve.judging import tables as t
@@ -45,7 +47,7 @@ _PASSED = pl.when(pl.col("checks") > 0).then(
 )
 
 
-def verdicts(opened: Opened) -> pl.DataFrame:
+def verdicts(opened: Opened, within: Connection | None = None) -> pl.DataFrame:
     """Give people's verdicts: what `--option people=FILE` of the bench's `agreement` reads.
 
     Returns
@@ -55,9 +57,10 @@ def verdicts(opened: Opened) -> pl.DataFrame:
         or `second`: which answer was shown first), `reason`, `seconds`, `attention` (passed, failed; null: no
         check was met), `complete` (whether the rater got to the end), `revision`.
     """
-    found = _answers(opened, "pair")
+    with _moment(opened, within) as c:
+        found, people = _answers(c, "pair"), _people(c)
     order = pl.when(pl.col("order") == FORWARD).then(pl.lit("first")).otherwise(pl.lit("second"))
-    told = found.join(_people(opened), on="rater", how="left", maintain_order="left")
+    told = found.join(people, on="rater", how="left", maintain_order="left")
     return told.select(
         "persona_id",
         "prompt_id",
@@ -72,12 +75,14 @@ def verdicts(opened: Opened) -> pl.DataFrame:
     )
 
 
-def survey(opened: Opened) -> pl.DataFrame:
+def survey(opened: Opened, within: Connection | None = None) -> pl.DataFrame:
     """Give people's own answers: `item_id, rater, answer, option` (from 1; null: would not say), and beside.
 
     `order` is `forward` or `backward`: how the options were shown.
     """
-    found = _answers(opened, "survey").join(_people(opened), on="rater", how="left", maintain_order="left")
+    with _moment(opened, within) as c:
+        found, people = _answers(c, "survey"), _people(c)
+    found = found.join(people, on="rater", how="left", maintain_order="left")
     options = [json.loads(text) for text in found["options"]]
     numbers = [None if said == "unsure" else int(said) for said in found["said"]]
     texts = [None if n is None else each[n] for n, each in zip(numbers, options, strict=True)]
@@ -94,12 +99,13 @@ def survey(opened: Opened) -> pl.DataFrame:
     )
 
 
-def raters(opened: Opened) -> pl.DataFrame:
+def raters(opened: Opened, within: Connection | None = None) -> pl.DataFrame:
     """Give raters: `rater, persona_id, complete, checks, passed, attention, answers, median_seconds`.
 
     Where the study keeps ids, the panel's are beside them.
     """
-    frame = _people(opened)
+    with _moment(opened, within) as c:
+        frame = _people(c)
     if opened.settings.keep_ids:
         return frame
     return frame.drop("external", "panel_study", "panel_session")
@@ -114,9 +120,9 @@ def pairs(opened: Opened) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
-def machines(opened: Opened) -> pl.DataFrame:
+def machines(opened: Opened, within: Connection | None = None) -> pl.DataFrame:
     """Give models' verdicts on these pairs: `persona_id, prompt_id, machine, verdict`."""
-    with opened.store.read() as c:
+    with _moment(opened, within) as c:
         rows = [tuple(row) for row in c.execute(select(t.machines))]
     names = ("persona_id", "prompt_id", "machine", "verdict")
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row").sort(names)
@@ -165,9 +171,9 @@ def encode(table: pl.DataFrame, form: str) -> bytes:
 
 def progress(opened: Opened, now: float | None = None) -> dict[str, Any]:
     """Say how far the study is: counts, and a row for each persona. `now` is for tests."""
-    people = _people(opened)
     now = time.time() if now is None else now
     with opened.store.read() as c:
+        people = _people(c)
         joined = t.seats.outerjoin(t.raters, t.raters.c.rater == t.seats.c.rater)
         columns = (t.seats.c.persona_id, t.raters.c.rater, t.raters.c.finished, t.raters.c.seen)
         seats = [
@@ -193,6 +199,7 @@ def progress(opened: Opened, now: float | None = None) -> dict[str, Any]:
         "attentive": int((met["attention"] == "passed").sum()),
         "met": met.height,
         "rows": list(rows.values()),
+        "owed": opened.store.owed(),
     }
 
 
@@ -204,31 +211,37 @@ def _row(persona_id: str | None, told: dict[str, str]) -> dict[str, Any]:
     return {"name": name[:1].upper() + name[1:], "id": persona_id} | counts
 
 
-def _answers(opened: Opened, kind: str) -> pl.DataFrame:
+@contextmanager
+def _moment(opened: Opened, within: Connection | None) -> Iterator[Connection]:
+    """Give the caller's transaction, or one of our own."""
+    if within is not None:
+        yield within
+        return
+    with opened.store.read() as c:
+        yield c
+
+
+def _answers(c: Connection, kind: str) -> pl.DataFrame:
     columns = (
         t.items.c.persona_id, t.items.c.prompt_id, t.items.c.options, t.answers.c.rater, t.answers.c.said,
         t.answers.c.order, t.answers.c.reason, t.answers.c.seconds, t.answers.c.revision,
     )  # fmt: skip
     joined = t.answers.join(t.items, t.items.c.item_id == t.answers.c.item_id)
     wanted = select(*columns).select_from(joined).where(t.items.c.kind == kind)
-    with opened.store.read() as c:
-        rows = [tuple(row) for row in c.execute(wanted.order_by(t.items.c.item_id, t.answers.c.rater))]
+    rows = [tuple(row) for row in c.execute(wanted.order_by(t.items.c.item_id, t.answers.c.rater))]
     schema: dict[str, Any] = {column.name: pl.String for column in columns}
     schema |= {"seconds": pl.Float64, "revision": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _people(opened: Opened) -> pl.DataFrame:
+def _people(c: Connection) -> pl.DataFrame:
     """Give a row a rater, with what their checks say."""
     names = ("rater", "persona_id", "external", "panel_study", "panel_session")
-    with opened.store.read() as c:
-        people = [
-            (*(getattr(row, name) for name in names), row.finished is not None)
-            for row in c.execute(select(t.raters).order_by(t.raters.c.rater))
-        ]
-        given = [
-            tuple(r) for r in c.execute(select(t.answers.c.rater, t.answers.c.passed, t.answers.c.seconds))
-        ]
+    people = [
+        (*(getattr(row, name) for name in names), row.finished is not None)
+        for row in c.execute(select(t.raters).order_by(t.raters.c.rater))
+    ]
+    given = [tuple(r) for r in c.execute(select(t.answers.c.rater, t.answers.c.passed, t.answers.c.seconds))]
     schema = {"rater": pl.String, "check": pl.Boolean, "seconds": pl.Float64}
     check = pl.col("check")
     counts = (

@@ -156,7 +156,10 @@ def make_settings(values: dict[str, Any], *, base: Path | None = None, file: Pat
         if name in given:
             given[name] = (base or Path()) / Path(str(given[name])).expanduser()
     if "machines" in given:
-        given["machines"] = tuple((base or Path()) / Path(str(each)) for each in given["machines"])
+        named = given["machines"] if isinstance(given["machines"], (list, tuple)) else [given["machines"]]
+        if not all(isinstance(each, (str, Path)) for each in named):
+            raise StudyError("this names no file", file=file, column="machines", fix="give a list of files")
+        given["machines"] = tuple((base or Path()) / Path(each) for each in named)
     try:
         return Settings(**given)
     except ValidationError as error:

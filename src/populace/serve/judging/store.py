@@ -8,28 +8,29 @@ for update where seats are given out. What is deleted is overwritten (`secure_de
 from __future__ import annotations
 
 import json
-import time
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from populace.canonical import content_hash
 from populace.errors import DataError, PopulaceError, StudyError
+from populace.serve.judging.connecting import connect, keys_beside, scrub, shown, sqlite_file
 from populace.serve.judging.settings import Settings
 
 if TYPE_CHECKING:
+    import polars as pl
     from sqlalchemy import Connection, Engine
 
     from populace.serve.judging.material import Material
     from populace.serve.judging.plan import Plan
 
-__all__ = ["Store", "Texts", "keys_beside"]
+__all__ = ["PATIENCE", "Store", "Texts", "keys_beside"]
 
-_VERSION = 1
-_WAIT = 30
-"""Seconds a writer waits for its turn."""
-_TRIES = 25
+_VERSION = 2
+PATIENCE = 10.0
+"""Seconds that overwriting deleted rows waits for readers."""
 
 
 class Texts(NamedTuple):
@@ -37,17 +38,6 @@ class Texts(NamedTuple):
 
     consent: str
     instructions: str
-
-
-def keys_beside(where: str) -> Path:
-    """Give the usual place of a store's keys.
-
-    Examples
-    --------
-    >>> keys_beside("judging.sqlite").name, keys_beside("postgresql://host/db").name
-    ('judging.sqlite.keys', 'judging.keys')
-    """
-    return Path("judging.keys") if "://" in where else Path(f"{where}.keys")
 
 
 class Store:
@@ -77,10 +67,14 @@ class Store:
             raise PopulaceError(
                 "judging needs the extra serve", fix="pip install 'populace[serve]'"
             ) from error
-        is_url = "://" in where
-        if not is_url and not create and not Path(where).is_file():
+        file = sqlite_file(where)
+        if file is not None and not create and not Path(file).is_file():
             raise DataError("there is no study here", file=where, fix="begin one: populace judge serve FILES")
-        store = cls(_engine(where, is_url), _shown(where))
+        if file is not None and create:
+            # What people wrote is for the owner only; SQLite's other files take after this one.
+            with suppress(OSError):  # it is there, or connecting says what is wrong
+                os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        store = cls(connect(where), shown(where))
         try:
             from populace.serve.judging.tables import metadata, study
 
@@ -109,7 +103,9 @@ class Store:
             with connection.begin():
                 yield connection
 
-    def begin_study(self, settings: Settings, texts: Texts, material: Material, plan: Plan) -> bool:
+    def begin_study(
+        self, settings: Settings, texts: Texts, material: Material, plan: Plan, mark: str
+    ) -> bool:
         """Write a study; False if the very same one stands here already.
 
         Raises
@@ -130,7 +126,7 @@ class Store:
                 if known is None:
                     told = settings.model_dump_json()
                     head = {"id": 1, "version": _VERSION, "fingerprint": fingerprint, "settings": told}
-                    connection.execute(insert(t.study), head | {"texts": json.dumps(texts)})
+                    connection.execute(insert(t.study), head | {"texts": json.dumps(texts), "mark": mark})
                     for table, values in rows:
                         if values:
                             connection.execute(insert(table), values)
@@ -138,11 +134,13 @@ class Store:
         except IntegrityError:  # another server began it in the same moment
             with self.read() as connection:
                 known = connection.execute(select(t.study.c.fingerprint)).scalar()
+            if known is None:
+                raise
         if known != fingerprint:
             raise StudyError(
                 "another study stands here, or this one with other settings or files",
                 file=self.name,
-                fix="go on with `populace judge serve STORE`, or name another --store",
+                fix=f"go on with `populace judge serve --store {self.name}`, or name another --store",
             )
         return False
 
@@ -159,12 +157,37 @@ class Store:
         from populace.serve.judging import tables as t
 
         with self.read() as connection:
-            row = connection.execute(select(t.study.c.version, t.study.c.settings, t.study.c.texts)).first()
-        if row is None:
-            raise DataError("no study was begun here", file=self.name)
-        if row.version != _VERSION:
-            raise DataError(f"this study was begun by another version ({row.version})", file=self.name)
+            version = connection.execute(select(t.study.c.version)).scalar()
+            if version is None:
+                raise DataError("no study was begun here", file=self.name)
+            if version != _VERSION:
+                raise DataError(f"this study was begun by another version ({version})", file=self.name)
+            row = connection.execute(select(t.study.c.settings, t.study.c.texts)).one()
         return Settings.model_validate_json(row.settings), Texts(*json.loads(row.texts))
+
+    def know_keys(self, mark: str, *, anew: bool) -> None:
+        """Check that these are the keys of this study; `anew`: they were made just now, as there were none.
+
+        Raises
+        ------
+        StudyError
+            If they are those of another study.
+        """
+        from sqlalchemy import select, update
+
+        from populace.serve.judging.tables import study
+
+        with self.write() as connection:
+            known = connection.execute(select(study.c.mark)).scalar()
+            if known == mark:
+                return
+            if not anew:
+                raise StudyError(
+                    "these are the keys of another study: no link that was given out would work",
+                    file=self.name,
+                    fix="name the right ones with --keys",
+                )
+            connection.execute(update(study).values(mark=mark))
 
     def has_raters(self) -> bool:
         """Whether anybody agreed to take part."""
@@ -175,44 +198,48 @@ class Store:
         with self.read() as connection:
             return connection.execute(select(t.raters.c.rater).limit(1)).first() is not None
 
-    def scrub(self) -> None:
-        """Make deleted rows unreadable: write the tables anew, and empty SQLite's write-ahead log.
+    def note_owed(self, connection: Connection) -> None:
+        """Remember, with what is deleted, that its bytes are still to be overwritten."""
+        from sqlalchemy import update
+
+        from populace.serve.judging.tables import study
+
+        connection.execute(update(study).values(owed=study.c.owed + 1))
+
+    def owed(self) -> int:
+        """Count deletions whose bytes may still be in the database's files."""
+        from sqlalchemy import select
+
+        from populace.serve.judging.tables import study
+
+        with self.read() as connection:
+            return connection.execute(select(study.c.owed)).scalar() or 0
+
+    def scrub(self, patience: float = PATIENCE) -> bool:
+        """Make rows deleted so far unreadable, if that is still owed; False if nothing was.
 
         Raises
         ------
         DataError
-            If readers keep the log in use: the rows are deleted, but their bytes are still there.
+            If others read the database all this time (seconds): the rows are deleted, their bytes still
+            there, and still owed.
         """
-        if self.is_sqlite:
-            self._scrub_sqlite()
-            return
-        with self.engine.connect() as plain:
-            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
-            connection.exec_driver_sql("VACUUM FULL judging_answers")
-            connection.exec_driver_sql("VACUUM FULL judging_raters")
+        from sqlalchemy import update
 
-    def _scrub_sqlite(self) -> None:
-        import sqlite3
+        from populace.serve.judging.tables import study
 
-        raw = self.engine.raw_connection()
-        try:
-            cursor: Any = raw.cursor()
-            for _ in range(_TRIES):
-                try:
-                    cursor.execute("VACUUM")
-                    busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-                except sqlite3.OperationalError:
-                    busy = 1
-                if not busy:
-                    return
-                time.sleep(0.2)
-        finally:
-            raw.close()
-        raise DataError(
-            "deleted, but others read the database, so the bytes are still in its log",
-            file=self.name,
-            fix="run the same command again in a moment",
-        )
+        owed = self.owed()
+        if not owed:
+            return False
+        if not scrub(self.engine, patience):
+            raise DataError(
+                "deleted, but others read the database, so the bytes are still in its files",
+                file=self.name,
+                fix="close what reads it (or wait) and run the same command again",
+            )
+        with self.write() as connection:  # what was deleted meanwhile stays owed
+            connection.execute(update(study).where(study.c.owed == owed).values(owed=0))
+        return True
 
     def close(self) -> None:
         """Close all connections."""
@@ -223,7 +250,9 @@ def fingerprint_of(settings: Settings, texts: Texts, material: Material, plan: P
     """Hash what a study is: paths do not count, what was read from them does."""
     paths = {"pairs", "study", "personas", "survey", "machines", "consent", "instructions"}
     told = settings.model_dump(mode="json", exclude=paths)
-    return content_hash([told, texts, material.personas, [tuple(i) for i in plan.items], plan.seats])
+    said = _machines(plan, material).sort("persona_id", "prompt_id", "machine").rows()
+    items = [tuple(item) for item in plan.items]
+    return content_hash([told, texts, material.personas, items, plan.seats, said])
 
 
 def _rows(plan: Plan, material: Material) -> list[tuple[Any, list[dict[str, Any]]]]:
@@ -244,46 +273,20 @@ def _rows(plan: Plan, material: Material) -> list[tuple[Any, list[dict[str, Any]
         for number, seat in enumerate(plan.seats)
         for place, (item, order) in enumerate(seat.tasks)
     ]
-    shown = {(item.persona_id, item.prompt_id) for item in plan.items if item.kind == "pair"}
-    said = material.machines.unique(["persona_id", "prompt_id", "machine"], keep="first", maintain_order=True)
-    machines = [row for row in said.to_dicts() if (row["persona_id"], row["prompt_id"]) in shown]
     return [
         (t.personas, people),
         (t.items, items),
         (t.seats, seats),
         (t.tasks, tasks),
-        (t.machines, machines),
+        (t.machines, _machines(plan, material).to_dicts()),
     ]
 
 
-def _engine(where: str, is_url: bool) -> Engine:
-    from sqlalchemy import create_engine, event
+def _machines(plan: Plan, material: Material) -> pl.DataFrame:
+    """Give models' verdicts on the pairs that are shown."""
+    import polars as pl
 
-    if is_url:
-        scheme, rest = where.split("://", 1)
-        if scheme not in ("postgresql", "postgres", "postgresql+psycopg", "sqlite"):
-            raise DataError(f"{scheme} is no database we know", fix="give a file, or postgresql://...")
-        if scheme != "sqlite":
-            return create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True)
-        where = rest.lstrip("/") if not rest.startswith("//") else rest[1:]
-    engine = create_engine(f"sqlite:///{where}", connect_args={"timeout": _WAIT, "check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def began(connection: Any) -> None:
-        writes = connection.get_execution_options().get("populace_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _shown(where: str) -> str:
-    if "://" not in where or "@" not in where:
-        return where
-    scheme, rest = where.split("://", 1)
-    return f"{scheme}://{rest.rsplit('@', 1)[1]}"
+    names = ("persona_id", "prompt_id")
+    rows = [(item.persona_id, item.prompt_id) for item in plan.items if item.kind == "pair"]
+    shown = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    return material.machines.join(shown, on=names, how="semi", maintain_order="left")

@@ -16,8 +16,11 @@ study = Table(
     Column("fingerprint", String(32), nullable=False),
     Column("settings", Text, nullable=False),
     Column("texts", Text, nullable=False),
+    Column("mark", String(16), nullable=False),
+    Column("owed", Integer, nullable=False, server_default="0"),
 )
-"""One row: what is studied. `texts` holds consent and instructions as they were when it began."""
+"""One row: what is studied. `texts` holds consent and instructions as they were when it began, `mark` a mark
+by which the right keys are known, `owed` how many deletions still have bytes in the database's files."""
 
 personas = Table(
     "judging_personas",
