@@ -11,7 +11,8 @@ import numpy as np
 
 from populace.errors import DataError
 from populace.opinions.published.gold import OVERALL, Gold, Question
-from populace.opinions.published.predictions import Ledger, Predictions
+from populace.opinions.published.ledger import Ledger
+from populace.opinions.published.predictions import Predictions
 from populace.opinions.published.results import Published, PublishedScore
 from populace.stats.bootstrap import bootstrap_replicates, estimate_from_replicates
 from populace.stats.distances import jensen_shannon_distance, total_variation, wasserstein

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,46 +20,10 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.opinions.published.gold import OVERALL, Question
+from populace.opinions.published.ledger import Ledger, Row, row_of
 from populace.opinions.table import Opinions
 
-__all__ = ["Ledger", "Predictions", "predictions_of_run", "read_predictions"]
-
-_SHOWN = 3
-
-
-@dataclass
-class Ledger:
-    """Counts what happens when predictions are laid beside questions."""
-
-    asked: int = 0
-    missing: int = 0
-    empty: int = 0
-    scored: int = 0
-    refused: float = 0.0
-    unmatched: float = 0.0
-    lacking: float = 0.0
-    odd: dict[str, float] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
-
-    def notes(self, given: int) -> list[str]:
-        """Say what was not scored, and the mass that was lost."""
-        found = []
-        if self.missing:
-            found.append(f"{self.missing:,} of {self.asked:,} distributions (question x group) not predicted")
-        if self.empty:
-            found.append(f"{self.empty:,} predicted distributions have no mass on an option that counts")
-        total = max(self.scored, 1)
-        if self.scored:
-            found.append(
-                f"lost mass, mean over {self.scored:,} scored: {self.refused / total:.4f} on refusals, "
-                f"{self.unmatched / total:.4f} on options that match none, {self.lacking / total:.4f} missing"
-            )
-        if self.odd:
-            first = ", ".join(repr(name) for name in list(self.odd)[:_SHOWN])
-            found.append(f"{len(self.odd):,} predicted options match none of their question: {first}")
-        if given > len(self.used):
-            found.append(f"{given - len(self.used):,} of {given:,} predicted questions are not in the files")
-        return found
+__all__ = ["Predictions", "predictions_of_run", "read_predictions"]
 
 
 @dataclass(frozen=True)
@@ -99,13 +63,13 @@ class Predictions:
                 ledger.used.add(key)
                 by_group = self.tables[key]
                 break
+        # Most predictions are alike for all groups: each is matched once.
+        rows: dict[int, Row] = {}
         for place, group in enumerate(question.groups):
-            ledger.asked += 1
             given = None if by_group is None else _of_group(by_group, group)
-            if given is None:
-                ledger.missing += 1
-                continue
-            found[place] = _row(question, given, ledger)
+            if given is not None and id(given) not in rows:
+                rows[id(given)] = row_of(question, given)
+            found[place] = ledger.enter(None if given is None else rows[id(given)])
         return found
 
 
@@ -115,35 +79,6 @@ def _of_group(tables: Mapping[str | None, Mapping[str, float]], group: str) -> M
         if name in tables:
             return tables[name]
     return None
-
-
-def _row(question: Question, given: Mapping[str, float], ledger: Ledger) -> np.ndarray:
-    places = {_plain(option): place for place, option in enumerate(question.options)}
-    refusals = {_plain(option) for option in question.refusals}
-    row = np.zeros(len(question.options))
-    refused = unmatched = 0.0
-    for option, mass in given.items():
-        plain = _plain(option)
-        if plain in places:
-            row[places[plain]] += mass
-        elif plain in refusals:
-            refused += mass
-        else:
-            unmatched += mass
-            ledger.odd[option] = ledger.odd.get(option, 0.0) + mass
-    if row.sum() <= 0:
-        ledger.empty += 1
-        return np.full(len(row), np.nan)
-    total = row.sum() + refused + unmatched
-    ledger.scored += 1
-    ledger.refused += refused
-    ledger.unmatched += unmatched
-    ledger.lacking += max(0.0, 1 - total)
-    return row / row.sum()
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
