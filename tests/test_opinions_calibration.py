@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from populace.errors import DataError
-from populace.opinions import Inputs, Opinions, individual_scores, plant_world, split
+from populace.opinions import NONE, Inputs, Item, Opinions, individual_scores, plant_world, split
 from populace.opinions.calibration import Calibrated, reliability_table
 from populace.opinions.predictors.shares import Population
 from populace.opinions.scaling import Scaling, fit_scaling
@@ -116,6 +116,46 @@ def test_the_same_seed_gives_the_same(planted):
     assert np.array_equal(one.scaling.slopes, two.scaling.slopes)
     with pytest.raises(DataError, match="cannot be cut"):
         Calibrated(Population(), folds=201).fit(train, Inputs())
+
+
+class _Copier(_Memory):
+    """Says what the person said to the next item, where that is known, if not loudly."""
+
+    def fit(self, train: Opinions, inputs: Inputs) -> _Copied:
+        return _Copied(train, train.shares(prior=1.0))
+
+
+class _Copied(_Learned):
+    def predict(self, people: pl.DataFrame, known: np.ndarray) -> np.ndarray:
+        table = np.tile(self.shares, (people.height, 1))
+        for item in range(0, len(self.train.items) - 1, 2):
+            rows = np.flatnonzero(known[:, item + 1] != NONE)
+            part = slice(self.train.starts[item], self.train.starts[item + 1])
+            table[rows, part] = 0.1
+            table[rows, self.train.starts[item] + known[rows, item + 1]] = 0.7
+            table[rows, part] /= table[rows, part].sum(axis=1, keepdims=True)
+        return table
+
+
+@pytest.mark.parametrize("known", [None, 10])
+def test_twins_are_hidden_in_the_folds(planted, known):
+    one = planted.opinions.only(["q0"])
+    items = tuple(Item(name=f"{name}{k}", options=one.items[0].options) for k in range(10) for name in "ab")
+    rng = np.random.default_rng(0)
+    # Each pair of items gets the same answer, which nothing else tells.
+    size = one.items[0].size
+    chances = 0.4 ** np.arange(size) / (0.4 ** np.arange(size)).sum()
+    codes = np.repeat(rng.choice(size, (900, 10), p=chances), 2, axis=1).astype(np.int16)
+    opinions = Opinions(one.people, items, codes)
+    pairs = np.kron(np.eye(10), [[0, 1], [1, 0]]).astype(bool)
+    told, hidden = (
+        Calibrated(_Copier(), per="item", folds=2, pairs=each).fit(opinions, Inputs(known=known)).scaling
+        for each in (None, pairs)
+    )
+    # The copier is right wherever it may copy, so there it is made surer; where it may not, it is left alone.
+    assert told.slopes[opinions.starts[0]] > 1.05
+    assert hidden.slopes[opinions.starts[0]] == pytest.approx(1.0, abs=0.2)
+    assert hidden.slopes[opinions.starts[0]] < told.slopes[opinions.starts[0]]
 
 
 def test_refusals_stay_and_teach_nothing(planted):

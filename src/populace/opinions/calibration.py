@@ -23,6 +23,7 @@ from populace.opinions.predictors.masks import masked
 from populace.opinions.scaling import Kind, Per, Scaling, fit_scaling
 from populace.opinions.splits import Split
 from populace.opinions.table import NONE, Opinions
+from populace.opinions.twins import hidden_twins
 from populace.stats.reliability import reliability
 from populace.streams import stream
 
@@ -43,6 +44,9 @@ class Calibrated:
         Parts that training respondents are cut into.
     seed
         Of the parts, and of what is told of those left out.
+    pairs
+        Shape (M, M), items that say nearly the same (`populace.opinions.twins.twins`), where they are hidden
+        from each other in the test: then they are in the folds too. None hides nothing.
     """
 
     predictor: Predictor
@@ -50,6 +54,7 @@ class Calibrated:
     per: Per = "pooled"
     folds: int = 5
     seed: int = 0
+    pairs: np.ndarray | None = None
 
     @property
     def name(self) -> str:
@@ -74,6 +79,10 @@ class Calibrated:
         for fold in range(self.folds):
             outer = train.take(part == fold)
             known, ask = masked(outer, inputs.known, rng, asked=0.2 if inputs.known is None else 1.0)
+            if self.pairs is not None and inputs.known is None:
+                known = np.where(hidden_twins(ask, self.pairs), NONE, known)
+            elif self.pairs is not None:
+                ask &= ~hidden_twins(known != NONE, self.pairs)
             fitted = self.predictor.fit(train.take(part != fold), inputs)
             table[part == fold], asked[part == fold] = fitted.predict(outer.people, known), ask
         scaling = fit_scaling(train, table, asked, kind=self.kind, per=self.per, rng=rng)
