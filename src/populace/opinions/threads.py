@@ -11,12 +11,14 @@ import contextlib
 import importlib
 from collections.abc import Iterator
 
+from threadpoolctl import threadpool_limits
+
 __all__ = ["one_thread"]
 
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold numpy's and scipy's linear algebra to one thread, where `threadpoolctl` is installed.
+    """Hold numpy's and scipy's linear algebra to one thread.
 
     Examples
     --------
@@ -25,10 +27,5 @@ def one_thread() -> Iterator[None]:
     """
     # What is loaded later would not be held.
     importlib.import_module("scipy.linalg")
-    try:
-        limits = importlib.import_module("threadpoolctl").threadpool_limits
-    except ImportError:
-        yield
-        return
-    with limits(limits=1):
+    with threadpool_limits(limits=1):
         yield
