@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import io
 import re
+import sqlite3
+import threading
 
 import polars as pl
 import pytest
@@ -341,6 +343,42 @@ def test_a_full_study_says_so(tmp_path):
     site.opened.store.close()
 
 
+def test_who_lost_the_place_can_still_have_everything_deleted(tmp_path):
+    site = Site(tmp_path, people=1, raters=1)
+    page = site.enter()
+    site.answer(page)
+    with site.opened.store.write() as c:
+        c.exec_driver_sql("UPDATE judging_raters SET seen = 0")
+    site.enter()
+    for path in (page, f"{page}/instructions"):
+        text = site.client.get(path).text
+        assert "no free place" in text
+        assert f'href="{page}/withdraw"' in text
+        assert ">Begin<" not in text
+    assert "Everything is deleted" in site.client.post(f"{page}/withdraw", data={"sure": "yes"}).text
+    assert site.rows() == []
+    site.opened.store.close()
+
+
+def test_a_withdrawal_that_readers_hold_up_says_so_and_is_finished_beside(site, tmp_path, monkeypatch):
+    monkeypatch.setattr("populace.serve.judging.app._SHORT", 0.1)
+    page = site.enter()
+    site.answer(page, reason="secret words")
+    other = sqlite3.connect(tmp_path / "j.sqlite", isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM judging_answers").fetchall()
+    text = site.client.post(f"{page}/withdraw", data={"sure": "yes"}).text
+    assert "last traces in its files are overwritten once it is done" in text
+    assert site.rows() == []
+    assert "Their last traces" in site.client.get(site.admin).text
+    other.close()
+    for thread in threading.enumerate():
+        if thread.name == "overwrite":
+            thread.join(30)
+    assert "Their last traces" not in site.client.get(site.admin).text
+    assert all(b"secret words" not in path.read_bytes() for path in tmp_path.glob("j.sqlite*"))
+
+
 def test_an_answer_can_be_changed_by_its_link(site):
     page = site.enter()
     site.answer(page, "first", reason="one")
@@ -410,9 +448,10 @@ def test_the_researchers_pages(site):
     assert "Only 4 personas" in shown
 
 
-def test_behind_a_proxy_addresses_start_with_its_path(tmp_path):
+@pytest.mark.parametrize("root", ["/judging/", "judging"])
+def test_behind_a_proxy_addresses_start_with_its_path(tmp_path, root):
     site = Site(tmp_path)
-    client = testclient.TestClient(make_app(site.opened, root="/judging/"), follow_redirects=False)
+    client = testclient.TestClient(make_app(site.opened, root=root), follow_redirects=False)
     text = client.get("/").text
     assert 'action="/judging/begin"' in text
     assert 'href="/judging/static/page.css' in text

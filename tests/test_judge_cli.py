@@ -80,20 +80,23 @@ def test_agreement_of_a_store_and_of_its_export(study):
     folder, _, _ = study
     run(app, ["export", str(folder / "j.sqlite"), "--out", str(folder / "v.parquet")])
     outs = []
-    for source in ("j.sqlite", "v.parquet"):
+    run(app, ["export", str(folder / "j.sqlite"), "--out", str(folder / "v.csv")])
+    for source in ("j.sqlite", "v.parquet", "v.csv"):
         out = folder / f"{source}.json"
         shown = run(app, ["agreement", str(folder / source), "--out", str(out), "--draws", "50"])
         assert shown.exit_code == 0, shown.exception
         outs.append(json.loads(out.read_text()))
         assert "left out" in shown.output
-    assert outs[0] == outs[1]
+    assert outs[0] == outs[1] == outs[2]
 
 
-@pytest.mark.parametrize("name", ["name", "link", "panel id"])
+@pytest.mark.parametrize("name", ["name", "link", "a page", "panel id"])
 def test_forget_by_name_link_or_panel_id(study, name):
     folder, opened, desk = study
     token = opened.keys.token_of("pid2")
-    who = {"name": opened.keys.rater(token), "link": f"http://x/r/{token}", "panel id": "pid2"}[name]
+    link = f"http://x/judging/r/{token}"
+    known = {"name": opened.keys.rater(token), "link": link, "a page": f"{link}/withdraw", "panel id": "pid2"}
+    who = known[name]
     assert run(app, ["forget", str(folder / "j.sqlite"), who]).exit_code == 0
     assert not desk.knows(token)
     again = run(app, ["forget", str(folder / "j.sqlite"), who])
@@ -112,10 +115,35 @@ def test_serve_says_what_is_wrong_before_it_begins(study):
         ([pairs, pairs, *store], "two files of pairs"),
         ([str(folder / "j.sqlite"), *store], "this is a store"),
         (store, "no study here"),
+        ([pairs, "--public-url", "judging.example", *store], "is no address"),
     ):
         shown = run(app, ["serve", *arguments])
         assert what in str(shown.exception)
     assert not (folder / "new.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "base"),
+    [
+        ([], "http://localhost:"),
+        (["--public-url", "https://judge.example/"], "https://judge.example/"),
+        (["--root-path", "judging", "--public-url", "https://x.example"], "https://x.example/judging/"),
+        (
+            ["--root-path", "/judging/", "--public-url", "https://x.example/judging"],
+            "https://x.example/judging/",
+        ),
+    ],
+)
+def test_serve_prints_addresses_that_raters_can_reach(study, monkeypatch, options, base):
+    uvicorn = pytest.importorskip("uvicorn", reason="the extra serve is not installed")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: [each.close() for each in sockets])
+    folder, _, _ = study
+    shown = run(app, ["serve", "--store", str(folder / "j.sqlite"), "--port", "0", *options])
+    assert shown.exit_code == 0, shown.exception
+    prolific = next(line for line in shown.output.splitlines() if line.startswith("Prolific"))
+    assert prolific.split()[1].startswith(base)
+    assert prolific.split()[1].endswith("/?" + prolific.split("?")[1])
+    assert ("--public-url" in shown.output) == (not options)
 
 
 def test_agreement_of_a_broken_file_says_what_is_wrong(tmp_path):

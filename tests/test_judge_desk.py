@@ -17,7 +17,7 @@ pytest.importorskip("sqlalchemy", reason="the extra serve is not installed")
 from judge_material import Rater, options, placed, write_material
 from populace.errors import DataError, StudyError
 from populace.serve.judging import results
-from populace.serve.judging.desk import Desk, Panel
+from populace.serve.judging.desk import LONGEST_REASON, Desk, Panel
 from populace.serve.judging.opening import open_study
 from populace.serve.judging.settings import make_settings
 
@@ -227,10 +227,48 @@ def test_who_sends_the_last_form_after_losing_the_place_is_done(begin):
     task = desk.look(slow.token).task
     clock.now += 601
     newcomer(opened, desk).finish()
-    assert desk.look(slow.token).state == "full"
+    full = desk.look(slow.token)
+    assert (full.state, full.answered, full.total) == ("full", 0, 1)
     assert slow.answer("second", task=task).outcome == "stored"
-    assert desk.look(slow.token).state == "done"
+    done = desk.look(slow.token)
+    assert (done.state, done.answered, done.total) == ("done", 1, 1)
     assert results.raters(opened)["complete"].to_list() == [True, True]
+
+
+def test_a_clock_put_back_does_not_keep_a_place_for_who_left(begin):
+    opened, desk, clock = begin(raters=2, people=1, idle_minutes=10)
+    newcomer(opened, desk)
+    there = newcomer(opened, desk)
+    clock.now -= 7200
+    desk.look(there.token)
+    clock.now += 601
+    desk.look(there.token)
+    assert desk.agree(opened.keys.new_token())
+
+
+def test_lines_of_a_reason_count_as_one_character_each(begin):
+    opened, desk, _ = begin(checks=0)
+    newcomer(opened, desk).answer("first", "ab\r\n" * 2000 + "end")
+    reason = results.verdicts(opened)["reason"][0]
+    assert reason == ("ab\n" * 2000)[:LONGEST_REASON]
+
+
+def test_an_export_is_one_moment_whatever_happens_meanwhile(begin, where, monkeypatch):
+    opened, desk, _ = begin(checks=1)
+    rater = newcomer(opened, desk)
+    rater.finish()
+    asked = results._answers
+
+    def and_then_they_withdraw(*given):
+        found = asked(*given)
+        desk.forget(opened.keys.rater(rater.token), overwrite=False)
+        return found
+
+    monkeypatch.setattr(results, "_answers", and_then_they_withdraw)
+    told = results.verdicts(opened)
+    assert told.height == 6
+    assert told["complete"].to_list() == [True] * 6
+    assert results.verdicts(opened).is_empty()
 
 
 def test_finished_raters_keep_their_place(begin):

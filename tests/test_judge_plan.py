@@ -123,12 +123,21 @@ def test_machines_are_read_from_the_bench_and_from_a_study(tmp_path):
         ('[[items]]\nquestion = "Q"\noptions = ["a", "a"]', "comes twice"),
         ('[[items]]\nid="x"\nquestion="Q"\noptions=["a","b"]\n' * 2, "the item 'x' comes twice"),
         ("[[items", "no TOML"),
+        ("items = 5", "items is no list"),
+        ('[items]\nquestion = "Q"', "items is no list"),
+        ('items = ["a"]', "this item is no table"),
+        ('[[items]]\nquestion = "Q"\noptions = 5', "2 to 30 options"),
     ],
 )
 def test_broken_surveys_are_refused(tmp_path, text, what):
     (tmp_path / "s.toml").write_text(text)
     with pytest.raises(DataError, match=what):
         read_survey(tmp_path / "s.toml")
+
+
+def test_an_id_of_a_survey_item_may_be_nought(tmp_path):
+    (tmp_path / "s.csv").write_text("item_id,question,options\n0,A?,a|b\n1,B?,a|b\n,C?,a|b\n")
+    assert [item.item_id for item in read_survey(tmp_path / "s.csv")] == ["0", "1", "item-3"]
 
 
 def test_a_survey_as_csv(tmp_path):
@@ -173,6 +182,56 @@ def test_personas_must_be_known(tmp_path):
     pl.DataFrame({"persona_id": ["p0"], "text": ["x"]}).write_parquet(tmp_path / "personas.parquet")
     with pytest.raises(DataError, match="3 personas of the pairs are not described"):
         read_material(make_settings(options(tmp_path)))
+
+
+def test_ids_may_be_numbers_in_every_file(tmp_path):
+    write_material(tmp_path)
+    for name in ("pairs", "personas"):
+        table = pl.read_parquet(tmp_path / f"{name}.parquet")
+        number = pl.col("persona_id").str.slice(1).cast(pl.Int64)
+        table.with_columns(number).write_parquet(tmp_path / f"{name}.parquet")
+    judged = {"persona_id": [0], "prompt_id": [7], "way": ["choice"], "judge": ["j"], "verdict": ["revision"]}
+    pl.DataFrame(judged).write_parquet(tmp_path / "judgements.parquet")
+    machine = {"persona_id": [0], "prompt_id": [7], "machine": ["m"], "verdict": ["first"]}
+    pl.DataFrame(machine).write_parquet(tmp_path / "m.parquet")
+    files = [tmp_path / "judgements.parquet", tmp_path / "m.parquet"]
+    found = read_material(make_settings(options(tmp_path, machines=files)))
+    assert found.personas["0"].startswith("Meet person 0")
+    assert set(found.pairs["persona_id"]) == {"0", "1", "2", "3"}
+    assert found.machines.rows() == [("0", "7", "j, choice", "first"), ("0", "7", "m", "first")]
+
+
+def test_a_personas_text_must_be_there(tmp_path):
+    write_material(tmp_path)
+    people = pl.read_parquet(tmp_path / "personas.parquet")
+    for empty in (None, "  "):
+        text = pl.when(pl.col("persona_id") != "p2").then("text").otherwise(pl.lit(empty)).alias("text")
+        people.with_columns(text).write_parquet(tmp_path / "personas.parquet")
+        with pytest.raises(DataError, match="persona p2 has no text"):
+            read_material(make_settings(options(tmp_path)))
+
+
+def test_strangers_verdicts_are_no_verdicts_on_a_persons_own_pair(tmp_path):
+    judged = {
+        "persona_id": ["p0", "p0"], "prompt_id": ["q0", "q0"], "role": ["stranger", "author"],
+        "way": ["choice"] * 2, "judge": ["j"] * 2, "verdict": ["original", "revision"],
+    }  # fmt: skip
+    pl.DataFrame(judged).write_parquet(tmp_path / "judgements.parquet")
+    assert read_machines(tmp_path / "judgements.parquet").rows() == [("p0", "q0", "j, choice", "first")]
+
+
+def test_verdicts_of_models_without_an_id_or_a_name_are_left_out(tmp_path):
+    rows = [("p0", "q0", "m", "first"), (None, "q0", "m", "first"), ("p0", "q0", None, "first")]
+    names = ["persona_id", "prompt_id", "machine", "verdict"]
+    pl.DataFrame(rows, schema=names, orient="row").write_parquet(tmp_path / "m.parquet")
+    assert read_machines(tmp_path / "m.parquet").rows() == rows[:1]
+
+
+def test_the_files_of_machines_are_a_list_of_names():
+    assert len(make_settings({"pairs": "p", "machines": "mn.parquet"}).machines) == 1
+    for odd in (3, [3], {"a": "b"}):
+        with pytest.raises(StudyError, match="names no file"):
+            make_settings({"pairs": "p", "machines": odd})
 
 
 def test_keys_are_private_kept_and_needed(tmp_path):

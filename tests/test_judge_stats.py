@@ -151,11 +151,18 @@ def test_two_raters_have_the_published_variance(kappa, p):
     assert kappa_error(kappa, items=100, prevalence=p) == pytest.approx(math.sqrt(variance / 100))
 
 
-def test_agrees_with_the_smallest_kappa():
-    smallest = smallest_kappa(200, 20, icc=0.1, null=0.2).smallest
-    assert kappa_power(smallest, personas=20, questions=10, against=0.2, icc=0.1) == pytest.approx(
-        0.8, abs=1e-6
-    )
+@pytest.mark.parametrize("p", [0.5, 0.9])
+def test_power_is_that_of_the_interval_that_decides(p):
+    """The interval's width comes from what is seen, so the error at the true kappa counts on both sides."""
+    from scipy import special
+
+    error = kappa_error(0.6, items=200, raters=4, prevalence=p, effect=1.9)
+    reach = (0.6 - 0.3) / error - special.stdtrit(19, 0.975)
+    found = kappa_power(0.6, personas=20, questions=10, raters=4, against=0.3, prevalence=p, icc=0.1)
+    assert found == pytest.approx(special.stdtr(19, reach), abs=1e-9)
+    # Against no agreement at all, with p a half, the error of the null is larger and the formula the bolder.
+    smallest = smallest_kappa(200, 20, icc=0.1).smallest
+    assert kappa_power(smallest, personas=20, questions=10, icc=0.1) > 0.78
 
 
 def simulated(rng, reps, personas, questions, raters, kappa, p):
@@ -182,14 +189,23 @@ def intervals(share, raters, quantile):
 
 
 @pytest.mark.parametrize(
-    ("kappa", "against", "raters", "p"), [(0.5, 0.3, 4, 0.5), (0.4, 0.0, 2, 0.5), (0.6, 0.4, 3, 0.65)]
+    ("kappa", "against", "raters", "questions", "p"),
+    [
+        (0.5, 0.3, 4, 10, 0.5),
+        (0.4, 0.0, 2, 10, 0.5),
+        (0.6, 0.4, 3, 10, 0.65),
+        (0.6, 0.3, 4, 10, 0.9),
+        (0.6, 0.4, 4, 10, 0.8),
+        (0.5, 0.2, 3, 5, 0.8),
+        (0.5, 0.2, 4, 5, 0.9),
+    ],
 )
-def test_the_promised_power_is_what_simulated_studies_have(kappa, against, raters, p):
+def test_the_promised_power_is_what_simulated_studies_have(kappa, against, raters, questions, p):
     from scipy import special
 
-    size = personas_for_kappa(kappa, against=against, raters=raters, prevalence=p, icc=0)
+    size = personas_for_kappa(kappa, against=against, raters=raters, questions=questions, prevalence=p, icc=0)
     rng = stream(7, "tests.power")
-    share = simulated(rng, 4000, size.personas, 10, raters, kappa, p)
+    share = simulated(rng, 4000, size.personas, questions, raters, kappa, p)
     quantile = special.stdtrit(size.personas - 1, 0.975)
     found, low, _ = intervals(share, raters, quantile)
     assert np.median(found) == pytest.approx(kappa, abs=0.02)

@@ -74,9 +74,7 @@ def export(
 
 
 def agreement(
-    store: Annotated[
-        str, typer.Argument(metavar="STORE", help="A store, or a Parquet file of exported verdicts.")
-    ],
+    store: Annotated[str, typer.Argument(metavar="STORE", help="A store, or a file of exported verdicts.")],
     judges: Machines = None,
     keep_failed: Annotated[
         bool, typer.Option("--keep-failed", help="Count raters who failed a check too.")
@@ -98,7 +96,7 @@ def agreement(
     from populace.serve.judging.machines import join_machines, read_machines
     from populace.serve.judging.said import read_verdicts
 
-    if store.endswith(".parquet"):
+    if store.endswith((".parquet", ".csv", ".jsonl")):
         verdicts, frames = read_verdicts(Path(store)), []
     else:
         from populace.serve.judging.results import machines

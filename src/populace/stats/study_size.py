@@ -111,7 +111,10 @@ def kappa_power(
     icc: float = 0.0,
     level: float = 0.95,
 ) -> float:
-    """Return the chance that a study tells `kappa` from the smaller `against`, two-sided at this level.
+    """Return the chance that a study's interval lies above `against`: its t interval over personas.
+
+    The interval's width comes from what the study sees, not from what `against` would have it see: with
+    lopsided verdicts the two differ much, and the second promises too much.
 
     Parameters
     ----------
@@ -134,10 +137,10 @@ def kappa_power(
     if personas < 2 or questions < 1:
         raise ValueError("at least two personas with a question each are needed")
     items, effect = personas * questions, _effect(questions, icc)
-    null = kappa_error(against, items=items, raters=raters, prevalence=prevalence, effect=effect)
     true = kappa_error(kappa, items=items, raters=raters, prevalence=prevalence, effect=effect)
     decide = t_quantile((1 + level) / 2, personas - 1)
-    gap = kappa - against - decide * null
+    # What decides is whether the interval, whose width comes from what was seen, lies above `against`.
+    gap = kappa - against - decide * true
     if true <= 0:
         return float(gap > 0)
     return float(_scipy().stdtr(personas - 1, gap / true))

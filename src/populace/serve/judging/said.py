@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from populace.errors import DataError
+from populace.serve.judging.machines import read_table
 from populace.stats.bootstrap import sum_by_cluster
 
 __all__ = ["Floats", "Ints", "Said", "read_verdicts"]
@@ -30,10 +31,7 @@ def read_verdicts(path: Path) -> pl.DataFrame:
     DataError
         If the file is no such table, holds another verdict, or a rater judged a pair twice.
     """
-    try:
-        table = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError("this is no Parquet file that can be read", file=path) from error
+    table = read_table(path)
     for name in _COLUMNS:
         if name not in table.columns:
             raise DataError("a column is missing", file=path, column=name, fix="give exported verdicts")
