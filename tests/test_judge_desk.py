@@ -244,6 +244,13 @@ def test_a_clock_put_back_does_not_keep_a_place_for_who_left(begin):
     clock.now += 601
     desk.look(there.token)
     assert desk.agree(opened.keys.new_token())
+    # The same if nobody is at work, and only newcomers knock.
+    clock.now -= 7200
+    assert not desk.has_room()
+    clock.now += 599
+    assert not desk.has_room()
+    clock.now += 2
+    assert desk.has_room()
 
 
 def test_lines_of_a_reason_count_as_one_character_each(begin):

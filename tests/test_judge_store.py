@@ -133,7 +133,7 @@ def test_raters_go_on_while_a_deletion_waits_for_readers(begin, tmp_path):
             slowest = max(slowest, time.monotonic() - before)
         forgetting.join()
     # The old way waited thirty seconds for the reader, all writers with it.
-    assert slowest < 2.5
+    assert slowest < 10
     assert opened.store.owed() == 1
 
 

@@ -45,8 +45,15 @@ class Desk:
 
     def has_room(self) -> bool:
         """Whether somebody new would get a place now."""
+        now = self._clock()
         with self._store.read() as c:
-            return queries.free_seat(c, self._clock() - 60 * self._settings.idle_minutes, None) is not None
+            free = queries.free_seat(c, now - 60 * self._settings.idle_minutes, None) is not None
+            ahead = not free and queries.seen_later(c, now)
+        if ahead:
+            with self._store.write() as c:
+                queries.take_turn(c)
+                queries.put_back(c, now)
+        return free
 
     def knows(self, token: str) -> bool:
         """Whether the owner of this link agreed to take part."""
@@ -79,8 +86,7 @@ class Desk:
         rater, now = self._keys.rater(token), self._clock()
         with self._store.write() as c:
             queries.take_turn(c)
-            # After the clock was put back nobody's last sign of life lies ahead.
-            c.execute(update(t.raters).where(t.raters.c.seen > now).values(seen=now))
+            queries.put_back(c, now)
             row = queries.rater_row(c, rater)
             if row is None:
                 return View("unknown")

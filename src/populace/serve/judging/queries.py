@@ -8,12 +8,33 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 
 from populace.serve.judging import tables as t
 
-__all__ = ["answers", "free_seat", "give", "persona", "rater_row", "take_turn", "tasks", "wanted_items"]
+__all__ = [
+    "answers",
+    "free_seat",
+    "give",
+    "persona",
+    "put_back",
+    "rater_row",
+    "seen_later",
+    "take_turn",
+    "tasks",
+    "wanted_items",
+]
 
 
 def rater_row(c: Connection, rater: str) -> Any:
     """Give a rater's row, or None."""
     return c.execute(select(t.raters).where(t.raters.c.rater == rater)).first()
+
+
+def seen_later(c: Connection, now: float) -> bool:
+    """Whether a last sign of life lies ahead: the clock was put back."""
+    return c.execute(select(t.raters.c.rater).where(t.raters.c.seen > now).limit(1)).first() is not None
+
+
+def put_back(c: Connection, now: float) -> None:
+    """Count who was seen later than now as seen now, so that being away counts from here."""
+    c.execute(update(t.raters).where(t.raters.c.seen > now).values(seen=now))
 
 
 def take_turn(c: Connection) -> None:
