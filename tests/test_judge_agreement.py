@@ -254,7 +254,7 @@ def test_the_export_feeds_the_bench(tmp_path):
     assert judge.estimate.value == 1.0
     # The models' verdicts of that run stand on our agreement page.
     items.write_parquet(tmp_path / "items.parquet")
-    from populace.serve.judging.material import read_machines
+    from populace.serve.judging.machines import read_machines
 
     found = agreement(pl.read_parquet(given["people"]), read_machines(tmp_path / "items.parquet"), draws=50)
     (machine,) = found.machines

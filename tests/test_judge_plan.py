@@ -12,7 +12,8 @@ pytest.importorskip("sqlalchemy", reason="the extra serve is not installed")
 from judge_material import options, write_material
 from populace.errors import DataError, PopulaceError, StudyError
 from populace.serve.judging.keys import Keys
-from populace.serve.judging.material import read_machines, read_material, read_survey, source_kind
+from populace.serve.judging.machines import read_machines
+from populace.serve.judging.material import read_material, read_survey, source_kind
 from populace.serve.judging.plan import FORWARD, draw_orders, make_plan
 from populace.serve.judging.settings import load_settings, make_settings
 from populace.streams import stream
