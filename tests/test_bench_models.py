@@ -157,7 +157,7 @@ def check_command(task: str, folder: Path, people: Path, *model: object) -> Task
     return result
 
 
-OURS = [name for name in TASKS if not hasattr(open_task(name), "own_people")]
+OURS = [name for name in TASKS if not open_task(name).meta.own_people]
 """Tasks that take the personas they are given; the others are run by the tests of their own."""
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 from inspect_ai import Task as InspectTask  # pyright: ignore[reportMissingImports]
 from inspect_ai import task as inspect_task  # pyright: ignore[reportMissingImports]
 from inspect_ai.dataset import MemoryDataset, Sample  # pyright: ignore[reportMissingImports]
@@ -50,7 +51,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver  # pyright: ig
 from inspect_ai.util import collect  # pyright: ignore[reportMissingImports]
 
 from populace.bench import inspect_play as parted
-from populace.bench.task import Bench, Counting, Role
+from populace.bench.task import Bench, Counting, Role, Task
 from populace.bench.tasks import TASKS, open_task
 from populace.errors import StudyError
 from populace.models.matching import match_alternatives, match_text
@@ -215,9 +216,17 @@ def _result(request: Request, output: ModelOutput) -> Result:
 
 
 def _bench(
-    people: int, personas: str | None, prompts: str, settings: dict[str, Any], *, all_ages: bool = False
+    task: Task,
+    people: int,
+    personas: str | None,
+    prompts: str,
+    settings: dict[str, Any],
+    *,
+    all_ages: bool = False,
 ) -> Bench:
-    """Draw who takes part, as `populace bench run` does."""
+    """Draw who takes part, as `populace bench run` does; a task of people of its own is given none."""
+    if task.meta.own_people:
+        return Bench(personas=pl.DataFrame(), prompts=pl.DataFrame(), target="", judge="", **settings)
     from populace import personas as persona_room
     from populace import prompts as prompt_room
     from populace.bench.people import draw_people
@@ -255,7 +264,8 @@ def _exposed(name: str) -> Callable[..., InspectTask]:
             "seed": seed,
             "options": options or {},
         }
-        task, bench = open_task(name), _bench(people, personas, prompts, settings, all_ages=all_ages)
+        task = open_task(name)
+        bench = _bench(task, people, personas, prompts, settings, all_ages=all_ages)
         samples = [
             Sample(
                 input=part.prompts["text"][0] if part.items == 1 else f"{part.items:,} items of {name}",

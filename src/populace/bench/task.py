@@ -38,6 +38,12 @@ class TaskMeta(msgspec.Struct, frozen=True, kw_only=True):
     """Paper and section that the task is from."""
     judged: bool = True
     """Whether a judge is asked; some tasks need none."""
+    several_judges: bool = False
+    """Whether further judges may be asked (`Bench.also`)."""
+    own_people: bool = False
+    """Whether people and questions come with the task's options, and not from those of the bench."""
+    needs: str = ""
+    """Options without which it cannot run, as a command line has them."""
     answered_by: tuple[str, ...] = ()
     """Options that bring the answers with them: with one of these, no target is asked."""
 

@@ -45,9 +45,9 @@ def tasks() -> None:
         task = open_task(name)
         meta = task.meta
         needs = "--model" + " and --judge" * meta.judged
-        if getattr(task, "several_judges", False):
+        if meta.several_judges:
             needs += ", --also-judge"
-        if extra := getattr(task, "needs", ""):
+        if extra := meta.needs:
             needs += f" and {extra}"
         for option in meta.answered_by:
             needs += f"; with --option {option}=FILE no --model"
@@ -149,7 +149,7 @@ def _asked_of(task: Task, prompts: str) -> pl.DataFrame:
 
     from populace import prompts as prompt_room
 
-    if getattr(task, "own_people", False):
+    if task.meta.own_people:
         return pl.DataFrame(schema={"prompt_id": pl.String})
     return prompt_room.load(prompts)
 
@@ -170,7 +170,7 @@ def _taking_part(
     from populace.bench.people import draw_people
     from populace.personas.presets import preset
 
-    if getattr(task, "own_people", False):
+    if task.meta.own_people:
         if personas is not None:
             typer.echo(f"note: {task.meta.name} brings its own people; --personas is not used", err=True)
         return pl.DataFrame(schema={"persona_id": pl.String})

@@ -41,7 +41,7 @@ def models_of(
     if judge[0] is None and task.meta.judged:
         itself = ", or --judge same to let the model judge itself" if asked else ""
         raise StudyError(f"{name} needs a judge", fix=f"give --judge MODEL{itself}")
-    if also and not getattr(task, "several_judges", False):
+    if also and not task.meta.several_judges:
         many = "one judge" if task.meta.judged else "no judge"
         raise StudyError(f"{name} has {many}", fix="leave out --also-judge")
     models: dict[Role, Provider] = {}

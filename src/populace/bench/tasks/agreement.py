@@ -83,9 +83,9 @@ class Agreement:
         main_measure="kappa",
         reference="PERSONA (arXiv 2407.17387), Figures 4 to 9",
         answered_by=("pairs",),
+        several_judges=True,
     )
 
-    several_judges = True
     by_item = "agreement"
     """What `values` gives; kappa has no value by item."""
 

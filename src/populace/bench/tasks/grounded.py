@@ -53,10 +53,9 @@ class Grounded:
         main_measure="accuracy",
         reference="docs/design/grounded.md; after OpinionQA (arXiv 2303.17548)",
         judged=False,
+        own_people=True,
+        needs="--option survey=FILE --option codebook=NAME",
     )
-    own_people = True
-    """Its people and questions come from a survey, not from those of the bench."""
-    needs = "--option survey=FILE --option codebook=NAME"
 
     def __init__(self, opinions: Opinions | None = None) -> None:
         self.opinions = opinions

@@ -25,6 +25,7 @@ from populace.report.figures.forest import (
     position,
     preference,
 )
+from populace.report.figures.grounded import grounded, reliability
 from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
 from populace.report.figures.leave_one_out import leave_one_out
 from populace.report.figures.modes import direct_against_thought, modes
@@ -52,6 +53,7 @@ __all__ = [
     "feedback_flow",
     "feedback_steps",
     "figures_of",
+    "grounded",
     "human_agreement",
     "kappa_by_group",
     "kappa_by_persona",
@@ -69,6 +71,7 @@ __all__ = [
     "position",
     "preference",
     "prompts",
+    "reliability",
     "splits",
     "topic_map",
     "word_vectors",

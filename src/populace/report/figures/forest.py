@@ -44,9 +44,7 @@ def preference(estimates: pl.DataFrame, width: int = 680, words: Wording | None 
     words, arms = words or about(estimates), main_arms(estimates)
     rows = _overall(estimates, [words.prefers]).with_columns(
         label="arm",
-        kind=pl.when(pl.col("arm").is_in(arms))
-        .then(pl.lit("measured"))
-        .otherwise(pl.lit("baseline")),
+        kind=pl.when(pl.col("arm").is_in(arms)).then(pl.lit("measured")).otherwise(pl.lit("baseline")),
     )
     order = [*arms, *dict.fromkeys(name for arm in arms for name in baselines(arm, words))]
     rows = rows.sort(pl.col("arm").replace_strict({arm: i for i, arm in enumerate(order)}, default=99))

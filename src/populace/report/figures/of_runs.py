@@ -11,6 +11,7 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.report.figures.cells import cells
+from populace.report.figures.grounded import grounded, reliability
 from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
 from populace.report.figures.leave_one_out import leave_one_out
 from populace.report.figures.modes import direct_against_thought, modes
@@ -94,6 +95,9 @@ def _model(name: str, result: TaskResult, results: Sequence[TaskResult]) -> str:
 def _of_one(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
     if result.task == "leave-one-out":
         return {"leave-one-out": partial(leave_one_out, result)}
+    if result.task == "grounded":
+        arms = ["nobody", result.headline.arm]
+        return {"grounded": partial(grounded, result), "reliability": partial(reliability, items, arms)}
     if result.task == "phrases":
         return {"phrases": partial(phrase_frequency, result)}
     if result.task == "intersectionality":
