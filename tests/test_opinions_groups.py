@@ -54,13 +54,13 @@ def test_by_hand() -> None:
     opinions, tables = pair()
     frame = group_scores(opinions, everybody(opinions), tables, by=("sex",), least=1, draws=20)
     # Predicted (0.5 + 0.3, 0.5 + 0.3, 2.4) / 4 = 0.2, 0.2, 0.6; answered 0.25, 0, 0.75.
-    assert found(frame, "total variation", "one")["value"] == pytest.approx(0.2)
+    assert found(frame, "total variation", "one")["raw"] == pytest.approx(0.2)
     # Cumulative 0.2, 0.4 against 0.25, 0.25: 0.05 + 0.15, over 2.
-    assert found(frame, "1 - W1 / (N - 1)", "one")["value"] == pytest.approx(0.9)
+    assert found(frame, "1 - W1 / (N - 1)", "one")["raw"] == pytest.approx(0.9)
     expected = jensenshannon([0.2, 0.2, 0.6], [0.25, 0, 0.75], base=2)
-    assert found(frame, "Jensen-Shannon distance", "one")["value"] == pytest.approx(expected)
-    assert found(frame, "total variation", "one", "F")["value"] == pytest.approx(0.5)
-    assert found(frame, "total variation", "one", "M")["value"] == pytest.approx(0.2)
+    assert found(frame, "Jensen-Shannon distance", "one")["raw"] == pytest.approx(expected)
+    assert found(frame, "total variation", "one", "F")["raw"] == pytest.approx(0.5)
+    assert found(frame, "total variation", "one", "M")["raw"] == pytest.approx(0.2)
     row = found(frame, "total variation", "one", "M")
     assert (row["attribute"], row["n"], row["clusters"]) == ("sex", 1, 1)
     assert math.isnan(row["low"])
@@ -95,7 +95,7 @@ def test_naive_twin(seed: int) -> None:
         for measure, values in parts_of.items():
             row = found(frame, measure, "one", group)
             assert row["n"] == len(values)
-            assert row["value"] == pytest.approx(np.mean(values) if values else NAN, nan_ok=True)
+            assert row["raw"] == pytest.approx(np.mean(values) if values else NAN, nan_ok=True)
 
 
 def test_the_truth_is_as_far_as_sampling_leaves_it() -> None:
@@ -109,9 +109,9 @@ def test_the_truth_is_as_far_as_sampling_leaves_it() -> None:
         frame = group_scores(opinions, everybody(opinions), table, draws=2)
         for measure in DISTANCES[:2]:
             line = found(frame, measure, "truth")
-            ratios.append(line["value"] / line["sampling"])
+            ratios.append(line["raw"] / line["sampling"])
         near = found(frame, DISTANCES[2], "truth")
-        ratios.append((1 - near["value"]) / (1 - near["sampling"]))
+        ratios.append((1 - near["raw"]) / (1 - near["sampling"]))
     assert np.mean(ratios) == pytest.approx(1.0, abs=0.06)
 
 
@@ -129,9 +129,37 @@ def test_interval_is_as_wide_as_samples_differ() -> None:
     assert np.mean(widths) == pytest.approx(np.std(values, ddof=1), rel=0.35)
 
 
+def test_intervals_hold_the_true_distance() -> None:
+    """What is predicted is fixed, so how far it is from the truth is known; an item has 38 answers."""
+    options, count = tuple("abcde"), 24
+    rng = np.random.default_rng(1)
+    items = tuple(Item(name=f"q{place}", options=options, ordinal=True) for place in range(count))
+    truth, other = (rng.dirichlet(np.full(5, 3.0), size=count) for _ in range(2))
+    near, far = (np.abs(mix * (other - truth)).sum(axis=1).mean() / 2 for mix in (0.15, 0.5))
+    planted = {("true", None): 0.0, ("far", None): far, ("far", "true"): far, ("near", "true"): near}
+    held, mean, raw = dict.fromkeys(planted, 0), dict.fromkeys(planted, 0.0), 0.0
+    for _ in range(40):
+        luck = rng.random((38, count, 1))
+        answers = (luck > np.cumsum(truth, axis=1)[:, :-1]).sum(axis=2).astype(np.int16)
+        people = pl.DataFrame({"person_id": [str(i) for i in range(38)]}).with_columns(weight=pl.lit(1.0))
+        opinions = Opinions(people, items, answers)
+        rows = {"true": truth, "far": truth + 0.5 * (other - truth), "near": truth + 0.15 * (other - truth)}
+        tables = {name: np.broadcast_to(row.ravel(), (38, row.size)) for name, row in rows.items()}
+        frame = group_scores(opinions, everybody(opinions), tables, against=("true",), draws=60)
+        for (name, against), wanted in planted.items():
+            row = found(frame, "total variation", name, None, against)
+            held[name, against] += row["low"] <= wanted <= row["high"]
+            mean[name, against] += row["value"] / 40
+        raw += found(frame, "total variation", "true")["raw"] / 40
+    assert min(held.values()) >= 34
+    assert mean["far", None] == pytest.approx(far, abs=0.02)
+    assert raw > 0.1
+    assert mean["true", None] < raw / 3
+
+
 def test_differences_are_paired() -> None:
     sample = plant_world(20, seed=5).people(150, seed=1)
-    tables = {"good": sample.model(0.9), "nearly": 0.95 * sample.model(0.9) + 0.05 * sample.model(0.0)}
+    tables = {"good": sample.model(0.2), "nearly": 0.95 * sample.model(0.2) + 0.05 * sample.model(0.0)}
     frame = group_scores(sample.opinions, everybody(sample.opinions), tables, against=("good",))
     alone, beside = (found(frame, "total variation", "nearly", None, base) for base in (None, "good"))
     good = found(frame, "total variation", "good")
@@ -171,8 +199,8 @@ def test_mean_of_groups_is_weighted_and_surer_than_each() -> None:
         parts = [found(frame, "total variation", "one", sex, against) for sex in ("Female", "Male")]
         whole = found(frame, "total variation", "one", MEAN, against)
         # Everybody has about the same share of items, so cells are weighted nearly as people are.
-        expected = np.average([part["value"] for part in parts], weights=weights)
-        assert whole["value"] == pytest.approx(expected, abs=2e-4)
+        expected = np.average([part["raw"] for part in parts], weights=weights)
+        assert whole["raw"] == pytest.approx(expected, abs=2e-4)
         assert whole["high"] - whole["low"] < min(part["high"] - part["low"] for part in parts)
         assert whole["clusters"] == 240
         assert whole["n"] == 30
@@ -261,7 +289,8 @@ def test_gaps_by_hand() -> None:
     assert frame["group"].to_list() == ["F", "M", "X"]
     assert frame["value"].to_list() == pytest.approx([0.75, 0.5, 0.2])
     assert frame["people"].to_list() == [20, 20, 5]
-    errors = np.array([math.sqrt(p * (1 - p) / 19) for p in (0.75, 0.5)])
+    # Over n - 1, then over n - 3: chance alone makes means differ more in units of estimated errors.
+    errors = np.array([math.sqrt(p * (1 - p) / 19 * 19 / 17) for p in (0.75, 0.5)])
     made = spread_of_means(np.array([0.75, 0.5]), errors)
     assert frame["spread"].to_list() == pytest.approx([made.spread.value] * 3)
     assert frame["gap"].to_list() == pytest.approx([p - made.mean for p in (0.75, 0.5, 0.2)])
@@ -279,6 +308,20 @@ def test_no_gap_where_all_are_predicted_alike() -> None:
         )
         low.append(frame["spread_low"][0] == 0)
     assert sum(low) >= 12
+
+
+def test_small_groups_are_not_told_apart_too_often() -> None:
+    """Five groups of twelve, predicted alike: without the widening 10 % have p < 0.05."""
+    rng = np.random.default_rng(5)
+    items = tuple(Item(name=f"q{place}", options=("Yes", "No")) for place in range(20))
+    people = pl.DataFrame({"person_id": [str(i) for i in range(60)], "sex": list("abcde") * 12})
+    people = people.with_columns(weight=pl.lit(1.0))
+    table = {"yes": np.broadcast_to([0.9, 0.1] * 20, (60, 40))}
+    told = 0
+    for _ in range(300):
+        opinions = Opinions(people, items, (rng.random((60, 20)) < 0.4).astype(np.int16))
+        told += subgroup_gaps(opinions, everybody(opinions), table, ("sex",))["p_value"][0] < 0.05
+    assert told <= 26
 
 
 def test_gaps_refuse_what_is_no_mean() -> None:

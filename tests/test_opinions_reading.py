@@ -241,3 +241,25 @@ def test_gss_panel_has_the_published_counts():
     # Missing answers are blanks in this file: 8 and 9 of a scale of ten are answers.
     known = {item.name for item in opinions.items}
     assert not known & {"ballot", "form", "intage", "comprend", "gender1", "vpsu"}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('same_as = ["tax"]', "the item lib is the same as tax, which is no attribute"),
+        ('same_as = ["sex"]\ntwins = ["nobody"]', "the item lib has the twin nobody, which is no other item"),
+    ],
+)
+def test_names_that_are_none_are_refused(tmp_path, paths, line, message):
+    book = tmp_path / "odd.toml"
+    book.write_text(BOOK.replace('same_as = ["sex"]', line))
+    with pytest.raises(DataError, match=message):
+        read_opinions(paths[0], book)
+
+
+def test_twins_of_the_codebook_are_the_items(tmp_path, paths):
+    book = tmp_path / "twins.toml"
+    book.write_text(BOOK.replace('same_as = ["sex"]', 'twins = ["tax"]'))
+    opinions = read_opinions(paths[0], book)
+    assert opinions.items[opinions.place("lib")].twins == ("tax",)
+    assert "news_interest" in load_codebook("anes_pilot_2022").items["follows_politics"].twins

@@ -129,3 +129,52 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="the disk is full"):
         save(small().take([0]), path)
     assert path.read_bytes() == before and [child.name for child in tmp_path.iterdir()] == ["o.parquet"]
+
+
+def written(tmp_path, change=lambda frame: frame, **about):
+    """Save two people, change the table or what the metadata say, and write them again."""
+    import json
+
+    path = tmp_path / "o.parquet"
+    items = (Item(name="a", options=("Yes", "No")),)
+    people = pl.DataFrame({"person_id": ["x", "y"], "weight": [1.0, 2.0]})
+    save(Opinions(people, items, np.array([[0], [1]], dtype=np.int16)), path)
+    key = "populace.opinions"
+    said = json.loads(pl.read_parquet_metadata(path)[key]) | about
+    change(pl.read_parquet(path)).write_parquet(path, metadata={key: json.dumps(said)})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (pl.lit(70000).alias("answer.a"), "70000 is no option"),
+        (pl.lit("heavy").alias("weight"), "weights are String"),
+        (pl.int_range(2).alias("person_id"), "ids are Int64"),
+        (pl.Series("person_id", [None, "y"]), "an id is missing"),
+    ],
+)
+def test_bad_columns_are_named(tmp_path, change, message):
+    path = written(tmp_path, lambda frame: frame.with_columns(change))
+    with pytest.raises(DataError, match=message) as caught:
+        load(path)
+    assert str(caught.value.file) == str(path) and caught.value.column
+
+
+@pytest.mark.parametrize(("about", "message"), [({"format": 2}, "format 2"), ({"items": []}, "no items")])
+def test_other_formats_and_no_items_are_refused(tmp_path, about, message):
+    with pytest.raises(DataError, match=message):
+        load(written(tmp_path, **about))
+
+
+def test_a_number_that_is_none_is_missing():
+    from populace.opinions.features import encoder
+    from populace.opinions.groups import groups_of
+
+    items = (Item(name="a", options=("Yes", "No")),)
+    ages = [float("nan"), *map(float, range(20, 40))]
+    people = pl.DataFrame({"person_id": [str(i) for i in range(21)], "age": ages, "weight": [1.0] * 21})
+    opinions = Opinions(people, items, np.zeros((21, 1), dtype=np.int16))
+    assert opinions.people["age"].null_count() == 1
+    assert encoder(opinions.people, ("age",)).names[-2:] == ["age=4", "age=missing"]
+    assert groups_of(opinions.people, "age")[0] is None

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
+from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, log_loss
 
 from populace.errors import DataError
 from populace.opinions import Item, Opinions, Split, split
-from populace.opinions.cells import cells_of, common_cells, scored
+from populace.opinions.cells import Cells, cells_of, common_cells, scored
 from populace.opinions.intervals import around
 from populace.opinions.measures import MEASURES, weighted_ranks
 from populace.opinions.planted import plant_world
@@ -107,8 +107,34 @@ def test_scikit_learn_and_scipy_agree_without_weights() -> None:
     assert found(frame, "one", "log score")["value"] == pytest.approx(
         -log_loss(truth, table, labels=range(4))
     )
-    expected = spearmanr(table @ np.arange(4), truth).statistic
+    # Nobody is learned from, so places are those among all 200, with one answer spread over the options.
+    shares = (np.bincount(truth, minlength=4) + 0.25) / 201
+    places = np.cumsum(shares) - shares / 2
+    expected = pearsonr(table @ places, places[truth]).statistic
     assert found(frame, "one", "rank correlation")["value"] == pytest.approx(expected)
+    certain = np.eye(4)[truth]
+    alone = individual_scores(opinions, parts, {"one": certain}, draws=10, measures=("rank correlation",))
+    assert alone["value"][0] == pytest.approx(1.0)
+
+
+def test_rank_correlation_does_not_depend_on_how_many_are_asked_an_item() -> None:
+    """The same people and predictions, asked two an item or all of them one item: ranks of two gave 0.43."""
+    rng = np.random.default_rng(4)
+    pairs = 3000
+    lean = rng.normal(size=(pairs, 2))
+    truth = np.clip(np.round(lean + rng.normal(size=lean.shape) + 2), 0, 4).astype(np.int64)
+    places = np.clip(np.round(lean + 2), 0, 4).astype(np.int64)
+    shares = np.bincount(truth.ravel(), minlength=5) / truth.size
+    ridits = np.broadcast_to(np.cumsum(shares) - shares / 2, (2 * pairs, 5))
+    p = np.eye(5)[places.ravel()]
+    found_in = []
+    for columns in (np.repeat(np.arange(pairs), 2), np.zeros(2 * pairs, dtype=np.int64)):
+        ones = np.ones(2 * pairs)
+        people = np.arange(2 * pairs)
+        cells = Cells(people, columns, truth.ravel(), ones, 5 * ones.astype(int), ones > 0, ridits)
+        kind = MEASURES["rank correlation"]
+        found_in.append(kind.value(kind.rows(p, cells).sum(axis=0)[None])[0])
+    assert found_in[0] == pytest.approx(found_in[1], abs=0.02)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 4)), min_size=1, max_size=30))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from populace.errors import DataError
 from populace.opinions import NONE, Item, Opinions, split
 from populace.opinions.twins import association, curated, hidden_twins, twins
 
@@ -105,3 +106,72 @@ def test_hidden_twins_tell_nothing() -> None:
             assert known[row, 0] == known[row, 1] == NONE
         else:
             assert (known[row, :2] != NONE).all()
+
+
+def test_a_question_asked_twice_is_a_twin_though_its_association_is_not_that_high() -> None:
+    """As in the ANES: 77 % the same code, the others mostly beside it. V is 0.6."""
+    rng = np.random.default_rng(3)
+    first = rng.choice(4, size=600, p=[0.5, 0.25, 0.15, 0.1])
+    moved = np.clip(first + rng.choice([-1, 1], size=600), 0, 3)
+    second = np.where(rng.random(600) < 0.25, moved, first)
+    turned = 3 - first
+    codes = np.stack([first, second, turned, rng.integers(0, 4, 600)], axis=1)
+    opinions = made(codes, [4] * 4)
+    assert association(opinions)[0, 1] < 0.8
+    ordinal = tuple(
+        Item(name=item.name, options=item.options, ordinal=True, question="?") for item in opinions.items
+    )
+    # Agreement finds the repeated one, ranks the one that was turned round too.
+    found = twins(opinions, threshold=2.0)
+    assert np.argwhere(np.triu(found)).tolist() == [[0, 1]]
+    ranked = twins(Opinions(opinions.people, ordinal, opinions.answers), threshold=2.0)
+    assert np.argwhere(np.triu(ranked)).tolist() == [[0, 1], [0, 2], [1, 2]]
+    # Other options: agreement of codes says nothing.
+    other = (opinions.items[0], Item(name="q1", options=tuple("abcd")), *opinions.items[2:])
+    assert not twins(Opinions(opinions.people, other, opinions.answers), threshold=2.0)[0, 1]
+
+
+@given(st.integers(0, 10_000))
+@settings(deadline=None, max_examples=15)
+def test_kappa_and_ranks_agree_with_scikit_learn_and_scipy(seed: int) -> None:
+    """Thresholds are crossed where theirs are, on weights alike."""
+    from scipy.stats import spearmanr
+    from sklearn.metrics import cohen_kappa_score
+
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, 3, 80)
+    second = np.where(rng.random(80) < rng.random() * 0.5, rng.integers(0, 3, 80), first)
+    opinions = made(np.stack([first, second], axis=1), [3, 3])
+    kappa = cohen_kappa_score(first, second)
+    assert twins(opinions, threshold=2.0)[0, 1] == (kappa > 0.6)
+    ordinal = tuple(Item(name=item.name, options=item.options, ordinal=True) for item in opinions.items)
+    ranks = abs(spearmanr(first, second).statistic)
+    found = twins(Opinions(opinions.people, ordinal, opinions.answers), threshold=2.0)[0, 1]
+    assert found == (kappa > 0.6 or ranks > 0.8)
+
+
+def test_named_twins_are_twins_whatever_the_data_show() -> None:
+    rng = np.random.default_rng(0)
+    opinions = made(rng.integers(0, 2, size=(60, 3)), [2] * 3)
+    items = (
+        Item(name="q0", options=("o0", "o1"), twins=("q2", "left out elsewhere")),
+        *opinions.items[1:],
+    )
+    found = twins(Opinions(opinions.people, items, opinions.answers))
+    assert found.astype(int).tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"test": 1.5}, {"asked": float("nan")}, {"test": float("nan")}, {"asked": True}]
+)
+def test_a_split_refuses_what_is_no_share(sizes) -> None:
+    opinions = made(np.zeros((30, 4)), [2] * 4)
+    with pytest.raises(DataError, match="a whole number or a share"):
+        split(opinions, **{"test": 5, "asked": 1} | sizes)
+
+
+def test_a_split_takes_numbers_of_numpy_for_numbers() -> None:
+    opinions = made(np.zeros((30, 4)), [2] * 4)
+    parts = split(opinions, test=np.int64(10), asked=np.int64(1))
+    assert parts.test.size == 10
+    assert (parts.asked.sum(axis=1) == 1).all()

@@ -41,6 +41,9 @@ class Cells:
         Options of the item.
     ordinal
         Whether their order means something.
+    ridits
+        Shape (C, widest): where each option lies among the answers of those who are learned from, the share
+        below it and half of its own; 0 beyond an item's options.
     """
 
     rows: np.ndarray
@@ -49,6 +52,7 @@ class Cells:
     weights: np.ndarray
     sizes: np.ndarray
     ordinal: np.ndarray
+    ridits: np.ndarray
 
     def __len__(self) -> int:
         """Number of cells."""
@@ -70,6 +74,8 @@ def cells_of(opinions: Opinions, split: Split, mask: np.ndarray | None = None) -
         raise DataError("cells are to be scored that were not asked", fix="take them from `split.asked`")
     rows, columns = np.nonzero(chosen)
     people = split.test[rows]
+    # Where nobody is learned from, those who are tested stand for the population themselves.
+    places = _ridits(opinions.take(split.train if split.train.size else split.test))
     return Cells(
         rows,
         columns,
@@ -77,7 +83,16 @@ def cells_of(opinions: Opinions, split: Split, mask: np.ndarray | None = None) -
         opinions.weights[people],
         opinions.sizes[columns],
         np.array([item.ordinal for item in opinions.items], dtype=bool)[columns],
+        opinions.gather(np.zeros_like(columns), columns, places[None]),
     )
+
+
+def _ridits(opinions: Opinions) -> np.ndarray:
+    """Place options among the answers given, shape (K,): the share below, and half of the option's own."""
+    shares = opinions.shares(prior=1.0)
+    below = np.cumsum(shares) - shares
+    first = np.repeat(below[opinions.starts[:-1]], opinions.sizes)
+    return below - first + shares / 2
 
 
 def common_cells(opinions: Opinions, split: Split, tables: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -5,6 +5,12 @@ more. The standard deviation of the true means is estimated by Paule and Mandel'
 interval of its Q profile (Viechtbauer 2007, doi:10.1002/sim.2514): the spreads for which the means are
 neither too far from each other nor too near. Each group's mean is then drawn to that of all, as far as
 chance made it.
+
+Errors are estimated too, and squared distances in units of estimated errors are larger, by
+(n - 1) / (n - 3) with n respondents. They are widened by that, or small groups would differ too often.
+
+Items count as they are: the intervals are about other respondents asked the same items, even where these
+are few.
 """
 
 from __future__ import annotations
@@ -202,7 +208,8 @@ def _groups(
         made = crossed_ratio(
             (weights * values)[member], weights[member], rows[member], within=within, level=level
         )
-        errors.append(_error(values[member], weights[member], rows[member]))
+        widened = math.sqrt((people - 1) / (people - 3)) if people > 3 else math.nan
+        errors.append(widened * _error(values[member], weights[member], rows[member]))
         enough.append(people >= _FEWEST and errors[-1] > 0)
         ends = {"value": made.value, "low": made.low, "high": made.high, "method": made.method}
         found.append({"group": str(group), "people": people, **ends})

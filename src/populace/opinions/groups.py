@@ -4,13 +4,13 @@ For each item and group, the predictions of the tested who were asked it are ave
 held against the distribution of their answers: Jensen-Shannon distance (base 2), total variation, and for
 ordinal items 1 - W1 / (options - 1). Then items are averaged.
 
-A finite sample leaves a distance even to what is wholly right. Beside each value stands what sampling alone
-leaves: half of the respondents against the other half, drawn many times; their difference has four times
-the variance that the whole has around the truth, so half of that distance is what counts. (A prediction
-that knows how single respondents lean can come nearer still.)
+A finite sample leaves a distance even to what is wholly right, so the distance that is seen is too large. It
+is given as `raw`, beside what sampling alone leaves to answers (`sampling`): half of the respondents against
+the other half, drawn many times, over two, since their difference has four times the variance that the whole
+has around the truth. `value` is the distance without it (`populace.opinions.denoising`): an estimate of how
+far what is predicted of people is from what is true of all of whom respondents are a sample.
 
-Intervals resample respondents. Resampled distances lie higher than the sample's own, so the interval is their
-spread around it (`populace.opinions.intervals`).
+Intervals resample respondents, and are for that true distance. Differences of tables are those of values.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def group_scores(
     -------
     A row a table, distance and group: `attribute, group` (null for the population; `mean of groups` by
     their weights), `predictor, against, measure, better`, the fields of `Estimate` (`n` is the number of
-    items, `clusters` of respondents), `sampling` (what sampling alone leaves). Groups in which no item
-    counts are there, undefined.
+    items, `clusters` of respondents), `raw` (the distance as it is seen), `sampling` (what sampling alone
+    leaves of it). Groups in which no item counts are there, undefined.
 
     Raises
     ------
@@ -153,5 +153,6 @@ SCHEMA = {
     "clusters": pl.Int64,
     "method": pl.String,
     "seed": pl.Int64,
+    "raw": pl.Float64,
     "sampling": pl.Float64,
 }

@@ -30,6 +30,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """The same question in other words."""
     same_as: tuple[str, ...] = ()
     """Attributes of people that are read from the answer to it: who is told them is told the answer."""
+    twins: tuple[str, ...] = ()
+    """Other items that say nearly the same, whatever the data show."""
 
     def __post_init__(self) -> None:
         """Refuse what is no question.

@@ -114,10 +114,13 @@ class _Calibration:
 
 @dataclass(frozen=True)
 class _Ranks:
-    """Spearman's correlation within items, pooled: ranks, centred by item, of predicted mean and answer.
+    """Correlation within items, pooled, of the answer's place among those learned from and the predicted.
 
-    Ranks and centres are those of the whole sample in every resample. Who predicts the same for everybody
-    ranks nobody, and has none.
+    An option's place is its ridit: the share of training respondents who answered below it and half of those
+    who chose it (Bross 1958, doi:10.2307/2527727). That of a prediction is the mean over its options. Places
+    do not depend on how many people an item was asked of; ranks among two people would. Both are centred by
+    item on the whole sample, in every resample. Who predicts the same for everybody ranks nobody, and
+    has none.
     """
 
     higher: bool = True
@@ -127,9 +130,9 @@ class _Ranks:
 
     def rows(self, p: np.ndarray, cells: Cells) -> np.ndarray:
         weights = np.where(cells.ordinal, cells.weights, 0.0)
-        mean = p @ np.arange(p.shape[1])
-        x = weighted_ranks(np.round(mean, 9), cells.columns, weights)
-        y = weighted_ranks(cells.truth.astype(np.float64), cells.columns, weights)
+        width = cells.ridits.shape[1]
+        x = _centred((p[:, :width] * cells.ridits).sum(axis=1), cells.columns, weights)
+        y = _centred(cells.ridits[np.arange(len(cells)), cells.truth], cells.columns, weights)
         return np.stack([weights * x * y, weights * x * x, weights * y * y], axis=1)
 
     def value(self, totals: np.ndarray) -> np.ndarray:
@@ -143,6 +146,14 @@ class _Ranks:
             return np.full(len(rows), np.nan)
         moved = rows[:, 0] / np.sqrt(total[1] * total[2])
         return moved - r * (rows[:, 1] / total[1] + rows[:, 2] / total[2]) / 2
+
+
+def _centred(values: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Take the weighted mean of each group off."""
+    total = np.bincount(groups, weights=weights)
+    mean = _divide(np.bincount(groups, weights=weights * values), total)[groups]
+    # Sums differ in their last bits, which would tell people apart who are alike.
+    return np.where(weights > 0, np.round(values - mean, 9), 0.0)
 
 
 def weighted_ranks(values: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> np.ndarray:

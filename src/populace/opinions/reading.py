@@ -118,6 +118,17 @@ def _worded(people: pl.DataFrame, book: Codebook) -> Iterator[tuple[Item, np.nda
 
 def _same_as(name: str, item: Variable, book: Codebook) -> tuple[str, ...]:
     """List the attributes that tell an item's answer: read from its column, or named by the codebook."""
+    unknown = [each for each in item.same_as if each not in book.attributes]
+    if unknown:
+        raise DataError(
+            f"the item {name} is the same as {unknown[0]}, which is no attribute",
+            fix="take an attribute of the codebook; items that say the same are its `twins`",
+        )
+    unknown = [each for each in item.twins if each not in book.items or each == name]
+    if unknown:
+        raise DataError(
+            f"the item {name} has the twin {unknown[0]}, which is no other item", fix="correct the codebook"
+        )
     column = item.column or name
     return tuple(
         attribute
@@ -143,6 +154,7 @@ def _item(name: str, variable: Variable, same_as: tuple[str, ...]) -> Item | Non
         ordinal=variable.ordinal or variable.range is not None,
         wordings=variable.wordings,
         same_as=same_as,
+        twins=variable.twins,
     )
 
 

@@ -24,6 +24,7 @@ __all__ = ["is_saved", "load", "save"]
 
 _KEY = "populace.opinions"
 _ANSWER, _RETEST = "answer.", "retest."
+_FORMAT = 1
 _ROW_GROUP = 1 << 17
 """Rows of a group of the file: set, so that the bytes do not depend on how the table came about."""
 _FIX = "make it with `populace opinions build`"
@@ -36,7 +37,7 @@ class _About(msgspec.Struct, frozen=True):
     citation: str = ""
     licence: str = ""
     notes: tuple[str, ...] = ()
-    format: int = 1
+    format: int = _FORMAT
 
 
 def save(opinions: Opinions, path: str | Path) -> None:
@@ -99,6 +100,12 @@ def load(path: str | Path) -> Opinions:
         raise DataError("there is no such file", file=path, fix=_FIX) from error
     except (KeyError, OSError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
         raise DataError("this is no file of opinions", file=path, fix=_FIX) from error
+    if about.format != _FORMAT:
+        raise DataError(
+            f"the file has format {about.format}, and this version reads {_FORMAT}", file=path, fix=_FIX
+        )
+    if not about.items:
+        raise DataError("the file has no items", file=path, fix=_FIX)
     wanted = ["person_id", "weight", *(f"{_ANSWER}{item.name}" for item in about.items)]
     missing = [name for name in wanted if name not in frame.columns]
     if missing:
@@ -146,5 +153,10 @@ def _codes(prefix: str, items: tuple[Item, ...], frame: pl.DataFrame) -> np.ndar
             continue
         if not column.dtype.is_integer():
             raise DataError(f"holds {column.dtype} where numbers of options are wanted", column=column.name)
-        codes[:, place] = column.cast(pl.Int16).fill_null(NONE).to_numpy()
+        small = column.cast(pl.Int16, strict=False)
+        lost = (small.is_null() & column.is_not_null()).arg_true()
+        if lost.len():
+            first = int(lost[0])
+            raise DataError(f"{column[first]} is no option", row=first + 1, column=column.name)
+        codes[:, place] = small.fill_null(NONE).to_numpy()
     return codes

@@ -10,8 +10,8 @@ clusters (`populace.stats.crossed`), from what each cell moves a score by.
 
 Measures: `accuracy`, `log score` (nats, 0 is best), `Brier score` (0 to 2, 0 is best), `ranked probability
 score` (ordinal items only), `calibration error` of the likeliest option (ten bins of equal width) and `rank
-correlation` (ordinal items only): the predicted mean against the answer, as ranks within each item, pooled
-over items.
+correlation` (ordinal items only): where the answer lies among those of training respondents against where the
+prediction does, within each item, pooled over items.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ Two designs differ by what they are told, never by whom or what they are asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def split(
     Raises
     ------
     DataError
-        If nobody can be tested, or nobody is left to learn from.
+        If nobody can be tested, nobody is left to learn from, or a share is not above 0 and at most 1.
 
     Examples
     --------
@@ -115,9 +116,14 @@ def split(
     answered = opinions.answered
     may = answered if items is None else answered & items
     given = answered.sum(axis=1)
-    wanted = np.full(len(opinions), asked) if isinstance(asked, int) else np.ceil(asked * given).astype(int)
+    for what, size in (("test", test), ("asked", asked)):
+        _checked(what, size)
+    if isinstance(asked, Integral):
+        wanted = np.full(len(opinions), int(asked))
+    else:
+        wanted = np.ceil(asked * given).astype(np.int64)
     able = np.flatnonzero((wanted > 0) & (may.sum(axis=1) >= wanted) & (given - wanted >= least))
-    count = test if isinstance(test, int) else round(test * able.size)
+    count = int(test) if isinstance(test, Integral) else round(float(test) * able.size)
     if count < 1 or able.size < count or len(opinions) - count < 1:
         raise DataError(
             f"{count} respondents cannot be tested: {able.size} of {len(opinions)} gave enough answers",
@@ -135,3 +141,14 @@ def split(
     np.put_along_axis(rank, order, np.broadcast_to(np.arange(order.shape[1]), order.shape), axis=1)
     train = np.setdiff1d(np.arange(len(opinions)), chosen)
     return Split(train, chosen, ask, np.where(rest, rank, -1))
+
+
+def _checked(what: str, size: object) -> None:
+    """Refuse what is neither a whole number nor a share."""
+    if isinstance(size, Integral) and not isinstance(size, bool):
+        return
+    if isinstance(size, bool) or not isinstance(size, Real) or not 0 < float(size) <= 1:
+        raise DataError(
+            f"{what} is {size}, and is a whole number or a share above 0 and at most 1",
+            fix="write 10 for ten, 0.2 for a fifth",
+        )

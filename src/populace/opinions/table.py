@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from populace.errors import DataError
 from populace.opinions.items import Item
@@ -65,9 +66,12 @@ class Opinions:
         Raises
         ------
         DataError
-            If the shapes differ, an answer is no option of its item, a name or person is there twice, or a
-            weight is missing or below zero.
+            If the shapes differ, there is no item, an answer is no option of its item, a name or person is
+            there twice, an id is missing or no text, or a weight is missing, below zero or no number.
         """
+        _checked(self.people)
+        # A number that is none is missing: said once, here.
+        object.__setattr__(self, "people", self.people.with_columns(cs.float().fill_nan(None)))
         shape = (self.people.height, len(self.items))
         for what, codes in (("answers", self.answers), ("retest", self.retest)):
             if codes is None:
@@ -83,11 +87,6 @@ class Opinions:
         names = [item.name for item in self.items]
         if len(set(names)) < len(names):
             raise DataError("an item's name is there twice", fix="give every item a name of its own")
-        if self.people["person_id"].n_unique() < self.people.height:
-            raise DataError("a respondent is there twice", column="person_id")
-        weight = self.people["weight"]
-        if weight.null_count() or not weight.is_finite().all() or (weight < 0).any():
-            raise DataError("a weight is missing, endless or below zero", column="weight")
 
     def __len__(self) -> int:
         """Number of respondents."""
@@ -156,7 +155,9 @@ class Opinions:
         -------
         Shape (K,). An item that nobody answered is spread evenly.
         """
-        counts = self.weights @ self.one_hot()
+        rows, columns = np.nonzero(self.answered)
+        chosen = self.starts[columns] + self.answers[rows, columns]
+        counts = np.bincount(chosen, self.weights[rows], minlength=int(self.starts[-1]))
         mean = self.weights.mean() if len(self) else 1.0
         counts = counts + np.repeat(prior * mean / self.sizes, self.sizes)
         totals = np.repeat(np.add.reduceat(counts, self.starts[:-1]), self.sizes)
@@ -209,3 +210,28 @@ class Opinions:
         inside = offsets < self.sizes[columns][:, None]
         places = np.where(inside, self.starts[columns][:, None] + offsets, 0)
         return np.where(inside, table[rows[:, None], places], 0.0)
+
+
+def _checked(people: pl.DataFrame) -> None:
+    """Refuse people without an id or a weight.
+
+    Raises
+    ------
+    DataError
+        With the column.
+    """
+    for name in ("person_id", "weight"):
+        if name not in people.columns:
+            raise DataError("this column is missing", column=name)
+    person, weight = people["person_id"], people["weight"]
+    if person.dtype != pl.String:
+        raise DataError(f"ids are {person.dtype} and must be text", column="person_id", fix="cast them")
+    if person.null_count():
+        missing = int(person.is_null().arg_true()[0])
+        raise DataError("an id is missing", row=missing + 1, column="person_id")
+    if person.n_unique() < people.height:
+        raise DataError("a respondent is there twice", column="person_id")
+    if not weight.dtype.is_numeric():
+        raise DataError(f"weights are {weight.dtype} and must be numbers", column="weight")
+    if weight.null_count() or not weight.is_finite().all() or (weight < 0).any():
+        raise DataError("a weight is missing, endless or below zero", column="weight")

@@ -1,25 +1,36 @@
 """Items that say nearly the same.
 
 Surveys hold recodes of one question (party in three and in seven steps) and batteries of almost equal
-sentences. A prediction of one from the other shows nothing. Two items are twins where their association on
-training respondents, Cramér's V corrected for its bias, is above a threshold; twins never tell of each
-other, and in a curated table one item of each group stays.
+sentences. A prediction of one from the other shows nothing. Two items are twins where, among training
+respondents,
+
+- their association, Cramér's V corrected for its bias, is above 0.7; or
+- they are ordinal with the same options, and their rank correlation, weighted, is beyond 0.8 either way; or
+- they have the same options, and people choose the same one: Cohen's kappa, weighted, is above 0.6; or
+- the codebook says so (`twins` of an item).
+
+The same question asked twice in one interview has a V of 0.6 where it has four options: V alone would miss
+it. Twins never tell of each other, and in a curated table one item of each group stays.
 
 References
 ----------
 Bergsma (2013). A bias-correction for Cramér's V and Tschuprow's T. Journal of the Korean Statistical
-Society 42.
+Society 42. Cohen (1960). A coefficient of agreement for nominal scales. Educational and Psychological
+Measurement 20.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from populace.opinions.table import Opinions
+from populace.opinions.measures import weighted_ranks
+from populace.opinions.table import NONE, Opinions
 
 __all__ = ["association", "curated", "hidden_twins", "twins"]
 
 _THRESHOLD = 0.7
+_RANKS = 0.8
+_KAPPA = 0.6
 _FEWEST = 30
 """Respondents who must have answered both items; of fewer nothing is said."""
 
@@ -87,7 +98,7 @@ def twins(opinions: Opinions, *, threshold: float = _THRESHOLD, fewest: int = _F
     opinions
         Training respondents.
     threshold
-        Association above which two items are twins.
+        Association above which two items are twins; those of ranks and kappa stand fast.
     fewest
         Respondents that a pair needs.
 
@@ -106,8 +117,54 @@ def twins(opinions: Opinions, *, threshold: float = _THRESHOLD, fewest: int = _F
     [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
     """
     found = association(opinions, fewest=fewest) > threshold
+    places = {item.name: place for place, item in enumerate(opinions.items)}
+    same: dict[tuple[str, ...], list[int]] = {}
+    for place, item in enumerate(opinions.items):
+        same.setdefault(item.options, []).append(place)
+        for name in item.twins:
+            if name in places:
+                found[place, places[name]] = True
+    for group in same.values():
+        if len(group) > 1:
+            found[np.ix_(group, group)] |= _alike(opinions, np.array(group), fewest)
     np.fill_diagonal(found, False)
     return found | found.T
+
+
+def _alike(opinions: Opinions, group: np.ndarray, fewest: int) -> np.ndarray:
+    """Find the pairs, among items with the same options, that agree or are ranked alike: shape (g, g)."""
+    codes, w = opinions.answers[:, group], opinions.weights
+    there = codes != NONE
+    heavy = w[:, None] * there
+    both = heavy.T @ there
+    agreed, chance = np.zeros_like(both), np.zeros_like(both)
+    for option in range(opinions.items[group[0]].size):
+        chose = (codes == option).astype(np.float64)
+        agreed += (w[:, None] * chose).T @ chose
+        beside = (w[:, None] * chose).T @ there
+        chance += beside * beside.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chance /= both**2
+        found = (agreed / both - chance) / (1 - chance) > _KAPPA
+    ordinal = np.array([opinions.items[place].ordinal for place in group], dtype=bool)
+    found |= (np.abs(_rank_correlation(codes, heavy)) > _RANKS) & ordinal & ordinal[:, None]
+    return found & (there.astype(np.float32).T @ there >= fewest)
+
+
+def _rank_correlation(codes: np.ndarray, heavy: np.ndarray) -> np.ndarray:
+    """Correlate weighted ranks of those who answered both items: shape (g, g); nan for constants."""
+    ranks = np.zeros(codes.shape)
+    for place in range(codes.shape[1]):
+        alone = np.zeros(len(codes), dtype=np.int64)
+        ranks[:, place] = weighted_ranks(codes[:, place].astype(np.float64), alone, heavy[:, place])
+    there = (codes != NONE).astype(np.float64)
+    ranks *= there
+    mass, first = heavy.T @ there, (heavy * ranks).T @ there
+    square = (heavy * ranks**2).T @ there
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cross = (heavy * ranks).T @ ranks / mass - first * first.T / mass**2
+        spread = np.maximum(square / mass - (first / mass) ** 2, 0)
+        return cross / np.sqrt(spread * spread.T)
 
 
 def hidden_twins(asked: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -78,6 +78,8 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the order of the labels means something."""
     same_as: tuple[str, ...] = ()
     """Attributes that tell the answer, though they are read from other columns."""
+    twins: tuple[str, ...] = ()
+    """Other items of the codebook that say nearly the same: one never tells of the other."""
     retest: bool = True
     """Whether the question, where it was asked again, has the same codes."""
 
