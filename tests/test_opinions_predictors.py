@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from populace.errors import DataError
 from populace.opinions import NONE, Inputs, Item, Opinions, split
 from populace.opinions.predictors import (
     Boosting,
@@ -254,3 +256,13 @@ def test_boosting_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_baselines_fit_the_inputs() -> None:
     assert [each.name for each in baselines(Inputs((), 3))] == ["latent classes", "logistic", "completion"]
     assert "boosting" in [each.name for each in baselines(Inputs(TOLD), boosted=("q0",))]
+
+
+@pytest.mark.parametrize("predictor", [Group(), Completion()])
+def test_attributes_that_cannot_be_used_are_named(predictor):
+    with pytest.raises(DataError, match="people have no attribute nope"):
+        predictor.fit(OPINIONS, Inputs(("nope",), 0))
+    lists = pl.Series("tags", [["a"]] * len(OPINIONS))
+    odd = replace(OPINIONS, people=OPINIONS.people.with_columns(lists))
+    with pytest.raises(DataError, match="must be text or numbers"):
+        predictor.fit(odd, Inputs(("tags",), 0))

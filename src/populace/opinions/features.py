@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-__all__ = ["Encoder", "encoder"]
+from populace.errors import DataError
+
+__all__ = ["Encoder", "attribute_of", "encoder"]
 
 _FEWEST = 10
 """Training respondents that a value must have to have a column of its own."""
@@ -78,6 +80,22 @@ class Encoder:
         return np.concatenate(parts, axis=1)
 
 
+def attribute_of(people: pl.DataFrame, name: str) -> pl.Series:
+    """Give an attribute of people.
+
+    Raises
+    ------
+    DataError
+        If people have none of the name, or its values are lists.
+    """
+    if name not in people.columns:
+        raise DataError(f"people have no attribute {name}", fix=f"take one of {', '.join(people.columns)}")
+    column = people[name]
+    if column.dtype.is_nested():
+        raise DataError(f"values are {column.dtype} and must be text or numbers", column=name)
+    return column
+
+
 def encoder(people: pl.DataFrame, attributes: tuple[str, ...]) -> Encoder:
     """Learn the columns from training respondents.
 
@@ -87,10 +105,15 @@ def encoder(people: pl.DataFrame, attributes: tuple[str, ...]) -> Encoder:
         Their attributes.
     attributes
         Those to encode.
+
+    Raises
+    ------
+    DataError
+        If people have no such attribute, or its values are lists.
     """
     values: dict[str, tuple[str, ...] | np.ndarray] = {}
     for name in attributes:
-        column = people[name]
+        column = attribute_of(people, name)
         if column.dtype.is_numeric():
             cuts = np.arange(1, _BANDS) / _BANDS
             there = column.drop_nulls().to_numpy().astype(np.float64)

@@ -66,8 +66,8 @@ class Opinions:
         Raises
         ------
         DataError
-            If the shapes differ, there is no item, an answer is no option of its item, a name or person is
-            there twice, an id is missing or no text, or a weight is missing, below zero or no number.
+            If the shapes differ, an answer is no option of its item, a name or person is there twice, an id
+            is missing or no text, or a weight is missing, below zero or no number.
         """
         _checked(self.people)
         # A number that is none is missing: said once, here.

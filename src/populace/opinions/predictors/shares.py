@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from populace.opinions.features import attribute_of
 from populace.opinions.predictor import Inputs
 from populace.opinions.table import Opinions
 
@@ -132,7 +133,7 @@ def _counted(train: Opinions) -> _Counted:
 
 def _grouped(train: Opinions, counted: _Counted, by: tuple[str, ...]) -> tuple[float, _Groups]:
     """Count groups, and score each answer by the others of its group: the log score and the groups."""
-    cuts = {name: _cuts(train.people[name]) for name in by}
+    cuts = {name: _cuts(attribute_of(train.people, name)) for name in by}
     names, number = np.unique(_keys(train.people, cuts), return_inverse=True)
     wide, items = int(train.starts[-1]), len(train.items)
     heavy = counted.weights[counted.rows]
