@@ -127,8 +127,9 @@ def twin():
 
     target, judge = by_messages()
     settings = {"items": 6, "seed": 3, "answer_tokens": 256, "temperature": 0.0, "template": "profile"}
-    bench = _bench(4, None, "builtin", settings | {"options": {}})
-    return play(open_task("main"), bench, {"target": target, "judge": judge})
+    task = open_task("main")
+    bench = _bench(task, 4, None, "builtin", settings | {"options": {}})
+    return play(task, bench, {"target": target, "judge": judge})
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ def _models(task: Any, target: Model) -> dict[Role, Model]:
     """Say who is asked: the model under test, the judge, and where a task has several, the others."""
     judge = get_model(role="judge", default=get_model(role="grader", default=target))
     models: dict[Role, Model] = {"target": target, "judge": judge}
-    if not getattr(task, "several_judges", False):
+    if not task.meta.several_judges:
         return models
     while (name := f"judge_{len(models)}") in model_roles():
         models[f"judge {len(models)}"] = get_model(role=name)
