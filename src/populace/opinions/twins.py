@@ -134,7 +134,7 @@ def twins(opinions: Opinions, *, threshold: float = _THRESHOLD, fewest: int = _F
 def _alike(opinions: Opinions, group: np.ndarray, fewest: int) -> np.ndarray:
     """Find the pairs, among items with the same options, that agree or are ranked alike: shape (g, g)."""
     codes, w = opinions.answers[:, group], opinions.weights
-    there = codes != NONE
+    there = (codes != NONE).astype(np.float64)
     heavy = w[:, None] * there
     both = heavy.T @ there
     agreed, chance = np.zeros_like(both), np.zeros_like(both)
@@ -147,8 +147,9 @@ def _alike(opinions: Opinions, group: np.ndarray, fewest: int) -> np.ndarray:
         chance /= both**2
         found = (agreed / both - chance) / (1 - chance) > _KAPPA
     ordinal = np.array([opinions.items[place].ordinal for place in group], dtype=bool)
-    found |= (np.abs(_rank_correlation(codes, heavy)) > _RANKS) & ordinal & ordinal[:, None]
-    return found & (there.astype(np.float32).T @ there >= fewest)
+    if ordinal.any():
+        found |= (np.abs(_rank_correlation(codes, heavy)) > _RANKS) & ordinal & ordinal[:, None]
+    return found & (there.T @ there >= fewest)
 
 
 def _rank_correlation(codes: np.ndarray, heavy: np.ndarray) -> np.ndarray:
