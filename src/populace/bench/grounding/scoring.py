@@ -153,7 +153,7 @@ def _crowds(grounds: Grounds, counting: Counting) -> Iterator[Score]:
     )
     for row in made.iter_rows(named=True):
         left = row["sampling"]
-        note = "" if math.isnan(left) else f"{row['measure']} that sampling alone leaves: {left:.3f}"
+        note = "" if math.isnan(left) else f"as seen {row['raw']:.3f}; sampling alone leaves {left:.3f}"
         estimate = estimate_of(row)
         if not estimate.defined:
             note = "no item was answered by ten of these people"
