@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from populace.report.text import estimate_text
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -58,7 +60,7 @@ def show_result(result: TaskResult) -> None:
     for score in scores:
         mark = " †" if score.note.startswith(_FEW) else ""
         number = f"({notes.index(score.note) + 1})" if score.note in notes else ""
-        row = [score.measure, _of(score, short), _value(score.estimate) + mark, _p(score.p_value)]
+        row = [score.measure, _of(score, short), estimate_text(score.estimate) + mark, _p(score.p_value)]
         own = (score.estimate.n, score.estimate.clusters)
         row += ["" if own == usual else f"{own[0]:,}/{own[1]:,}"] if several else []
         table.add_row(*row, *([number] if notes else []))
@@ -89,12 +91,12 @@ def show_board(board: Board) -> None:
     for name in ("rank", "model", "score", "tied"):
         table.add_column(name, overflow="fold", no_wrap=name != "model")
     for model in ranking.models:
-        table.add_row(_rank(model.rank), model.name, _value(model.score), model.letters)
+        table.add_row(_rank(model.rank), model.name, estimate_text(model.score), model.letters)
     tests = Table(title="Paired differences, first less second", box=None)
     for name in ("first", "second", "difference", "p (Holm)", "items"):
         tests.add_column(name, overflow="fold", no_wrap=name not in ("first", "second"))
     for pair, shared in zip(ranking.pairs, board.shared, strict=True):
-        tests.add_row(pair.a, pair.b, _value(pair.difference), _p(pair.p_holm), f"{shared.items:,}")
+        tests.add_row(pair.a, pair.b, estimate_text(pair.difference), _p(pair.p_holm), f"{shared.items:,}")
     console = Console(highlight=False, markup=False)
     console.print(table)
     console.print("Models that share a letter were not told apart; that is not to say they are equal.")
@@ -130,14 +132,6 @@ def _of(score: Score, short: Mapping[str, str]) -> str:
     return ": ".join(part for part in (arm, score.group) if part)
 
 
-def _value(estimate: Estimate) -> str:
-    if not estimate.defined:
-        return "undefined"
-    if math.isnan(estimate.low):
-        return f"{estimate.value:.3f} (no interval)"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-
-
 def _nothing(score: Score) -> bool:
     """Say whether a score counts what was not decided, and there was none."""
     return score.measure.endswith(_UNDECIDED) and score.estimate.value == 0
@@ -167,7 +161,7 @@ def _findings(console: Console, result: TaskResult) -> None:
     for finding in result.findings:
         untested = " (nothing to test)" * (not finding.shortcut.defined)
         if finding.passed:
-            console.print(f"audit {finding.name}: passed{untested}; {_value(finding.shortcut)}")
+            console.print(f"audit {finding.name}: passed{untested}; {estimate_text(finding.shortcut)}")
         else:
             console.print(f"audit {finding.name}: FAILED{untested}; {finding.shortcut} ({finding.why})")
     if result.failed:

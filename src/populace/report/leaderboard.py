@@ -13,6 +13,7 @@ from typing import Any
 from populace.atomic import write_atomic
 from populace.bench.compare import Board
 from populace.report import html
+from populace.report.text import estimate_text
 from populace.stats import Estimate
 
 __all__ = ["leaderboard_page"]
@@ -38,7 +39,7 @@ def leaderboard_page(board: Board, out: str | Path) -> Path:
             {
                 "name": _named(model.name),
                 "rank": _rank(model.rank),
-                "score": _value(model.score),
+                "score": estimate_text(model.score),
                 "letters": model.letters,
                 "n": f"{model.score.n:,}",
                 "bar": _bar(model.score, low, high),
@@ -51,7 +52,7 @@ def leaderboard_page(board: Board, out: str | Path) -> Path:
             {
                 "a": _named(pair.a),
                 "b": _named(pair.b),
-                "difference": _value(pair.difference),
+                "difference": estimate_text(pair.difference),
                 "p": "–" if math.isnan(pair.p_holm) else f"{pair.p_holm:.3g}",
                 "apart": "yes" if pair.apart else "no",
                 "shared": f"{shared.items:,}",
@@ -103,14 +104,6 @@ def _bar(score: Estimate, low: float, high: float) -> dict[str, Any] | None:
         return None
     left, point, right = (100 * (end - low) / (high - low) for end in (score.low, score.value, score.high))
     return {"left": f"{left:.2f}", "width": f"{max(right - left, 0.4):.2f}", "point": f"{point:.2f}"}
-
-
-def _value(estimate: Estimate) -> str:
-    if not estimate.defined:
-        return "undefined"
-    if math.isnan(estimate.low):
-        return f"{estimate.value:.3f} (no interval)"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def _rank(rank: Estimate) -> str:

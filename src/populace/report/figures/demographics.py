@@ -11,6 +11,7 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.report.figures import parts, theme
+from populace.report.figures.folding import folded
 from populace.report.tables import population_shares
 
 __all__ = ["demographics", "population_histograms"]
@@ -64,7 +65,7 @@ def _laid_out(shares: pl.DataFrame, width: int) -> Any:
     import altair as alt
 
     tables = {
-        str(attribute).replace("_", " "): _folded(part)
+        str(attribute).replace("_", " "): folded(part, _ROWS)
         for (attribute,), part in shares.group_by("attribute", maintain_order=True)
     }
     half = (width - 24) // 2
@@ -73,22 +74,6 @@ def _laid_out(shares: pl.DataFrame, width: int) -> Any:
     columns = 2 if width >= 500 and longest <= 1.6 * (theme.label_room(half) // 7) else 1
     panel = half if columns == 2 else width
     return alt.concat(*(_panel(part, title, panel) for title, part in tables.items()), columns=columns)
-
-
-def _folded(shares: pl.DataFrame) -> pl.DataFrame:
-    """Keep the largest values in their own order, and make one of the rest."""
-    if shares.height <= _ROWS:
-        return shares
-    kept = shares.with_row_index().top_k(_ROWS - 1, by="census").sort("index").drop("index")
-    rest = shares.join(kept, on="value", how="anti")
-    folded = rest.select(
-        pl.first("attribute"),
-        pl.lit(f"{rest.height} other values").alias("value"),
-        pl.sum("census"),
-        pl.sum("drawn"),
-        pl.first("n"),
-    )
-    return pl.concat([kept, folded])
 
 
 def _panel(shares: pl.DataFrame, title: str, width: int) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from populace.report.figures import theme
+from populace.report.figures.folding import folded
 from populace.report.tables import population_shares
 
 __all__ = ["population"]
@@ -26,28 +27,12 @@ def population(people: pl.DataFrame, census: pl.DataFrame, width: int = 680) -> 
     panel = (width - 24 * (columns - 1)) // columns
     shares = population_shares(people, census)
     panels = [
-        _panel(_fold(part), str(attribute).replace("_", " "), panel)
+        _panel(folded(part, _ROWS), str(attribute).replace("_", " "), panel)
         for (attribute,), part in shares.group_by("attribute", maintain_order=True)
     ]
     return theme.finish(
         alt.concat(*panels, columns=columns).resolve_scale(fill="shared", stroke="shared", size="shared")
     )
-
-
-def _fold(shares: pl.DataFrame) -> pl.DataFrame:
-    """Keep the largest values in their own order and add up the rest."""
-    if shares.height <= _ROWS:
-        return shares
-    kept = shares.with_row_index().top_k(_ROWS - 1, by="census").sort("index").drop("index")
-    rest = shares.join(kept, on="value", how="anti")
-    folded = rest.select(
-        pl.first("attribute"),
-        pl.lit(f"{rest.height} other values").alias("value"),
-        pl.sum("census"),
-        pl.sum("drawn"),
-        pl.first("n"),
-    )
-    return pl.concat([kept, folded])
 
 
 def _panel(shares: pl.DataFrame, title: str, width: int) -> Any:
