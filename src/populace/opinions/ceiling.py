@@ -157,6 +157,10 @@ class CarriedOver:
     items: int
     people: int
 
+    def design_of(self, opinions: Opinions) -> np.ndarray:
+        """Give what the line is over: shape (M, 3), of each item 1, the commonest's share, 1 / options."""
+        return _design(opinions)
+
     def of_items(self, opinions: Opinions, *, level: float = 0.95) -> pl.DataFrame:
         """Give each item the agreement that a panel's items like it have.
 
@@ -165,7 +169,7 @@ class CarriedOver:
         `item, value, low, high, carried_over` (always true); the interval is that of a prediction, for the
         item itself.
         """
-        design = _design(opinions)
+        design = self.design_of(opinions)
         error = np.einsum("mi,ij,mj->m", design, self.covariance, design) + self.spread**2
         half = reach(level, max(self.items - 3, 1)) * np.sqrt(error)
         value = design @ self.coefficients
@@ -177,7 +181,7 @@ class CarriedOver:
 
     def variance(self, opinions: Opinions, shares: np.ndarray) -> float:
         """Give the variance of the mean over items, each with its share, shape (M,) adding up to 1."""
-        mean = shares @ _design(opinions)
+        mean = shares @ self.design_of(opinions)
         return float(mean @ self.covariance @ mean + self.spread**2 * (shares**2).sum())
 
     def mean(self, opinions: Opinions, shares: np.ndarray | None = None, *, level: float = 0.95) -> Estimate:
@@ -194,7 +198,7 @@ class CarriedOver:
         """
         counts = np.ones(len(opinions.items)) if shares is None else np.asarray(shares, dtype=np.float64)
         counts = counts / counts.sum()
-        value = float(np.clip(counts @ _design(opinions) @ self.coefficients, 0.0, 1.0))
+        value = float(np.clip(counts @ self.design_of(opinions) @ self.coefficients, 0.0, 1.0))
         half = reach(level, max(self.items - 3, 1)) * self.variance(opinions, counts) ** 0.5
         return Estimate(
             value=value,

@@ -17,8 +17,6 @@ from populace.bench.grounding.predicting import AGAIN, CARRIED
 from populace.errors import DataError
 from populace.opinions import NONE, Item, Opinions, Split
 from populace.opinions.ceiling import CarriedOver
-from populace.opinions.intervals import reach
-from populace.stats.estimate import Estimate
 
 __all__ = ["Grounds", "Line", "read_grounds"]
 
@@ -33,31 +31,9 @@ class Line(CarriedOver):
     design: np.ndarray
     """Shape (M, 3): 1, share of the commonest answer, 1 / options."""
 
-    def of_items(self, opinions: Opinions, *, level: float = 0.95) -> pl.DataFrame:
-        """Give each item the agreement that a panel's items like it have."""
-        value = np.clip(self.design @ self.coefficients, 0.0, 1.0)
-        return pl.DataFrame({"item": [item.name for item in opinions.items], "value": value})
-
-    def mean(self, opinions: Opinions, shares: np.ndarray | None = None, *, level: float = 0.95) -> Estimate:
-        """Estimate the mean agreement of the items, each with its share, shape (M,); all alike by default."""
-        counts = np.ones(len(self.design)) if shares is None else np.asarray(shares, dtype=np.float64)
-        counts = counts / counts.sum()
-        value = float(np.clip(counts @ self.design @ self.coefficients, 0.0, 1.0))
-        half = reach(level, max(self.items - 3, 1)) * self.variance(opinions, counts) ** 0.5
-        return Estimate(
-            value=value,
-            low=max(value - half, 0.0),
-            high=min(value + half, 1.0),
-            level=level,
-            n=len(counts),
-            clusters=self.items,
-            method=f"carried over from {self.items} items of a panel of {self.people}, error of prediction",
-        )
-
-    def variance(self, opinions: Opinions, shares: np.ndarray) -> float:
-        """Give the variance of the mean over items, each with its share, shape (M,) adding up to 1."""
-        mean = shares @ self.design
-        return float(mean @ self.covariance @ mean + self.spread**2 * (shares**2).sum())
+    def design_of(self, opinions: Opinions) -> np.ndarray:
+        """Give the design that was stored with the run."""
+        return self.design
 
 
 @dataclass(frozen=True)
