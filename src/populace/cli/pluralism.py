@@ -1,0 +1,14 @@
+"""`populace pluralism`: score tables of ratings, votes and distributions. One file a command."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True, help="How well answers serve people who differ: scores of your tables."
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Hold the commands together, however few there are."""

@@ -1,0 +1,1 @@
+"""What people of different groups agree on."""

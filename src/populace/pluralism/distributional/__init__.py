@@ -1,0 +1,1 @@
+"""How near a model's distributions are to people's."""

@@ -1,0 +1,1 @@
+"""Objectives that are not traded off: fronts and what they are worth."""

@@ -1,0 +1,1 @@
+"""Whether one answer presents what people reasonably hold."""

@@ -1,0 +1,1 @@
+"""Several options for one jury, and who is left out."""

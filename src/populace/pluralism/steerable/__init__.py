@@ -1,0 +1,1 @@
+"""Whether a model goes where it is steered, and nowhere else."""

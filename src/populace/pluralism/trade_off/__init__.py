@@ -1,0 +1,1 @@
+"""Models that trade objectives off as a steering function says."""
