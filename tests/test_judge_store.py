@@ -20,8 +20,9 @@ from sqlalchemy.exc import DBAPIError
 
 from judge_material import Rater, options, write_material
 from populace.cli.judge import app
+from populace.databases import connect
 from populace.errors import DataError, StudyError
-from populace.serve.judging import connecting, results, store
+from populace.serve.judging import results, store
 from populace.serve.judging.desk import Desk, Panel
 from populace.serve.judging.keys import Keys
 from populace.serve.judging.opening import open_study
@@ -276,7 +277,7 @@ def test_a_store_is_the_file_that_was_named_and_its_owners_alone(begin, tmp_path
 @pytest.mark.parametrize("where", [":memory:", "sqlite://", "sqlite:///:memory:"])
 def test_a_study_that_would_be_gone_is_refused(where):
     with pytest.raises(DataError, match="needs a file"):
-        connecting.connect(where)
+        connect(where)
 
 
 def test_keys_are_there_whole_or_not_at_all(tmp_path, monkeypatch):

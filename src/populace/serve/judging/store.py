@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from populace.canonical import content_hash
+from populace.databases import connect, scrub, shown, sqlite_file
 from populace.errors import DataError, PopulaceError, StudyError
-from populace.serve.judging.connecting import connect, keys_beside, scrub, shown, sqlite_file
 from populace.serve.judging.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +31,24 @@ __all__ = ["PATIENCE", "Store", "Texts", "keys_beside"]
 _VERSION = 2
 PATIENCE = 10.0
 """Seconds that overwriting deleted rows waits for readers."""
+
+
+def keys_beside(where: str) -> Path:
+    """Give the usual place of a store's keys; databases of a server have one each, by their name.
+
+    Examples
+    --------
+    >>> keys_beside("judging.sqlite").name, keys_beside("sqlite:///study.db").name
+    ('judging.sqlite.keys', 'study.db.keys')
+    >>> keys_beside("postgresql://host/db?sslmode=require").name
+    'judging-db.keys'
+    """
+    file = sqlite_file(where)
+    if file is not None:
+        return Path(f"{file}.keys")
+    path = where.split("://", 1)[1].partition("?")[0].partition("/")[2]
+    name = "".join(char if char.isalnum() or char in "._" else "-" for char in path)
+    return Path(f"judging-{name}.keys" if name else "judging.keys")
 
 
 class Texts(NamedTuple):

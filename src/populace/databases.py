@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from populace.errors import DataError
@@ -13,30 +12,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-__all__ = ["connect", "keys_beside", "scrub", "shown", "sqlite_file"]
+__all__ = ["connect", "scrub", "shown", "sqlite_file"]
 
 _WAIT = 30
 """Seconds a writer waits for its turn."""
 _HOLD = 0.1
 """Seconds that scrubbing may keep writers waiting in one try."""
-
-
-def keys_beside(where: str) -> Path:
-    """Give the usual place of a store's keys; databases of a server have one each, by their name.
-
-    Examples
-    --------
-    >>> keys_beside("judging.sqlite").name, keys_beside("sqlite:///study.db").name
-    ('judging.sqlite.keys', 'study.db.keys')
-    >>> keys_beside("postgresql://host/db?sslmode=require").name
-    'judging-db.keys'
-    """
-    file = sqlite_file(where)
-    if file is not None:
-        return Path(f"{file}.keys")
-    path = where.split("://", 1)[1].partition("?")[0].partition("/")[2]
-    name = "".join(char if char.isalnum() or char in "._" else "-" for char in path)
-    return Path(f"judging-{name}.keys" if name else "judging.keys")
 
 
 def sqlite_file(where: str) -> str | None:
@@ -53,8 +34,16 @@ def sqlite_file(where: str) -> str | None:
     return rest.removeprefix("/") if scheme == "sqlite" else None
 
 
-def connect(where: str) -> Engine:
+def connect(where: str, *, synchronous: str = "FULL") -> Engine:
     """Make an engine; no error of it ever says what was to be stored.
+
+    Parameters
+    ----------
+    where
+        A file of SQLite, or `postgresql://...`.
+    synchronous
+        Of SQLite: `FULL` syncs at every commit, so that a commit survives a power cut; with `NORMAL` one
+        survives a kill of the process, and the last ones may be missing, never half there, after a power cut.
 
     Raises
     ------
@@ -70,7 +59,7 @@ def connect(where: str) -> Engine:
             raise DataError(f"{scheme} is no database we know", fix="give a file, or postgresql://...")
         return create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True, hide_parameters=True)
     if file in ("", ":memory:"):
-        raise DataError("a study needs a file: this one would be gone when the server stops", file=where)
+        raise DataError("this needs a file: such a database would be gone with the process", file=where)
     # Not a URL as text: in it ?, # and % of a file's name would mean something else.
     url = URL.create("sqlite", database=file)
     asked = {"timeout": _WAIT, "check_same_thread": False}
@@ -79,7 +68,12 @@ def connect(where: str) -> Engine:
     @event.listens_for(engine, "connect")
     def connected(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "secure_delete=ON",
+            "foreign_keys=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
