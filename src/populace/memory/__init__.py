@@ -1,1 +1,1 @@
-"""A memory of people: what they said, what follows from it, and who may know (Persona-DB, arXiv 2402.11060)."""
+"""A memory of people (Persona-DB, arXiv 2402.11060): what they said, what follows, and who may know."""
