@@ -1,0 +1,360 @@
+"""Maps, consensus and bridging by hand, against oracles, and on real conversations."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from populace.errors import DataError
+from populace.pluralism import bridging
+
+POLIS = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "polis"
+NAMES = (
+    "15-per-hour-seattle",
+    "american-assembly.bowling-green",
+    "bg2050-volunteers",
+    "football-concussions",
+    "vtaiwan.uberx",
+)
+VOTES = arrays.arrays(
+    float, st.tuples(st.integers(4, 9), st.integers(2, 5)), elements=st.sampled_from([1, 0, -1])
+)
+
+
+def conversation(name):
+    if not (POLIS / name).is_dir():
+        pytest.skip(f"the Polis conversation {name} is not here")
+    return bridging.read_conversation(POLIS / name)
+
+
+def camps(people=60, statements=20, slip=0.15, missing=0.5, seed=0):
+    """Two camps that differ on every statement, and slip now and then."""
+    rng = np.random.default_rng(seed)
+    camp = np.repeat([1.0, -1.0], people // 2)
+    votes = camp[:, None] * np.where(np.arange(statements) % 2, 1.0, -1.0)
+    votes = np.where(rng.random(votes.shape) < slip, -votes, votes)
+    votes[rng.random(votes.shape) < missing] = np.nan
+    return votes, (camp < 0).astype(int)
+
+
+# The plane: principal components of a table with holes.
+
+
+def test_the_plane_is_that_of_the_filled_table():
+    """A naive twin: fill with means, centre, decompose; stretch places by sqrt(statements / votes)."""
+    votes, _ = camps()
+    means = np.nanmean(votes, axis=0)
+    filled = np.where(np.isnan(votes), means, votes) - means
+    _, sizes, axes = np.linalg.svd(filled, full_matrices=False)
+    plane, places = bridging.plane_of(votes)
+    assert np.abs(plane.axes @ axes[:2].T) == pytest.approx(np.eye(2), abs=1e-8)
+    assert plane.explained == pytest.approx(sizes[:2] ** 2 / (sizes**2).sum())
+    stretched = filled @ plane.axes.T * np.sqrt(votes.shape[1] / (~np.isnan(votes)).sum(axis=1))[:, None]
+    assert places == pytest.approx(stretched)
+    assert (np.take_along_axis(plane.axes, np.abs(plane.axes).argmax(axis=1)[:, None], axis=1) > 0).all()
+
+
+def test_a_small_table_has_a_plane_too():
+    plane, places = bridging.plane_of(np.array([[1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]]))
+    assert plane.explained == pytest.approx([1, 0]) and places[0] == pytest.approx(places[1])
+    with pytest.raises(DataError, match="everybody votes alike"):
+        bridging.plane_of(np.ones((3, 3)))
+
+
+# Groups.
+
+
+def test_groups_of_points_by_hand():
+    points = np.array([[0.0, 0], [0, 2], [10, 0], [10, 2], [10, 1]])
+    labels, centres = bridging.kmeans(points, 2, np.random.default_rng(1))
+    assert labels.tolist() == [1, 1, 0, 0, 0] and centres.tolist() == [[10, 1], [0, 1]]
+    with pytest.raises(DataError, match="fewer than 6 different points"):
+        bridging.kmeans(points, 6, np.random.default_rng(0))
+
+
+def test_silhouette_and_rand_match_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    points, labels, others = rng.normal(size=(80, 2)), rng.integers(4, size=80), rng.integers(3, size=80)
+    assert bridging.silhouettes(points, [labels, others]) == pytest.approx(
+        [metrics.silhouette_score(points, labels), metrics.silhouette_score(points, others)]
+    )
+    assert bridging.adjusted_rand(labels, others) == pytest.approx(
+        metrics.adjusted_rand_score(labels, others)
+    )
+    assert bridging.adjusted_rand([0, 0], [3, 3]) == 1
+
+
+def test_kmeans_is_as_good_as_scikit_learn():
+    cluster = pytest.importorskip("sklearn.cluster")
+    points = np.random.default_rng(3).normal(size=(150, 2))
+    for k in (2, 4):
+        labels, centres = bridging.kmeans(points, k, np.random.default_rng(0))
+        theirs = cluster.KMeans(k, n_init=10, random_state=0).fit(points).inertia_
+        assert ((points - centres[labels]) ** 2).sum() <= theirs * 1.001
+
+
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=30), st.randoms())
+def test_rand_knows_no_names_and_no_order(labels, random):
+    other = [random.randint(0, 2) for _ in labels]
+    value = bridging.adjusted_rand(labels, other)
+    assert value == pytest.approx(bridging.adjusted_rand(other, [9 - label for label in labels]))
+    assert value <= 1 + 1e-12 and bridging.adjusted_rand(labels, labels) == 1
+
+
+# Maps.
+
+
+def test_planted_camps_are_found_and_believed():
+    votes, camp = camps()
+    found = bridging.opinion_map(votes, resamples=20, nulls=20)
+    assert found.k == 2 and found.warnings == ()
+    assert bridging.adjusted_rand(found.groups[found.groups >= 0], camp[found.groups >= 0]) > 0.85
+    assert found.stability.value > 0.85 and found.chance() == found.chance("cloud") == pytest.approx(1 / 21)
+    assert found.stability.low <= found.stability.value <= found.stability.high
+
+
+def test_noise_has_groups_that_nobody_should_believe():
+    votes = np.random.default_rng(0).choice([1.0, 0, -1, np.nan], size=(80, 25))
+    found = bridging.opinion_map(votes, resamples=20, nulls=20)
+    said = " ".join(found.warnings)
+    assert "no more structure than in shuffled votes" in said and "change with the people drawn" in said
+
+
+def test_one_long_cloud_is_no_two_camps():
+    """One direction, everybody somewhere on it: there is structure, and no camp."""
+    rng = np.random.default_rng(1)
+    lean = rng.normal(size=(200, 1))
+    votes = np.where(rng.random((200, 40)) < 1 / (1 + np.exp(-1.5 * lean)), 1.0, -1.0)
+    found = bridging.opinion_map(votes, resamples=0, nulls=20)
+    assert found.chance() < 0.05 < found.chance("cloud")
+    assert any("parts of one cloud" in line for line in found.warnings)
+
+
+def test_same_seed_same_map_and_who_voted_little_is_in_no_group():
+    votes, _ = camps(missing=0.6)
+    votes[3, 2:] = np.nan
+    one, two = (bridging.opinion_map(votes, resamples=5, nulls=5, seed=4) for _ in range(2))
+    assert (one.groups == two.groups).all() and one.shuffled == two.shuffled and one.cloud == two.cloud
+    assert np.array_equal(one.coordinates, two.places, equal_nan=True) and one.stability == two.stability
+    assert (one.groups[one.cast < 7] == -1).all() and one.groups[3] == -1 and one.cast[3] <= 2
+    votes[5] = np.nan
+    assert np.isnan(bridging.opinion_map(votes, resamples=0, nulls=0).places[5]).all()
+
+
+def test_unasked_questions_have_no_answer():
+    found = bridging.opinion_map(camps()[0], resamples=0, nulls=0, groups=3)
+    assert found.k == 3 and not found.stability.defined and np.isnan(found.chance())
+    assert np.isnan(found.silhouette.low) and found.silhouette.value == found.silhouettes[3]
+
+
+@pytest.mark.parametrize(
+    ("votes", "message"),
+    [
+        ([1, 0], r"shape \(2,\)"),
+        ([[1, 2]], r"row 1, column 1: 2 is no vote"),
+        ([["a"]], "not numbers"),
+        (np.full((9, 9), 0.5), "0.5 is no vote"),
+        (camps(people=4, missing=0.0)[0][:3], "3 people cast 7 votes or more"),
+    ],
+)
+def test_bad_votes(votes, message):
+    with pytest.raises(DataError, match=message):
+        bridging.opinion_map(votes)
+
+
+# Consensus.
+
+
+def test_group_informed_consensus_by_hand():
+    """Statement 0: (1+2)/(2+2) and (1+1)/(2+2); statement 1, unseen by group 1: (1+1)/(2+2) and 1/2."""
+    votes = [[1, 1], [1, -1], [1, np.nan], [-1, np.nan], [1, 1]]
+    groups = [0, 0, 1, 1, -1]
+    found = bridging.group_informed_consensus(votes, groups)
+    assert found.table["value"].to_list() == pytest.approx([3 / 8, 1 / 4])
+    assert found.table["fewest"].to_list() == [2, 0] and found.table["votes"].to_list() == [4, 2]
+    root = bridging.group_informed_consensus(votes, groups, combine="geometric_mean")
+    assert root.table["value"].to_list() == pytest.approx([(3 / 8) ** 0.5, 0.5])
+    assert bridging.lowest_group_approval(votes, groups).table["value"].to_list() == [0.5, 0.5]
+    against = bridging.group_informed_consensus(votes, groups, vote=-1)
+    assert against.table["value"].to_list() == pytest.approx([1 / 4 * 1 / 2, 1 / 4])
+    assert found.top(1, fewest=1)["statement"].to_list() == [0]
+
+
+@given(VOTES, st.data())
+def test_consensus_axioms(votes, data):
+    """Names of groups, order of people and of groups change nothing; one more to agree never lowers it."""
+    groups = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(votes), max_size=len(votes))))
+    value = bridging.group_informed_consensus(votes, groups, draws=0).table["value"].to_numpy()
+    order = np.random.default_rng(0).permutation(len(votes))
+    renamed = bridging.group_informed_consensus(votes[order], 7 - groups[order], draws=0)
+    assert renamed.table["value"].to_numpy() == pytest.approx(value)
+    kinder = np.where(votes == -1, 1, votes)
+    assert (
+        bridging.group_informed_consensus(kinder, groups, draws=0).table["value"].to_numpy() >= value
+    ).all()
+    lowest = bridging.lowest_group_approval(votes, groups, draws=0).table["value"].to_numpy()
+    root = bridging.group_informed_consensus(votes, groups, combine="geometric_mean", draws=0)
+    assert (lowest <= root.table["value"].to_numpy() + 1e-12).all()
+
+
+def test_intervals_hold_the_value_and_narrow():
+    votes, camp = camps(people=40, missing=0.0)
+    many = np.tile(votes, (16, 1))
+    one = bridging.group_informed_consensus(votes, camp).table
+    more = bridging.group_informed_consensus(many, np.tile(camp, 16)).table
+    assert ((one["low"] <= one["value"]) & (one["value"] <= one["high"])).all()
+    assert (more["high"] - more["low"]).mean() < 0.4 * (one["high"] - one["low"]).mean()
+
+
+def test_representativeness_by_hand():
+    """9 of 10 against 1 of 10: (10/12)/(2/12) = 5; pooled 12/22, z = (10/11 - 2/11)/sqrt(.2479 x 2/11)."""
+    votes = np.array([[1]] * 9 + [[-1]] + [[1]] + [[-1]] * 9)
+    table = bridging.representativeness(votes, [0] * 10 + [1] * 10)
+    row = table.row(0, named=True)
+    assert row["ratio"] == pytest.approx(5) and row["clear"]
+    pooled = 12 / 22
+    assert row["ratio_z"] == pytest.approx((8 / 11) / np.sqrt(pooled * (1 - pooled) * 2 / 11))
+    assert row["share_z"] == pytest.approx(2 * np.sqrt(11) * (10 / 11 - 0.5))
+    best = bridging.representative(votes, [0] * 10 + [1] * 10, least=20)
+    assert best.is_empty()
+
+
+def test_bad_groups():
+    votes = [[1], [1]]
+    for groups, message in (([0], "shape"), ([0.5, 1], "whole number"), ([-1, -1], "nobody is in a group")):
+        with pytest.raises(DataError, match=message):
+            bridging.group_informed_consensus(votes, groups)
+
+
+# Community Notes.
+
+
+@pytest.mark.parametrize("penalty", ["mean", "rating", "sum"])
+def test_intercepts_reach_what_a_general_minimiser_reaches(penalty):
+    """The loss written out as it is published, minimised over all parameters by BFGS from many starts."""
+    optimize = pytest.importorskip("scipy.optimize")
+    votes, _ = camps(people=12, statements=6, missing=0.3, seed=2)
+    rows, columns = np.nonzero(~np.isnan(votes))
+    ratings = (votes[rows, columns] + 1) / 2
+    people, notes = votes.shape
+
+    def loss(x):
+        mu, i, n = x[0], x[1 : 1 + people], x[1 + people : 1 + people + notes]
+        f, g = x[1 + people + notes : 1 + 2 * people + notes], x[1 + 2 * people + notes :]
+        errors = ((ratings - mu - i[rows] - n[columns] - f[rows] * g[columns]) ** 2).sum()
+        if penalty == "mean":
+            ridge = 0.15 * (mu**2 + (i**2).mean() + (n**2).mean()) + 0.03 * ((f**2).mean() + (g**2).mean())
+            return errors + len(rows) * ridge
+        if penalty == "rating":
+            each = 0.15 * (mu**2 + i[rows] ** 2 + n[columns] ** 2) + 0.03 * (f[rows] ** 2 + g[columns] ** 2)
+            return errors + each.sum()
+        return errors + 0.15 * (mu**2 + (i**2).sum() + (n**2).sum()) + 0.03 * ((f**2).sum() + (g**2).sum())
+
+    rng = np.random.default_rng(0)
+    size = 1 + 2 * (people + notes)
+    best = min((optimize.minimize(loss, rng.normal(size=size)) for _ in range(4)), key=lambda fit: fit.fun)
+    found = bridging.intercepts(votes, penalty=penalty)
+    assert found.converged and found.loss == pytest.approx(best.fun, rel=1e-5)
+    assert found.table["intercept"].to_numpy() == pytest.approx(
+        best.x[1 + people : 1 + people + notes], abs=5e-3
+    )
+
+
+def test_what_both_camps_like_bridges_and_what_one_likes_does_not():
+    rng = np.random.default_rng(0)
+    camp = np.repeat([1.0, -1.0], 60)[:, None]
+    sides = np.hstack([camp, -camp] * 8)
+    votes = np.hstack([sides, np.ones((120, 1)), -np.ones((120, 1))])
+    votes = np.where(rng.random(votes.shape) < 0.05, -votes, votes)
+    found = bridging.intercepts(votes, draws=10)
+    table = found.table
+    assert table["status"].to_list()[-2:] == ["helpful", "not helpful"]
+    assert set(table["status"].to_list()[:-2]) == {"needs more ratings"}
+    assert (table["low"] <= table["intercept"] + 1e-6).all() and (np.abs(table["factor"][:-2]) > 0.5).all()
+    assert abs(table["factor"][-2]) < 0.3
+
+
+def test_intercepts_edges():
+    with pytest.raises(DataError, match="there is no rating"):
+        bridging.intercepts([[0, 0]], passes="missing")
+    votes, _ = camps(people=10, statements=5, missing=0.2)
+    votes[0], votes[:, 1] = np.nan, np.nan
+    found = bridging.intercepts(votes)
+    assert np.isnan(found.raters[0]).all() and found.table["intercept"][1] == 0
+    turned = bridging.intercepts(votes[:, ::-1].copy())
+    assert turned.table["intercept"].to_numpy()[::-1] == pytest.approx(
+        found.table["intercept"].to_numpy(), abs=1e-3
+    )
+
+
+# Files.
+
+
+def test_a_table_of_votes(tmp_path):
+    path = tmp_path / "v.csv"
+    path.write_text("person,group,A,B\nann,0,1,\nbo,,-1,0.0\n")
+    found = bridging.read_conversation(path)
+    assert found.statements == ("A", "B") and found.people == ("ann", "bo")
+    assert found.groups is not None and found.groups.tolist() == [0, -1]
+    assert np.array_equal(found.votes, [[1, np.nan], [-1, 0]], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("person,A\nann,2\n", r"row 1, column A: '2' is no vote"),
+        ("person,A\nann,yes\n", "'yes' is no vote"),
+        ("name,A\nann,1\n", "column person: this column is missing"),
+        ("person\nann\n", "there are no votes"),
+    ],
+)
+def test_broken_tables(tmp_path, text, message):
+    path = tmp_path / "v.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        bridging.read_conversation(path)
+    with pytest.raises(DataError, match="no such file"):
+        bridging.read_conversation(tmp_path / "none.csv")
+
+
+# Real conversations.
+
+
+def test_consensus_is_that_of_the_export():
+    """One export holds Polis' own group-informed consensus, of all statements, in its own groups."""
+    folder = POLIS / "bg2050-volunteers"
+    conversation("bg2050-volunteers")
+    with (folder / "comments.csv").open(encoding="utf-8") as handle:
+        theirs = {row["comment-id"]: row["group-informed-consensus"] for row in csv.DictReader(handle)}
+    with (folder / "participants-votes.csv").open(encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    ids = [name for name in rows[0] if name.isdigit() and theirs[name]]
+    votes = np.array([[float(row[name] or "nan") for name in ids] for row in rows])
+    groups = np.array([float(row["group-id"] or "nan") for row in rows])
+    ours = bridging.group_informed_consensus(votes, groups, draws=0).table["value"].to_numpy()
+    assert len(ids) > 300 and ours == pytest.approx([float(theirs[name]) for name in ids], abs=1e-12)
+
+
+@pytest.mark.parametrize(("name", "agreement"), [(NAMES[1], 0.7), (NAMES[4], 0.7), (NAMES[0], 0.5)])
+def test_groups_are_like_those_of_polis(name, agreement):
+    talk = conversation(name)
+    found = bridging.opinion_map(talk.votes, resamples=0, nulls=0)
+    both = (talk.groups >= 0) & (found.groups >= 0)
+    assert found.k == 2 and bridging.adjusted_rand(talk.groups[both], found.groups[both]) > agreement
+
+
+@settings(max_examples=20)
+@given(VOTES)
+def test_any_table_is_mapped_or_refused(votes):
+    try:
+        found = bridging.opinion_map(votes, least=1, resamples=2, nulls=2)
+    except DataError:
+        return
+    assert found.k == int(found.groups.max()) + 1 and np.isfinite(found.places).all()
