@@ -1,0 +1,143 @@
+"""What routes are worth, measured on training people: each is told as much as will be told, and predicts the rest.
+
+People are cut into parts; each part is predicted by routes that learned from the others. Of these
+predictions a blend takes its weights, and abstention its bound: where a route has not shown that it beats the
+population it says what the population says, and that it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from populace.errors import DataError
+from populace.memory.predicting.route import Cells, FittedRoute, Route
+from populace.opinions import Inputs, Opinions
+from populace.opinions.predictors.masks import masked
+from populace.stats import Estimate
+from populace.stats.crossed import crossed_mean
+from populace.streams import stream
+
+__all__ = ["Gains", "Trial", "gains", "tried"]
+
+_FLOOR = 1e-6
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Predictions of cells whose answers are known, by routes that did not see them.
+
+    Attributes
+    ----------
+    rows, columns, truth, weights
+        Shape (C,): person, question, answer and the person's weight.
+    p
+        Route -> shape (C, widest).
+    """
+
+    opinions: Opinions
+    rows: np.ndarray
+    columns: np.ndarray
+    truth: np.ndarray
+    weights: np.ndarray
+    p: dict[str, np.ndarray]
+
+    def logs(self, p: np.ndarray) -> np.ndarray:
+        """Log probability of each answer: shape (C,)."""
+        return np.log(np.maximum(p[np.arange(len(self.truth)), self.truth], _FLOOR))
+
+
+def tried(
+    train: Opinions, inputs: Inputs, routes: Sequence[Route], *, folds: int = 2, most: int = 300, seed: int = 0
+) -> Trial:
+    """Cross-fit routes.
+
+    Parameters
+    ----------
+    folds
+        Parts; each route is fitted as often.
+    most
+        People that are asked, over all parts.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two people a part.
+    """
+    rng = stream(seed, "memory.trials")
+    if folds < 2 or len(train) < 2 * folds:
+        raise DataError(f"{len(train)} people cannot be cut into {folds} parts", fix="give more people")
+    part = rng.permutation(len(train)) % folds
+    found: list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]] = []
+    for fold in range(folds):
+        outer = np.flatnonzero(part == fold)[: max(most // folds, 1)]
+        known, asked = masked(train.take(outer), inputs.known, rng)
+        rows, columns = np.nonzero(asked)
+        cells = Cells(train.people[outer], known, rows, columns)
+        inner = train.take(part != fold)
+        p = {route.name: route.fit(inner, inputs).predict(cells) for route in routes}
+        found.append((outer[rows], columns, p))
+    rows, columns = (np.concatenate([each[place] for each in found]) for place in (0, 1))
+    names = [route.name for route in routes]
+    p = {name: np.concatenate([each[2][name] for each in found]) for name in names}
+    truth = train.answers[rows, columns].astype(np.int64)
+    return Trial(train.take([]), rows, columns, truth, train.weights[rows], p)
+
+
+@dataclass(frozen=True)
+class Gains:
+    """By how much a route's log score is above the population's.
+
+    Attributes
+    ----------
+    overall
+        Mean gain, nats an answer, over people and questions.
+    items
+        Shape (M,), of each question, shrunk to the overall one; nan where nothing was measured.
+    """
+
+    overall: Estimate
+    items: np.ndarray
+
+    def abstains(self, columns: np.ndarray) -> np.ndarray:
+        """Tell where the population is as good: everywhere unless the gain is above 0 for sure, shape (C,)."""
+        if not self.overall.low > 0:
+            return np.ones(len(columns), dtype=bool)
+        gain = self.items[columns]
+        return ~np.isnan(gain) & (gain <= 0)
+
+
+def gains(trial: Trial, ours: str, base: str) -> Gains:
+    """Hold one route of a trial against another.
+
+    The gain of a question is drawn to the overall one by how much questions differ beyond chance (method of
+    moments). Intervals know people and questions (`populace.stats.crossed`).
+    """
+    each = trial.logs(trial.p[ours]) - trial.logs(trial.p[base])
+    overall = crossed_mean(each, trial.rows, trial.columns, within=None)
+    count = len(trial.opinions.items)
+    n = np.bincount(trial.columns, minlength=count).astype(np.float64)
+    mean = np.divide(np.bincount(trial.columns, each, minlength=count), n, out=np.zeros(count), where=n > 0)
+    noise = float(((each - mean[trial.columns]) ** 2).sum()) / max(len(each) - (n > 0).sum(), 1)
+    there = n > 0
+    error = noise / np.maximum(n, 1)
+    spread = max(float(((mean[there] - overall.value) ** 2 - error[there]).mean()), 0.0) if there.any() else 0.0
+    pull = spread / (spread + error) if spread else np.zeros(count)
+    items = np.where(there, overall.value + pull * (mean - overall.value), np.nan)
+    return Gains(overall, items)
+
+
+@dataclass(frozen=True)
+class Abstaining:
+    """A route that says what the population says where it has not shown to be better."""
+
+    fitted: FittedRoute
+    base: FittedRoute
+    gains: Gains
+
+    def predict(self, cells: Cells) -> np.ndarray:
+        """Predict, and fall back."""
+        silent = self.gains.abstains(cells.columns)[:, None]
+        return np.where(silent, self.base.predict(cells), self.fitted.predict(cells))
