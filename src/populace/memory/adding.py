@@ -1,0 +1,205 @@
+"""Write items down: all of a call, or none.
+
+An item that is here already, word for word with its time and source, is not written a second time (so a
+command that was stopped can be run again); what it may be used for is what was said last.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import select, tuple_
+
+from populace.errors import DataError
+from populace.memory import tables as t
+from populace.memory.consent import Consent
+from populace.memory.item import Item
+from populace.memory.reading import Row
+from populace.memory.words import blocks, insert_rows, scale_of
+
+if TYPE_CHECKING:
+    from populace.memory.store import Store, Writing
+
+__all__ = ["Added", "add", "people_for", "people_named"]
+
+_CHUNK = 50_000
+"""Items that are held in memory at a time."""
+_NAMES = ("person", "item", "text", "response", "scale", "topic", "source", "time", "consent")
+_Key = tuple[int, str, str, str, str, str, float | None]
+"""Person, text, response, scale, topic, source, time: what makes two items the same."""
+_END = 1 << 62
+
+
+class Added(NamedTuple):
+    """What a call added."""
+
+    ids: tuple[int, ...]
+    """A number an item, in the order given; of those that were here before, the old one."""
+    new: int
+    """How many were not here before."""
+
+
+def add(
+    store: Store,
+    rows: Iterable[Row],
+    consent: Consent,
+    *,
+    person_id: str | None = None,
+    redact: Callable[[str], str] | None = None,
+    keep_ids: bool = True,
+) -> Added:
+    """Add items in one transaction.
+
+    Parameters
+    ----------
+    rows
+        Read one by one; the first malformed one undoes the whole call.
+    consent
+        Of rows that say nothing of it.
+    person_id
+        Whose they are; None where each row says it.
+    redact
+        What takes out of texts and responses what says who somebody is.
+    keep_ids
+        Whether the numbers of the items are wanted; not for millions.
+    """
+    ids: list[int] = []
+    new = 0
+    with store.write() as writing:
+        adding = _Adding(writing, consent)
+        for chunk in blocks(_named(rows, person_id, redact), _CHUNK):
+            chunk_ids, chunk_new = adding.write(chunk)
+            new += chunk_new
+            if keep_ids:
+                ids += chunk_ids
+    return Added(tuple(ids), new)
+
+
+def _named(rows: Iterable[Row], person_id: str | None, redact: Callable[[str], str] | None) -> Iterator[Row]:
+    """Say whose each row is, and take out what says who they are."""
+    for number, row in enumerate(rows, 1):
+        name = row.person_id if person_id is None else person_id
+        if name is None:
+            raise DataError("nothing says whose item it is", row=number, column="person_id", fix="name them")
+        if row.person_id not in (None, name):
+            raise DataError(
+                f"the item of {row.person_id} is added to {name}",
+                row=number,
+                column="person_id",
+                fix="leave the column out, or add a table of several people without naming one",
+            )
+        item = row.item
+        if redact is not None:
+            from msgspec.structs import replace
+
+            response = item.response if item.options else redact(item.response)
+            item = replace(item, text=redact(item.text), response=response)
+        yield Row(name, item, row.consent)
+
+
+class _Adding:
+    """The items of one call, chunk by chunk."""
+
+    def __init__(self, writing: Writing, consent: Consent) -> None:
+        self._writing = writing
+        self._default = consent
+        self._scales: dict[tuple[tuple[str, ...], bool], str] = {}
+
+    def write(self, rows: list[Row]) -> tuple[list[int], int]:
+        """Write a chunk; give the numbers of its items, and how many are new."""
+        writing = self._writing
+        names = list(dict.fromkeys(str(row.person_id) for row in rows))
+        scales = [self._scale(row.item) for row in rows]
+        words = [
+            (item.text, item.response, scale, item.topic, item.source)
+            for item, scale in zip((row.item for row in rows), scales, strict=True)
+        ]
+        writing.words.look(chain(names, chain.from_iterable(words)))
+        before = people_named(writing, names)
+        people = before | _new_people(writing, [name for name in names if name not in before])
+        consents = [writing.consent_number(row.consent or self._default) for row in rows]
+        keys = [
+            (people[str(row.person_id)], *word, row.item.time) for row, word in zip(rows, words, strict=True)
+        ]
+        known = _known(writing, keys, set(before.values()))
+        new = {key: place for place, key in reversed(list(enumerate(keys))) if key not in known}
+        first = writing.numbers("item", len(new)) if new else 0
+        numbered = dict(zip(sorted(new, key=new.__getitem__), range(first, first + len(new)), strict=True))
+        numbers = writing.words.use(Counter(chain.from_iterable(key[1:6] for key in new)))
+        latest = dict(zip(keys, consents, strict=True))
+        stored = [
+            (key[0], item, *(numbers[word] for word in key[1:6]), key[6], latest[key])
+            for key, item in numbered.items()
+        ]
+        insert_rows(writing.connection, t.items, _NAMES, sorted(stored))
+        _agree(writing, [(latest[key], key[0], known[key]) for key in latest if key in known])
+        found = known | numbered
+        return [found[key] for key in keys], len(new)
+
+    def _scale(self, item: Item) -> str:
+        if not item.options:
+            return ""
+        known = self._scales.get((item.options, item.ordinal))
+        if known is None:
+            known = self._scales[item.options, item.ordinal] = scale_of(item.options, item.ordinal)
+        return known
+
+
+def people_for(writing: Writing, names: Iterable[str]) -> dict[str, int]:
+    """Give the numbers of people, writing down who is new."""
+    names = list(names)
+    known = people_named(writing, names)
+    return known | _new_people(writing, [name for name in names if name not in known])
+
+
+def people_named(writing: Writing, names: Iterable[str]) -> dict[str, int]:
+    """Give the numbers of those people who are here, inside a transaction that writes."""
+    numbers = {text: name for name, text in writing.words.find(list(names)).items()}
+    found = {}
+    for block in blocks(numbers):
+        wanted = select(t.people.c.name, t.people.c.person).where(t.people.c.name.in_(block))
+        found.update((numbers[text], person) for text, person in writing.connection.execute(wanted))
+    return found
+
+
+def _new_people(writing: Writing, names: list[str]) -> dict[str, int]:
+    if not names:
+        return {}
+    texts = writing.words.use(Counter(names))
+    people = dict(zip(names, range(writing.numbers("person", len(names)), _END), strict=False))
+    rows = [(person, texts[name]) for name, person in people.items()]
+    insert_rows(writing.connection, t.people, ("person", "name"), rows)
+    return people
+
+
+def _known(writing: Writing, keys: list[_Key], before: set[int]) -> dict[_Key, int]:
+    """Give the numbers of items that are here already, of people who were here before."""
+    asked = [key for key in keys if key[0] in before]
+    numbers = writing.words.find({word for key in asked for word in key[1:6]})
+    wanted: dict[tuple[int, int], list[_Key]] = {}
+    for key in asked:
+        if all(word in numbers for word in key[1:6]):
+            wanted.setdefault((key[0], numbers[key[1]]), []).append(key)
+    c = t.items.c
+    columns = (c.person, c.text, c.response, c.scale, c.topic, c.source, c.time, c.item)
+    found: dict[tuple[int | float | None, ...], int] = {}
+    for block in blocks(wanted, 200):
+        query = select(*columns).where(tuple_(c.person, c.text).in_(block))
+        found.update((tuple(row[:-1]), row[-1]) for row in writing.connection.execute(query))
+    stored = {
+        key: (key[0], *(numbers[word] for word in key[1:6]), key[6])
+        for each in wanted.values()
+        for key in each
+    }
+    return {key: found[row] for key, row in stored.items() if row in found}
+
+
+def _agree(writing: Writing, rows: list[tuple[int, int, int]]) -> None:
+    """Set what items may be used for."""
+    if rows:
+        mark = "?" if writing.is_sqlite else "%s"
+        statement = f"UPDATE {t.items.name} SET consent = {mark} WHERE person = {mark} AND item = {mark}"
+        writing.connection.exec_driver_sql(statement, rows)

@@ -1,0 +1,107 @@
+"""Take out of a text what says who somebody is, before it is stored.
+
+A redactor is a function of a text. `patterns` finds e-mail addresses, web addresses, payment cards (with a
+right check digit) and telephone numbers by their form, in no language's words; it finds no names and no
+places. `presidio` uses Microsoft Presidio with the language model that it needs, where these are installed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from populace.errors import DataError, PopulaceError
+
+__all__ = ["by_patterns", "by_presidio", "redactor"]
+
+_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
+_CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d])")
+_PHONE = re.compile(r"(?<![\w.,/-])(?:\+\d|\(\d|0\d|\d{3}[ .-]\d)[\d ()./-]{5,17}\d(?![\w])")
+_LEAST_DIGITS, _MOST_DIGITS = 8, 15
+
+
+def redactor(name: str) -> Callable[[str], str]:
+    """Give a redactor by name.
+
+    Raises
+    ------
+    DataError
+        If there is none of this name.
+    PopulaceError
+        If it needs a package that is not installed.
+    """
+    if name == "patterns":
+        return by_patterns
+    if name == "presidio":
+        return by_presidio()
+    raise DataError(f"no redactor is named {name}", fix="take patterns, presidio, or a function of a text")
+
+
+def by_patterns(text: str) -> str:
+    """Take out e-mail and web addresses, card numbers and telephone numbers.
+
+    Examples
+    --------
+    >>> by_patterns("Write to ada@example.org, or call +44 20 7946 0958.")
+    'Write to [e-mail], or call [phone].'
+    >>> by_patterns("Card 4111 1111 1111 1111, order 4111 1111 1111 1112, born 1990-05-17, 12,000 people")
+    'Card [card], order 4111 1111 1111 1112, born 1990-05-17, 12,000 people'
+    """
+    if (
+        not any(map(str.isdigit, text))
+        and "@" not in text
+        and "www" not in text.lower()
+        and "://" not in text
+    ):
+        return text
+    text = _URL.sub("[url]", _EMAIL.sub("[e-mail]", text))
+    text = _CARD.sub(lambda found: "[card]" if _is_card(found[0]) else found[0], text)
+    return _PHONE.sub(lambda found: "[phone]" if _is_phone(found[0]) else found[0], text)
+
+
+def _is_card(text: str) -> bool:
+    """Check the last digit as ISO/IEC 7812-1 does (Luhn)."""
+    digits = [int(char) for char in reversed(text) if char.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return 13 <= len(digits) <= 19 and (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def _is_phone(text: str) -> bool:
+    digits = sum(map(str.isdigit, text))
+    return _LEAST_DIGITS <= digits <= _MOST_DIGITS and re.match(r"\d{4}-\d\d-\d\d", text) is None
+
+
+def by_presidio(language: str = "en", least: float = 0.4) -> Callable[[str], str]:
+    """Give a redactor by Microsoft Presidio; what it finds is replaced by its kind, as in `<PERSON>`.
+
+    Parameters
+    ----------
+    language
+        Of the texts; Presidio needs a model for it.
+    least
+        Confidence from which on something is taken out.
+
+    Raises
+    ------
+    PopulaceError
+        If `presidio-analyzer` or `presidio-anonymizer` is not installed, or has no model for the language.
+    """
+    fix = "pip install presidio-analyzer presidio-anonymizer and its language model, or take `patterns`"
+    try:
+        from presidio_analyzer import AnalyzerEngine  # type: ignore[import-not-found]
+        from presidio_anonymizer import AnonymizerEngine  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise PopulaceError(f"redacting by presidio needs {error.name}", fix=fix) from error
+    try:
+        analyzer, anonymizer = AnalyzerEngine(supported_languages=[language]), AnonymizerEngine()
+    except (OSError, ValueError, SystemExit) as error:  # it ends the process where a download fails
+        raise PopulaceError(f"presidio has no model for {language} ({error})", fix=fix) from error
+
+    def redact(text: str) -> str:
+        if not text:
+            return text
+        found = analyzer.analyze(text=text, language=language, score_threshold=least)
+        return anonymizer.anonymize(text=text, analyzer_results=found).text
+
+    return redact
