@@ -104,7 +104,7 @@ def test_silence_wins_no_leaderboard(runs):
     assert board.ranking.models[1].score.value == pytest.approx(mute.result.headline.estimate.value)
 
 
-@pytest.mark.parametrize("name", sorted(set(TASKS) - {"grounded"}))
+@pytest.mark.parametrize("name", sorted(each for each in TASKS if not open_task(each).meta.own_people))
 def test_what_was_not_scored_does_not_pass(name):
     task = open_task(name)
     options = {
