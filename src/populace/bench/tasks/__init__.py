@@ -19,6 +19,7 @@ TASKS = {
     "pass-at-k": "PassAtK",
     "comparison": "Comparison",
     "grounded": "Grounded",
+    "steerable": "Steerable",
     "diversity": "Diversity",
     "phrases": "Phrases",
 }
