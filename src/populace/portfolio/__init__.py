@@ -1,0 +1,13 @@
+"""Portfolios: the fewest models that serve every weighting of traits, with a certificate.
+
+After PALM (Kim et al. 2026, arXiv 2604.04144). A table has a row a candidate (model, prompt, policy) and a
+column a trait; a user is a weight vector on the simplex. What is certified holds for *every* weights: nothing
+is sampled.
+"""
+
+from populace.portfolio.certificate import regret_at, worst_regret
+from populace.portfolio.hull import coverage_set
+from populace.portfolio.minimum import minimum
+from populace.portfolio.records import Certificate, Portfolio
+
+__all__ = ["Certificate", "Portfolio", "coverage_set", "minimum", "regret_at", "worst_regret"]
