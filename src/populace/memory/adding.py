@@ -9,23 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
-
-from sqlalchemy import select, tuple_
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from populace.errors import DataError
 from populace.memory import tables as t
 from populace.memory.consent import Consent
 from populace.memory.item import Item
 from populace.memory.reading import Row
-from populace.memory.words import blocks, insert_rows, scale_of
+from populace.memory.words import blocks, scale_of
 
 if TYPE_CHECKING:
     from populace.memory.store import Store, Writing
 
 __all__ = ["Added", "add", "people_for", "people_named"]
 
-_CHUNK = 50_000
+_CHUNK = 20_000
 """Items that are held in memory at a time."""
 _NAMES = ("person", "item", "text", "response", "scale", "topic", "source", "time", "consent")
 _Key = tuple[int, str, str, str, str, str, float | None]
@@ -125,18 +123,19 @@ class _Adding:
             (people[str(row.person_id)], *word, row.item.time) for row, word in zip(rows, words, strict=True)
         ]
         known = _known(writing, keys, set(before.values()))
-        new = {key: place for place, key in reversed(list(enumerate(keys))) if key not in known}
+        new = dict.fromkeys(key for key in keys if key not in known)
         first = writing.numbers("item", len(new)) if new else 0
-        numbered = dict(zip(sorted(new, key=new.__getitem__), range(first, first + len(new)), strict=True))
+        numbered = dict(zip(new, range(first, first + len(new)), strict=True))
         numbers = writing.words.use(Counter(chain.from_iterable(key[1:6] for key in new)))
         latest = dict(zip(keys, consents, strict=True))
         stored = [
             (key[0], item, *(numbers[word] for word in key[1:6]), key[6], latest[key])
             for key, item in numbered.items()
         ]
-        insert_rows(writing.connection, t.items, _NAMES, sorted(stored))
-        _agree(writing, [(latest[key], key[0], known[key]) for key in latest if key in known])
-        found = known | numbered
+        writing.insert(t.items, _NAMES, sorted(stored))
+        changed = {key: number for key, number in latest.items() if key in known and number != known[key][1]}
+        _agree(writing, [(number, key[0], known[key][0]) for key, number in changed.items()])
+        found = numbered | {key: item for key, (item, _) in known.items()}
         return [found[key] for key in keys], len(new)
 
     def _scale(self, item: Item) -> str:
@@ -157,11 +156,12 @@ def people_for(writing: Writing, names: Iterable[str]) -> dict[str, int]:
 
 def people_named(writing: Writing, names: Iterable[str]) -> dict[str, int]:
     """Give the numbers of those people who are here, inside a transaction that writes."""
-    numbers = {text: name for name, text in writing.words.find(list(names)).items()}
+    numbers = {text: name for name, text in writing.words.find(names).items()}
     found = {}
     for block in blocks(numbers):
-        wanted = select(t.people.c.name, t.people.c.person).where(t.people.c.name.in_(block))
-        found.update((numbers[text], person) for text, person in writing.connection.execute(wanted))
+        marks = ", ".join("?" * len(block))
+        rows = writing.fetch(f"SELECT name, person FROM memory_people WHERE name IN ({marks})", block)
+        found.update((numbers[text], person) for text, person in rows)
     return found
 
 
@@ -171,35 +171,41 @@ def _new_people(writing: Writing, names: list[str]) -> dict[str, int]:
     texts = writing.words.use(Counter(names))
     people = dict(zip(names, range(writing.numbers("person", len(names)), _END), strict=False))
     rows = [(person, texts[name]) for name, person in people.items()]
-    insert_rows(writing.connection, t.people, ("person", "name"), rows)
+    writing.insert(t.people, ("person", "name"), rows)
     return people
 
 
-def _known(writing: Writing, keys: list[_Key], before: set[int]) -> dict[_Key, int]:
-    """Give the numbers of items that are here already, of people who were here before."""
+def _known(writing: Writing, keys: list[_Key], before: set[int]) -> dict[_Key, tuple[int, int]]:
+    """Give number and consent of items that are here already, of people who were here before."""
     asked = [key for key in keys if key[0] in before]
     numbers = writing.words.find({word for key in asked for word in key[1:6]})
     wanted: dict[tuple[int, int], list[_Key]] = {}
     for key in asked:
         if all(word in numbers for word in key[1:6]):
             wanted.setdefault((key[0], numbers[key[1]]), []).append(key)
-    c = t.items.c
-    columns = (c.person, c.text, c.response, c.scale, c.topic, c.source, c.time, c.item)
-    found: dict[tuple[int | float | None, ...], int] = {}
+    columns = "person, text, response, scale, topic, source, time, item, consent"
+    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for block in blocks(wanted, 200):
-        query = select(*columns).where(tuple_(c.person, c.text).in_(block))
-        found.update((tuple(row[:-1]), row[-1]) for row in writing.connection.execute(query))
+        pairs = ", ".join(["(?, ?)"] * len(block))
+        query = f"SELECT {columns} FROM memory_items WHERE (person, text) IN (VALUES {pairs})"
+        found.update((row[:-2], row[-2:]) for row in writing.fetch(query, [*chain.from_iterable(block)]))
     stored = {
         key: (key[0], *(numbers[word] for word in key[1:6]), key[6])
         for each in wanted.values()
         for key in each
     }
-    return {key: found[row] for key, row in stored.items() if row in found}
+    return {key: (found[row][0], found[row][1]) for key, row in stored.items() if row in found}
 
 
 def _agree(writing: Writing, rows: list[tuple[int, int, int]]) -> None:
-    """Set what items may be used for."""
-    if rows:
-        mark = "?" if writing.is_sqlite else "%s"
-        statement = f"UPDATE {t.items.name} SET consent = {mark} WHERE person = {mark} AND item = {mark}"
-        writing.connection.exec_driver_sql(statement, rows)
+    """Set what items may be used for; what rests on them was made under the old consent, and goes."""
+    if not rows:
+        return
+    from populace.memory.forgetting import drop_derived, owe
+
+    uses: Counter[int] = Counter()
+    for person in sorted({person for _, person, _ in rows}):
+        uses += drop_derived(writing, person, [item for _, whose, item in rows if whose == person]).uses
+    writing.words.release(uses)
+    owe(writing)
+    writing.run("UPDATE memory_items SET consent = ? WHERE person = ? AND item = ?", rows)

@@ -15,7 +15,7 @@ from sqlalchemy import or_, select
 
 from populace.memory import tables as t
 from populace.memory.consent import usable
-from populace.memory.words import blocks, insert_rows, read_texts
+from populace.memory.words import blocks, read_texts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -83,7 +83,7 @@ def note(
         (line, now, action, purpose, by, reader, subject, model, items)
         for line, (subject, items) in enumerate(counts, first)
     ]
-    insert_rows(writing.connection, t.audit, _NAMES, rows)
+    writing.insert(t.audit, _NAMES, rows)
 
 
 def read_others(
@@ -139,4 +139,17 @@ def lines_about(connection: Connection, person: int) -> list[Line]:
     )
     rows = connection.execute(wanted.order_by(c.line)).all()
     actors = read_texts(connection, {row.actor for row in rows})
-    return [Line(**(row._asdict() | {"actor": actors[row.actor]})) for row in rows]
+    return [
+        Line(
+            line=row.line,
+            time=row.time,
+            action=row.action,
+            purpose=row.purpose,
+            actor=actors[row.actor],
+            reader=row.reader,
+            subject=row.subject,
+            model=row.model,
+            items=row.items,
+        )
+        for row in rows
+    ]

@@ -267,6 +267,12 @@ class PersonaDB:
 
         return explain(self.store, person_id, purpose=self.purpose, actor=self.actor)
 
+    def check(self) -> list[str]:
+        """Say what is wrong with the store, one line each; reads all of it."""
+        from populace.memory.checking import check
+
+        return check(self.store)
+
     def _known(self, person: int | None, person_id: str) -> int:
         if person is None:
             raise DataError(f"nobody here is named {person_id}", file=self.store.name, column="person_id")

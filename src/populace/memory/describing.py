@@ -13,9 +13,9 @@ from populace.memory import tables as t
 from populace.memory.adding import people_for, people_named
 from populace.memory.auditing import note
 from populace.memory.consent import Consent
-from populace.memory.forgetting import drop_derived, items_numbered
+from populace.memory.forgetting import drop_derived, items_numbered, overwrite, owe
 from populace.memory.item import checked_text
-from populace.memory.words import blocks, insert_rows
+from populace.memory.words import blocks
 
 if TYPE_CHECKING:
     from populace.memory.store import Store, Writing
@@ -37,7 +37,8 @@ def describe(store: Store, person_id: str, attributes: Mapping[str, str | None],
         numbers = writing.words.use(Counter([*kept, *kept.values()]))
         number = writing.consent_number(consent)
         rows = [(person, numbers[name], numbers[value], number) for name, value in kept.items()]
-        insert_rows(writing.connection, t.attributes, ("person", "name", "value", "consent"), sorted(rows))
+        writing.insert(t.attributes, ("person", "name", "value", "consent"), sorted(rows))
+    overwrite(store, 0.0)
 
 
 def _take_back(writing: Writing, person: int, names: Iterable[str]) -> None:
@@ -53,7 +54,7 @@ def _take_back(writing: Writing, person: int, names: Iterable[str]) -> None:
     writing.connection.execute(delete(t.attributes).where(mine))
     uses += drop_derived(writing, person, ()).uses
     writing.words.release(uses)
-    writing.connection.execute(update(t.settings).values(owed=t.settings.c.owed + 1))
+    owe(writing)
 
 
 def allow(
@@ -80,6 +81,7 @@ def allow(
             for block in blocks(items):
                 connection.execute(changed.where(t.items.c.item.in_(block)))
         writing.words.release(drop_derived(writing, person, None if rows is None else items).uses)
-        connection.execute(update(t.settings).values(owed=t.settings.c.owed + 1))
+        owe(writing)
         note(writing, "consent", ", ".join(consent.purposes)[:60], [(person, len(items))], actor=actor)
+    overwrite(store, 0.0)
     return len(items)

@@ -31,6 +31,7 @@ __all__ = [
     "forget",
     "items_numbered",
     "overwrite",
+    "owe",
 ]
 
 PATIENCE = 10.0
@@ -82,7 +83,7 @@ def forget(
             _delete_person(writing, person, uses)
         gone = writing.words.release(uses + counts.uses)
         note(writing, "forget", purpose, [(None if rows is None else person, len(items))], actor=actor)
-        writing.connection.execute(update(t.settings).values(owed=t.settings.c.owed + 1))
+        owe(writing)
     overwritten = overwrite(store, patience)
     return Forgotten(len(items), counts.statements, counts.models, gone, counts.neighbours, overwritten)
 
@@ -202,6 +203,11 @@ def _delete_person(writing: Writing, person: int, uses: Counter[int]) -> None:
     uses.update(connection.execute(select(t.audit.c.actor).where(t.audit.c.subject == person)).scalars())
     connection.execute(delete(t.audit).where(t.audit.c.subject == person))
     connection.execute(update(t.audit).where(t.audit.c.reader == person).values(reader=None))
+
+
+def owe(writing: Writing) -> None:
+    """Remember, with what is deleted, that its bytes are still to be overwritten."""
+    writing.connection.execute(update(t.settings).values(owed=t.settings.c.owed + 1))
 
 
 def overwrite(store: Store, patience: float = PATIENCE) -> bool:

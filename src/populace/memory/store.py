@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from populace.memory.consent import Consent, consent_number
 from populace.memory.words import Words
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Table
 
 __all__ = ["LEAST_PEOPLE", "Store", "Writing", "needs"]
 
@@ -44,14 +44,36 @@ def needs(extra: str, error: ImportError) -> PopulaceError:
 class Writing:
     """One transaction that writes: its connection, its texts, the numbers it gives out."""
 
-    def __init__(self, connection: Connection, row: Any, consents: dict[Consent, int]) -> None:
+    def __init__(self, connection: Connection, consents: dict[Consent, int]) -> None:
         self.connection = connection
+        self._cursor: Any = connection.connection.cursor()
         self.consents = dict(consents)
         self.is_sqlite = connection.dialect.name == "sqlite"
-        self.least_people: int = row.least_people
-        self._last = {name: getattr(row, f"last_{name}") for name in _COUNTED}
+        columns = ", ".join(f"last_{name}" for name in _COUNTED)
+        key, least, *last = self.fetch(f"SELECT key, least_people, {columns} FROM memory_settings")[0]
+        self.least_people: int = least
+        self._last: dict[str, int] = dict(zip(_COUNTED, last, strict=True))
         self._given = False
-        self.words = Words(self, row.key)
+        self.words = Words(self, bytes(key))
+
+    def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Ask the driver itself, with a `?` a value: a tenth of the cost where a call asks for little."""
+        cursor = self._cursor
+        cursor.execute(self._said(statement), values)
+        return cursor.fetchall()
+
+    def run(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Have the driver itself run a statement for each row, with a `?` a value."""
+        if rows:
+            self._cursor.executemany(self._said(statement), rows)
+
+    def insert(self, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Insert tuples."""
+        columns, marks = ", ".join(names), ", ".join("?" * len(names))
+        self.run(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", rows)
+
+    def _said(self, statement: str) -> str:
+        return statement if self.is_sqlite else statement.replace("?", "%s")
 
     def numbers(self, kind: str, count: int) -> int:
         """Give the first of `count` new numbers; none is ever given twice."""
@@ -70,12 +92,8 @@ class Writing:
     def finish(self) -> None:
         """Write down which numbers were given out."""
         if self._given:
-            from sqlalchemy import update
-
-            from populace.memory.tables import settings
-
-            values = {f"last_{name}": last for name, last in self._last.items()}
-            self.connection.execute(update(settings).values(**values))
+            columns = ", ".join(f"last_{name} = ?" for name in self._last)
+            self.run(f"UPDATE memory_settings SET {columns}", [tuple(self._last.values())])
 
 
 class Store:
@@ -104,7 +122,7 @@ class Store:
         where = os.fspath(where)
         file = sqlite_file(where)
         try:
-            from sqlalchemy.exc import DBAPIError
+            import sqlalchemy  # noqa: F401
 
             if file is None:
                 import psycopg  # noqa: F401
@@ -124,9 +142,6 @@ class Store:
             from populace.memory.migrating import bring_up_to_date
 
             bring_up_to_date(store, create=create)
-        except DBAPIError as error:
-            store.close()
-            raise DataError(f"the database cannot be used ({error.orig})", file=store.name) from error
         except BaseException:
             store.close()
             raise
@@ -135,7 +150,7 @@ class Store:
     @contextmanager
     def turn(self) -> Iterator[Connection]:
         """Open a transaction that may write, when it is its turn."""
-        with self.engine.connect() as plain:
+        with self._errors(), self.engine.connect() as plain:
             connection = plain.execution_options(populace_writes=True)
             with connection.begin():
                 if not self.is_sqlite:
@@ -145,12 +160,8 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Writing]:
         """Open a transaction that may write: all of it happens, or nothing."""
-        from sqlalchemy import select
-
-        from populace.memory.tables import settings
-
         with self.turn() as connection:
-            writing = Writing(connection, connection.execute(select(settings)).one(), self._consents)
+            writing = Writing(connection, self._consents)
             yield writing
             writing.finish()
         self._consents = writing.consents
@@ -158,11 +169,23 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one moment and writes nothing."""
-        with self.engine.connect() as plain:
+        with self._errors(), self.engine.connect() as plain:
             level: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
             connection = plain.execution_options(**level)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Say in one line what the database could not do (locked, full, gone); it names no values."""
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            yield
+        except DBAPIError as error:
+            raise DataError(f"the database failed ({error.orig})", file=self.name) from error
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise DataError(f"the database failed ({error})", file=self.name) from error
 
     def setting(self, name: str) -> int:
         """Give a number of the settings' row."""

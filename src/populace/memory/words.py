@@ -23,7 +23,6 @@ __all__ = [
     "Words",
     "blocks",
     "delete_blobs",
-    "insert_rows",
     "keyed_hash",
     "put_blobs",
     "read_blobs",
@@ -34,7 +33,7 @@ __all__ = [
 
 _BLOCK = 500
 _T = TypeVar("_T")
-_KNOWN = 200_000
+_KNOWN = 300_000
 """Texts whose numbers a long transaction keeps in memory."""
 
 
@@ -70,15 +69,6 @@ def read_scale(text: str) -> tuple[tuple[str, ...], bool]:
         return (), False
     ordinal, options = msgspec.json.decode(text, type=tuple[bool, tuple[str, ...]])
     return options, ordinal
-
-
-def insert_rows(connection: Connection, table: Table, names: Sequence[str], rows: list[Any]) -> None:
-    """Insert tuples, without the cost of a dictionary a row."""
-    if rows:
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        columns = ", ".join(f'"{name}"' for name in names)
-        marks = ", ".join([mark] * len(names))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", rows)
 
 
 def keyed_hash(key: bytes, body: str) -> int:
@@ -122,17 +112,20 @@ class Words:
         new = [body for body in wanted if body not in known]
         old = sorted((*known[body][::-1], uses[body]) for body in wanted if body in known)
         if old:
-            self._count([(more, hashed, text) for hashed, text, more in old])
+            rows = [(more, hashed, text) for hashed, text, more in old]
+            self._writing.run(
+                "UPDATE memory_text_index SET uses = uses + ? WHERE hash = ? AND text = ?", rows
+            )
         if new:
             first = self._writing.numbers("text", len(new))
             numbered = list(enumerate(new, first))
-            insert_rows(self._connection, _tables().texts, ("text", "body"), numbered)
+            self._writing.insert(_tables().texts, ("text", "body"), numbered)
             index = []
             for text, body in numbered:
                 hashed = self.hash(body)
                 known[body] = (text, hashed)
                 index.append((hashed, text, uses[body]))
-            insert_rows(self._connection, _tables().text_index, ("hash", "text", "uses"), sorted(index))
+            self._writing.insert(_tables().text_index, ("hash", "text", "uses"), sorted(index))
         return {body: known[body][0] if body else 0 for body in uses}
 
     def release(self, uses: Mapping[int, int]) -> int:
@@ -159,38 +152,26 @@ class Words:
                 else:
                     gone.append((hashed, text))
         if left:
-            self._set(left)
+            self._writing.run("UPDATE memory_text_index SET uses = ? WHERE hash = ? AND text = ?", left)
         self._remove(gone)
         return len(gone)
 
     def look(self, bodies: Iterable[str]) -> None:
         """Look up texts at once that are asked for one by one later."""
-        from sqlalchemy import select
-
-        texts, index = _tables().texts, _tables().text_index
         if len(self._known) > _KNOWN:
             self._known.clear()
         unknown = {body for body in bodies if body and body not in self._known}
         hashed = sorted((self.hash(body), body) for body in unknown)
-        joined = index.join(texts, texts.c.text == index.c.text)
         for block in blocks(hashed):
-            wanted = select(index.c.hash, index.c.text, texts.c.body).select_from(joined)
-            wanted = wanted.where(index.c.hash.in_([each for each, _ in block]))
-            for number, text, body in self._connection.execute(wanted):
+            rows = self._writing.fetch(
+                "SELECT i.hash, i.text, t.body "
+                "FROM memory_text_index i JOIN memory_texts t ON t.text = i.text "
+                f"WHERE i.hash IN ({', '.join('?' * len(block))})",
+                [each for each, _ in block],
+            )
+            for number, text, body in rows:
                 if body in unknown:
                     self._known[body] = (text, number)
-
-    def _count(self, rows: list[tuple[int, int, int]]) -> None:
-        self._update("uses = uses + {0}", rows)
-
-    def _set(self, rows: list[tuple[int, int, int]]) -> None:
-        self._update("uses = {0}", rows)
-
-    def _update(self, change: str, rows: list[tuple[int, int, int]]) -> None:
-        mark = "?" if self._writing.is_sqlite else "%s"
-        name = _tables().text_index.name
-        statement = f"UPDATE {name} SET {change.format(mark)} WHERE hash = {mark} AND text = {mark}"
-        self._connection.exec_driver_sql(statement, rows)
 
     def _remove(self, gone: list[tuple[int, int]]) -> None:
         """Delete what is known of texts, and the texts."""
@@ -199,10 +180,7 @@ class Words:
         from sqlalchemy import delete, select
 
         t, connection = _tables(), self._connection
-        mark = "?" if self._writing.is_sqlite else "%s"
-        connection.exec_driver_sql(
-            f"DELETE FROM {t.text_index.name} WHERE hash = {mark} AND text = {mark}", sorted(gone)
-        )
+        self._writing.run("DELETE FROM memory_text_index WHERE hash = ? AND text = ?", sorted(gone))
         numbers = sorted(text for _, text in gone)
         for block in blocks(numbers):
             found = select(t.codes.c.blob).where(t.codes.c.text.in_(block))
@@ -228,7 +206,7 @@ def put_blobs(writing: Writing, values: Sequence[bytes]) -> list[int]:
     """Write blobs down, each for one owner; give their numbers."""
     first = writing.numbers("blob", len(values))
     rows = list(enumerate(values, first))
-    insert_rows(writing.connection, _tables().blobs, ("blob", "data"), rows)
+    writing.insert(_tables().blobs, ("blob", "data"), rows)
     return [number for number, _ in rows]
 
 
@@ -251,13 +229,8 @@ def delete_blobs(writing: Writing, numbers: Iterable[int | None]) -> None:
 
 def _blank(writing: Writing, table: Table, key: str, empty: str, numbers: list[int]) -> None:
     """Overwrite rows where they stand: a shorter row of SQLite stays in its page, and is zeroed first."""
-    if not numbers:
-        return
-    if writing.is_sqlite:
-        statement = f"UPDATE {table.name} SET {empty} WHERE {key} = ?"
-    else:
-        statement = f"DELETE FROM {table.name} WHERE {key} = %s"
-    writing.connection.exec_driver_sql(statement, [(number,) for number in numbers])
+    change = f"UPDATE {table.name} SET {empty}" if writing.is_sqlite else f"DELETE FROM {table.name}"
+    writing.run(f"{change} WHERE {key} = ?", [(number,) for number in numbers])
 
 
 def _tables() -> Any:
