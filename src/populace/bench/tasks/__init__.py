@@ -20,8 +20,11 @@ TASKS = {
     "comparison": "Comparison",
     "grounded": "Grounded",
     "steerable": "Steerable",
+    "overton": "Overton",
     "diversity": "Diversity",
     "phrases": "Phrases",
+    "multi-objective": "MultiObjective",
+    "trade-off": "TradeOffSteering",
 }
 """Name of each task -> its class, in the module of the same name (`-` read as `_`)."""
 
