@@ -1,6 +1,6 @@
 r"""Several routes as one: their predictions mixed, by weights that cross-fitting chose.
 
-.. math:: p = \operatorname{softmax}\bigl(\tau \log \textstyle\sum_r w_r p_r\bigr), \quad w \ge 0, \ \sum_r w_r = 1.
+.. math:: p = \operatorname{softmax}\bigl(\tau \log \textstyle\sum_r w_r p_r\bigr), \quad \sum_r w_r = 1.
 
 The weights have the best log score on training people whom the routes did not learn from (a concave problem;
 EM finds its one maximum), a weak prior keeps them apart from 0; then one temperature scales the mixture.

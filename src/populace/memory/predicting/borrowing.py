@@ -28,9 +28,9 @@ from populace.opinions.predictors.masks import log_score
 
 __all__ = ["Borrowing", "borrowed", "chosen_borrowing", "told_apart"]
 
-_GAMMAS = (2.0, 5.0, 10.0)
-_RIDGES = (0.3, 1.0, 3.0, 10.0)
-_SHARPNESS = (0.25, 0.5, 1.0, 1.5)
+_GAMMAS = (1.0, 2.0, 5.0)
+_RIDGES = (0.1, 0.3, 1.0, 3.0)
+_SHARPNESS = (0.5, 1.0, 1.5, 2.0, 2.5)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from populace.opinions.predictors.factors import learn, scores, sharpened
 from populace.opinions.predictors.masks import left_out, masked
 from populace.streams import stream
 
-__all__ = ["Collaborative", "Folded", "part_of"]
+__all__ = ["Collaborative", "Folded", "chosen", "part_of"]
 
 _SWEEPS = 4
 """Rounds of the fits that borrowing is chosen on."""
@@ -173,9 +173,9 @@ class Folded:
         return self.fits[part]
 
     def _parts(self) -> np.ndarray:
-        if self.route.same_question:
-            return np.full(len(self.train.items), -1)
-        return np.array([part_of(item, self.route.parts) for item in self.train.items])
+        """Say which fit predicts each question; the one of all sees no answer where nobody gave one."""
+        parts = np.array([part_of(item, self.route.parts) for item in self.train.items])
+        return np.where(self.train.answered.any(axis=0) & (not self.route.same_question), parts, -1)
 
     def _predicted(self, fitted: Completed, cells: Cells, hidden: np.ndarray | None) -> np.ndarray:
         known = cells.known if hidden is None else np.where(hidden, NONE, cells.known)

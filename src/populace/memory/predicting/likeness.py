@@ -38,8 +38,10 @@ class Words:
 
 def words(items: Sequence[Item], embed: Embed = hashed) -> Words:
     """Make the space of questions, and that of options (whose mean is kept: there are few of them)."""
-    flat = space([option for item in items for option in item.options], embed)
-    return Words(space([item.question for item in items], embed), Space(embed, np.zeros_like(flat.mean)))
+    if not isinstance(embed, Remembering):
+        embed = Remembering(embed)
+    questions = space([item.question for item in items], embed)
+    return Words(questions, Space(embed, np.zeros_like(questions.mean)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What routes are worth, measured on training people: each is told as much as will be told, and predicts the rest.
+"""What routes are worth, measured on training people who are told as much as the tested will be.
 
 People are cut into parts; each part is predicted by routes that learned from the others. Of these
 predictions a blend takes its weights, and abstention its bound: where a route has not shown that it beats the
@@ -50,7 +50,13 @@ class Trial:
 
 
 def tried(
-    train: Opinions, inputs: Inputs, routes: Sequence[Route], *, folds: int = 2, most: int = 300, seed: int = 0
+    train: Opinions,
+    inputs: Inputs,
+    routes: Sequence[Route],
+    *,
+    folds: int = 2,
+    most: int = 300,
+    seed: int = 0,
 ) -> Trial:
     """Cross-fit routes.
 
@@ -102,7 +108,7 @@ class Gains:
     items: np.ndarray
 
     def abstains(self, columns: np.ndarray) -> np.ndarray:
-        """Tell where the population is as good: everywhere unless the gain is above 0 for sure, shape (C,)."""
+        """Tell where the population is as good: everywhere, unless the gain is above 0 for sure."""
         if not self.overall.low > 0:
             return np.ones(len(columns), dtype=bool)
         gain = self.items[columns]
@@ -123,7 +129,9 @@ def gains(trial: Trial, ours: str, base: str) -> Gains:
     noise = float(((each - mean[trial.columns]) ** 2).sum()) / max(len(each) - (n > 0).sum(), 1)
     there = n > 0
     error = noise / np.maximum(n, 1)
-    spread = max(float(((mean[there] - overall.value) ** 2 - error[there]).mean()), 0.0) if there.any() else 0.0
+    spread = (
+        max(float(((mean[there] - overall.value) ** 2 - error[there]).mean()), 0.0) if there.any() else 0.0
+    )
     pull = spread / (spread + error) if spread else np.zeros(count)
     items = np.where(there, overall.value + pull * (mean - overall.value), np.nan)
     return Gains(overall, items)

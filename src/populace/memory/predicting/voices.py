@@ -1,4 +1,4 @@
-"""Free texts as answers: responses that say nearly the same are one option, and its most central text names it.
+"""Free texts as answers: responses that say nearly the same are one option, named by the most central one.
 
 What people wrote to a question is embedded and cut into a few groups (k-means on directions), the number by
 how many there are. A question with free answers is then a question like others: the same routes predict
