@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from populace.bench import TASKS, Counting, Finding, open_task, play
+from populace.bench.objectives.planting import planted_steered
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.planted_words import (
     planted_crowd,
@@ -82,6 +83,21 @@ FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         "babbler": ({"asked again"}, set()),
         "parrot": ({"copies of the description"}, set()),
     },
+    "multi-objective": {
+        "honest": (set(), set()),
+        "longer": ({"length rule"}, {"nobody"}),
+        "first": ({"position rule"}, set()),
+        "nobody": ({"nobody"}, set()),
+        "pleased": ({"nobody"}, set()),
+        "parrot": ({"copies of the description"}, set()),
+    },
+    "trade-off": {
+        "honest": (set(), set()),
+        # Whose ends are one is between them nowhere.
+        "deaf": ({"ignores the weights"}, {"only the ends"}),
+        "contrary": ({"ignores the weights"}, set()),
+        "extreme": ({"only the ends"}, set()),
+    },
     "phrases": {
         "honest": (set(), set()),
         "deaf": ({"another's attributes"}, set()),
@@ -93,7 +109,9 @@ FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
 `longer`, `first`, `nobody` and `pleased` (always satisfied) are judges; `deaf` ignores who asks, `babbler`
 says anything, `parrot` repeats the description: targets. A cheat that is not listed has no place in the task:
 nobody judges in `diversity` and `phrases`, verdicts are between two answers in `agreement` and `comparison`,
-and what the target knows is no matter of `agreement`, nor of `intersectionality`, which is of one arm.
+and what the target knows is no matter of `agreement`, nor of `intersectionality`, which is of one arm. In
+`trade-off`, where nobody judges either, `contrary` does the opposite of its weights, and `extreme` knows two
+ways.
 """
 CASES = [(task, cheat) for task, cheats in FAILS.items() for cheat in cheats]
 
@@ -102,6 +120,8 @@ def models_of(task: str, cheat: str, seed: int) -> tuple[Scripted, Scripted]:
     """A target and a judge, of which at most one is no honest one."""
     if task in ("diversity", "phrases"):
         return written(task, cheat, seed), planted_judge()
+    if task == "trade-off":
+        return planted_steered({"honest": ""}.get(cheat, cheat), seed=seed), planted_judge()  # pyright: ignore[reportArgumentType]
     if task == "comparison":
         speakers = {
             "deaf": planted_deaf(seed),

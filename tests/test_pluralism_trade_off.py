@@ -121,6 +121,10 @@ def test_scores_by_hand():
     assert found.constants[0].ahead.value == pytest.approx(-0.2)
     # By one half and one half all three steered are alike: half of a tie each.
     assert [each.rank.value for each in found.functions] == [1.0, 0.5, 1.0] and found.own_best.value == 1.0
+    # (.5, .5) is half way between the ends; at an end it would be at 0.
+    assert found.between.value == pytest.approx(1.0)
+    assert steered([[0, 1], [1, 0], [1, 0]], 2).between.value == 0.0
+    assert not steered([[0, 1], [1, 0]], 1).between.defined
     rise = found.monotonicity[0]
     assert (rise.violated.value, rise.tau.value, rise.gap.value, rise.gain.value) == (0, 1, 0, 1)
     # Of f0 the first was not asked for, of f2 the second: both fell from .9 to 0.

@@ -129,34 +129,44 @@ def dominates(
     people: npt.ArrayLike | None = None,
     *,
     directions: Directions = "max",
+    within: tuple[float, float] | None = None,
     level: float = 0.95,
 ) -> Estimate:
     """Estimate the smallest of A's leads over B: above 0 where A is better on every objective.
 
     The low end is the lowest of the objectives' own, which holds without adjusting; the high end is the
     lowest of ends adjusted for their number (Bonferroni), since any of them may be the smallest.
-    Parameters and errors are those of `improvement`.
+    Parameters and errors are those of `improvement`, but a score may be missing (nan): the row then counts
+    for the other objectives. `within` is what every lead lies between: with it intervals are Wilson's
+    (`populace.stats.crossed`), and there is one also where all rows agree.
 
     Examples
     --------
     >>> print(dominates([[1, 3], [2, 2], [3, 4]], [[0, 3], [2, 1], [1, 3]]))
     0.667 [-1.484, 2.735] (95 %, n=3, 3 clusters)
     """
-    return _least(*_paired(a, b, questions, people, directions), level)
+    return _least(*_paired(a, b, questions, people, directions, gaps=True), level, within)
 
 
 def _least(
-    gain: Floats, one: npt.NDArray[np.int64], two: npt.NDArray[np.int64] | None, level: float
+    gain: Floats,
+    one: npt.NDArray[np.int64],
+    two: npt.NDArray[np.int64] | None,
+    level: float,
+    within: tuple[float, float] | None = None,
 ) -> Estimate:
-    tail = (1 - level) / 2
-    wide = 1 - 2 * tail / gain.shape[1]
-    each = [crossed_mean(column, one, two, within=None, level=level) for column in gain.T]
-    above = [crossed_mean(column, one, two, within=None, level=wide).high for column in gain.T]
+    wide = 1 - (1 - level) / gain.shape[1]
+    each = [crossed_mean(column, one, two, within=within, level=level) for column in gain.T]
+    above = [crossed_mean(column, one, two, within=within, level=wide).high for column in gain.T]
+    unknown = [estimate for estimate in each if not estimate.defined]
+    if unknown:
+        return unknown[0]
     smallest = min(each, key=lambda estimate: estimate.value)
+    # As numpy has it: where one end is unknown, so is the smallest of them.
     return msgspec.structs.replace(
         smallest,
-        low=min(estimate.low for estimate in each),
-        high=min(above),
+        low=float(np.min([estimate.low for estimate in each])),
+        high=float(np.min(above)),
         method=f"smallest of {len(each)}: intersection-union below, Bonferroni above; {smallest.method}",
     )
 
@@ -167,13 +177,22 @@ def _paired(
     questions: npt.ArrayLike | None,
     people: npt.ArrayLike | None,
     directions: Directions,
+    *,
+    gaps: bool = False,
 ) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
+    missing = np.zeros((), dtype=np.bool_)
+    if gaps:
+        one, other = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+        if one.shape == other.shape:
+            missing = np.asarray(np.isnan(one) | np.isnan(other))
+            a, b = np.where(missing, 0.0, one), np.where(missing, 0.0, other)
     ours, theirs = oriented(a, directions, name="a"), oriented(b, directions, name="b")
     if ours.shape != theirs.shape or ours.ndim != 2:
         fix = "give both on the same rows, (rows, objectives)"
         raise DataError(f"`a` has the shape {ours.shape} and `b` {theirs.shape}", fix=fix)
     first = np.arange(len(ours)) if questions is None else _coded("questions", questions, len(ours))
-    return ours - theirs, first, None if people is None else _coded("people", people, len(ours))
+    gain: Floats = np.where(missing, np.nan, ours - theirs)
+    return gain, first, None if people is None else _coded("people", people, len(ours))
 
 
 def _coded(name: str, labels: npt.ArrayLike, rows: int) -> npt.NDArray[np.int64]:

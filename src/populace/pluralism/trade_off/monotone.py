@@ -16,7 +16,7 @@ from populace.pluralism.trade_off.functions import SteeringFunction
 from populace.pluralism.trade_off.means import Means
 from populace.stats import Estimate
 
-__all__ = ["Monotonicity", "isotonic", "monotonicity"]
+__all__ = ["Monotonicity", "between", "isotonic", "monotonicity"]
 
 _ROUNDING = 1e-12
 
@@ -98,6 +98,29 @@ def monotonicity(
         if groups:
             found.append(_of_one(means, steered, groups, weights, place, name))
     return tuple(found)
+
+
+def between(means: Means, steered: Sequence[int], functions: Sequence[SteeringFunction]) -> Estimate:
+    """Estimate how far between the ends the outcomes of mixed weights lie (`TradeOff.between`)."""
+    single = [at for at, f in zip(steered, functions, strict=True) if max(f.weights) >= 1 - _ROUNDING]
+    mixed = [at for at, f in zip(steered, functions, strict=True) if max(f.weights) < 1 - _ROUNDING]
+    if len(single) < 2 or not mixed:
+        return means.estimate(float("nan"), np.empty(0))
+    value = float(_between(means.whole[None], single, mixed)[0])
+    return means.estimate(
+        value, None if means.resampled is None else _between(means.resampled, single, mixed)
+    )
+
+
+def _between(points: Floats, single: Sequence[int], mixed: Sequence[int]) -> Floats:
+    """Give the mean distance of mixed outcomes from the ends, shape (draws,)."""
+    ends = points[:, list(single)]
+    apart = np.linalg.norm(ends[:, :, None] - ends[:, None, :], axis=-1)
+    # Ends of several families may be one and the same; the least distance is between those that are not.
+    apart = np.where(apart > _ROUNDING, apart, np.inf).min(axis=(1, 2))
+    near = np.linalg.norm(points[:, list(mixed)][:, :, None] - ends[:, None, :], axis=-1).min(axis=2)
+    share = np.minimum(1.0, near / (apart[:, None] / 2)).mean(axis=1)
+    return np.where(np.isfinite(apart), share, np.nan)
 
 
 def set_of(names: Sequence[str]) -> list[str]:

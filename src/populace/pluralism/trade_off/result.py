@@ -81,6 +81,10 @@ class TradeOff(msgspec.Struct, frozen=True, kw_only=True):
     constants: tuple[Constant, ...]
     """Each model at hand that was not steered by a function."""
     monotonicity: tuple[Monotonicity, ...]
+    between: Estimate
+    """How far between the ends the outcomes of mixed weights lie, on average: their distance from the nearest
+    outcome of a single aim, over half the least distance of two of those, at most 1. 0 for who only ever does
+    the one or the other; undefined without mixed weights, two ends, or any distance of them."""
     side_effects: tuple[SideEffect, ...]
     """Empty without an unsteered model, or where every function asks for everything."""
     side_effect: Estimate

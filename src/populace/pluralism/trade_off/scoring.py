@@ -17,7 +17,7 @@ from populace.pluralism.multi_objective.points import Floats, Scale
 from populace.pluralism.trade_off._table import ROUNDING, Table
 from populace.pluralism.trade_off.functions import SteeringFunction
 from populace.pluralism.trade_off.means import Means, means_of
-from populace.pluralism.trade_off.monotone import monotonicity
+from populace.pluralism.trade_off.monotone import between, monotonicity
 from populace.pluralism.trade_off.result import Constant, SideEffect, Steered, TradeOff
 from populace.stats import Estimate
 
@@ -103,6 +103,7 @@ def score(
         regret_held_out=_held_out(means, named, own),
         best_constant=_ties(whole.constants[0], means.names),
         constants=_constants(means, whole, drawn),
+        between=between(means, own.tolist(), list(named.values())),
         monotonicity=monotonicity(means, own.tolist(), list(named.values()), aims),
         side_effects=sides[0],
         side_effect=sides[1],

@@ -1,0 +1,106 @@
+"""Scores of arms on several objectives: each objective, the front, what it is worth, whom each arm serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from populace.bench.objectives.measured import Floats, Measured, measured
+from populace.bench.result import Score
+from populace.bench.task import Counting
+from populace.pluralism.multi_objective import dominates, front, hypervolume, served
+from populace.stats import Estimate
+from populace.stats.crossed import crossed_mean
+
+__all__ = ["front_scores", "objective_scores"]
+
+_SERVED_DRAWS = 100
+"""Resamples for the shares of weights, each of which solves a linear programme an arm."""
+
+
+def front_scores(
+    items: pl.DataFrame, objectives: Sequence[str], counting: Counting, *, base: str
+) -> list[Score]:
+    """Score the front of arms; the hypervolume of all comes first.
+
+    Parameters
+    ----------
+    items
+        `persona_id`, `prompt_id`, `item_id`, `arm`, and a column from 0 to 1 for each objective.
+    base
+        Arm that the others are held against.
+    """
+    found = measured(items, objectives, counting)
+    scores = _volumes(found)
+    if found.scored:
+        scores += _membership(found)
+    for arm in found.arms:
+        if arm != base:
+            lead = _lead(items, objectives, arm, base, counting)
+            note = f"smallest of the leads over {base}: above 0 where better on every objective"
+            scores.append(Score(measure="least_lead", arm=arm, estimate=lead, note=note))
+    return scores
+
+
+def objective_scores(items: pl.DataFrame, objectives: Sequence[str], counting: Counting) -> list[Score]:
+    """Give the mean of every objective, by arm, with intervals over persons and questions."""
+    scores = []
+    for name in objectives:
+        for arm in items["arm"].unique(maintain_order=True):
+            rows = items.filter(pl.col("arm") == arm)
+            found = crossed_mean(rows[name], rows["persona_id"], rows["prompt_id"], level=counting.level)
+            scores.append(Score(measure=name, arm=arm, estimate=found))
+    return scores
+
+
+def _volumes(found: Measured) -> list[Score]:
+    reference = np.zeros(len(found.objectives))
+
+    def of(points: Floats) -> float:
+        return hypervolume(points, reference)
+
+    if not found.scored:
+        lost = found.estimate(float("nan"), np.empty(0))
+        return [Score(measure="hypervolume", estimate=lost, note="an objective was not scored in some arm")]
+    whole = found.estimate(of(found.whole), np.array([of(each) for each in found.resampled]))
+    scores = [Score(measure="hypervolume", estimate=whole, note="above 0 on every objective; at most 1")]
+    for place, arm in enumerate(found.arms):
+        # One point dominates a box: the product of its means.
+        alone = found.estimate(float(found.whole[place].prod()), found.resampled[:, place].prod(axis=1))
+        scores.append(
+            Score(measure="hypervolume", arm=arm, estimate=alone, note="baseline; what this arm alone has")
+        )
+    return scores
+
+
+def _membership(found: Measured) -> list[Score]:
+    scores, masks = [], front(found.resampled)
+    now = front(found.whole)
+    share = served(found.whole)
+    few = found.resampled[:_SERVED_DRAWS]
+    shares = np.array([served(each) for each in few]).reshape(-1, len(found.arms))
+    for place, arm in enumerate(found.arms):
+        often = found.estimate(float(masks[:, place].mean()), np.empty(0))
+        often = msgspec.structs.replace(often, method=f"share of {len(masks)} resamples of the questions")
+        told = "on the front of the means" if now[place] else "dominated by another arm's means"
+        scores.append(Score(measure="on_front", arm=arm, estimate=often, note=told))
+        weights = found.estimate(float(share[place]), shares[:, place])
+        note = "share of all weights for which this arm's weighted sum is the best"
+        scores.append(Score(measure="served", arm=arm, estimate=weights, note=note))
+    return scores
+
+
+def _lead(
+    items: pl.DataFrame, objectives: Sequence[str], arm: str, base: str, counting: Counting
+) -> Estimate:
+    keys = ["item_id", "persona_id", "prompt_id"]
+    ours, theirs = (items.filter(pl.col("arm") == each).select(*keys, *objectives) for each in (arm, base))
+    both = ours.join(theirs, on=keys, suffix=" of base", maintain_order="left")
+    one = both.select(objectives).to_numpy()
+    other = both.select(f"{name} of base" for name in objectives).to_numpy()
+    return dominates(
+        one, other, both["prompt_id"], both["persona_id"], within=(-1.0, 1.0), level=counting.level
+    )
