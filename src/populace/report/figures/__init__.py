@@ -34,7 +34,9 @@ from populace.report.figures.passk import pass_at_k
 from populace.report.figures.people import population
 from populace.report.figures.persona_kappas import kappa_by_persona, kappa_histogram, persona_kappas
 from populace.report.figures.phrases import phrase_frequency
+from populace.report.figures.radar import radar
 from populace.report.figures.ranking import leaderboard
+from populace.report.figures.steering import steering
 from populace.report.figures.topics import topic_map, word_vectors
 
 __all__ = [
@@ -71,8 +73,10 @@ __all__ = [
     "position",
     "preference",
     "prompts",
+    "radar",
     "reliability",
     "splits",
+    "steering",
     "topic_map",
     "word_vectors",
     "write_figures",

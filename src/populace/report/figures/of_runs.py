@@ -19,6 +19,7 @@ from populace.report.figures.passk import pass_at_k
 from populace.report.figures.persona_kappas import kappa_by_persona, kappa_histogram
 from populace.report.figures.phrases import phrase_frequency
 from populace.report.figures.ranking import leaderboard
+from populace.report.figures.steering import steering
 
 if TYPE_CHECKING:
     from populace.bench.compare import Board
@@ -98,6 +99,8 @@ def _of_one(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
     if result.task == "grounded":
         arms = ["nobody", result.headline.arm]
         return {"grounded": partial(grounded, result), "reliability": partial(reliability, items, arms)}
+    if result.task == "steerable":
+        return {"steering": partial(steering, items)}
     if result.task == "phrases":
         return {"phrases": partial(phrase_frequency, result)}
     if result.task == "intersectionality":
