@@ -1,4 +1,4 @@
-"""What would explain a coverage away: matches found anywhere, the question itself, length, a blind matcher."""
+"""What would explain a coverage away: matches found anywhere, the bare question, length, a blind matcher."""
 
 from __future__ import annotations
 
