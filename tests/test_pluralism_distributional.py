@@ -210,6 +210,10 @@ def test_missing_mass_is_refused_divided_away_or_kept():
     assert d.cells(model, people, "tv", missing="renormalise")[0] == pytest.approx(0.0)
     # The fifth that it put elsewhere stands against people who put nothing there.
     assert d.cells(model, people, "tv", missing="keep")[0] == pytest.approx(0.2)
+    # Who says nothing at all is as far off as can be; a guess knows nothing of the option that is none.
+    assert d.cells([[0, 0]], people, "tv", missing="keep")[0] == pytest.approx(1.0)
+    kept = d.controls([[0.4, 0.4]] * 2, [[0.5, 0.5], [0.9, 0.1]], "tv", missing="keep", draws=20)
+    assert kept["uniform"].value == pytest.approx(0.2)
     with pytest.raises(DataError, match="no place on a scale"):
         d.cells(model, people, "w1_ordinal", missing="keep", positions="even")
     with pytest.raises(ValueError, match="missing is 'drop'"):
@@ -358,7 +362,7 @@ def test_the_respondent_interval_holds_and_corrections_take_the_noise_off():
     assert bias["js_divergence", "analytic"] < 0.25 * bias["js_divergence", "none"], bias
     assert bias["js_divergence", "jackknife"] < 0.25 * bias["js_divergence", "none"], bias
     assert bias["tv", "noise"] < bias["tv", "none"], bias
-    # Of 150 repetitions at 95 % they hold in 94 and 93 %, and without correction in 54 % (see the design note).
+    # Of 150 repetitions at 95 % they hold in 94 and 93 %, and without correction in 54 %.
     assert all(np.mean(held[case]) >= 0.8 for case in cases[1:3]), held
     assert np.mean(held["js_divergence", "none"]) < 0.8
 

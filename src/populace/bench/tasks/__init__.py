@@ -19,6 +19,7 @@ TASKS = {
     "pass-at-k": "PassAtK",
     "comparison": "Comparison",
     "grounded": "Grounded",
+    "distributional": "Distributional",
     "steerable": "Steerable",
     "overton": "Overton",
     "diversity": "Diversity",

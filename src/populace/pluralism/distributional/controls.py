@@ -58,7 +58,7 @@ def controls(
     """
     plan = planned(model, human, metric, base, None, positions, "none", laid)
     table = plan.table
-    uniform = uniform_of(table.inside, table.model.shape[1])
+    uniform = uniform_of(table.real, table.model.shape[1])
     lines = {
         "model": plan.cells(table.model, table.human),
         "uniform": plan.cells(uniform, table.human),

@@ -1,8 +1,8 @@
 """What each published number is: formula, base, range, direction, and what was done with the options.
 
-A mean of Jensen-Shannon distances in bits and one of divergences in nats are both called "JS" in print. Here
-a number is of a `Convention`: either a plain metric, whose settings are the caller's, or that of a paper, whose
-settings are fixed. Facts about papers are those that their text or released code shows.
+A mean of Jensen-Shannon distances in bits and one of divergences in nats are both called "JS" in print.
+Here a number is of a `Convention`: either a plain metric, whose settings are the caller's, or that of a
+paper, whose settings are fixed. Facts about papers are those that their text or released code shows.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class Plan:
         """What stands below the sum of values: the weights, or for skill what the uniform scores."""
         if self.how.metric != "skill":
             return self.counted
-        guess = uniform_of(self.table.inside, self.table.model.shape[1])
+        guess = uniform_of(self.table.real, self.table.model.shape[1])
         return self.counted * np.nan_to_num(self._measured(guess, self.table.human))
 
 

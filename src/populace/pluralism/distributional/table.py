@@ -48,6 +48,8 @@ class Table:
         Cells that people answered and the model did not.
     grouped
         Whether there was an axis of groups.
+    rest
+        Whether the last option is no option, but what is missing.
     """
 
     model: Floats
@@ -59,6 +61,15 @@ class Table:
     lost_human: Floats
     unanswered: int
     grouped: bool
+    rest: bool = False
+
+    @property
+    def real(self) -> Bools:
+        """Options that there were, shape (Q, K): those that count, without what is missing."""
+        found = self.inside.copy()
+        if self.rest:
+            found[:, -1] = False
+        return found
 
     @property
     def sizes(self) -> Ints:
@@ -143,18 +154,21 @@ def aligned(
     said, lost_model = _shares("model", said, inside, counted, missing)
     number = np.nansum(np.where(counted[:, None], told, 0.0), axis=2)
     told, lost_human = _shares("human", told, inside, counted, "renormalise" if counts else missing)
-    if missing == "keep":
-        said, told, counted = _with_rest(said, told, lost_model, lost_human, counted, refusals is not None)
     _refuse(
         counted.sum(axis=1) < 2, "a question has fewer than two options", "leave it out: its distance is 0"
     )
-    mute = np.isnan(said[..., 0]) & ~np.isnan(told[..., 0])
+    mute = np.isnan(said[..., 0]) & ~np.isnan(told[..., 0]) & ~(lost_model >= 1 - _SUM)
+    if missing != "keep":
+        mute = np.isnan(said[..., 0]) & ~np.isnan(told[..., 0])
     if unanswered == "refuse":
         fix = 'give unanswered="uniform" (a guess) or "leave_out"'
         _refuse(mute.any(axis=1), "the model did not answer what people did", fix)
     elif unanswered == "uniform":
         guess = counted / counted.sum(axis=1, keepdims=True)
         said = np.where(mute[..., None], guess[:, None], said)
+        lost_model = np.where(mute, 0.0, lost_model)
+    if missing == "keep":
+        said, told, counted = _with_rest(said, told, lost_model, lost_human, counted, refusals is not None)
     table = Table(
         model=said,
         human=told,
@@ -165,6 +179,7 @@ def aligned(
         lost_human=lost_human,
         unanswered=int(mute.sum()),
         grouped=grouped or many,
+        rest=missing == "keep",
     )
     if not table.there.any():
         raise DataError("no question has both an answer of the model's and one of people's")

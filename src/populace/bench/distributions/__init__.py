@@ -1,0 +1,1 @@
+"""What the task `distributional` is made of: questions, four ways to ask, scores, planted models."""
