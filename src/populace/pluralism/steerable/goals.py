@@ -123,7 +123,10 @@ def decompose(
     first = np.arange(len(rows)) if prompts is None else prompts
 
     def mean(name: str, within: tuple[float, float] | None = None) -> Estimate:
-        return crossed_mean(rows[name], first, goals, within=within, level=level)
+        found = crossed_mean(rows[name], first, goals, within=within, level=level)
+        if name == "overshoot" or not found.low < 0:
+            return found
+        return msgspec.structs.replace(found, low=0.0, method=f"{found.method}, cut at 0")
 
     return Decomposition(
         error=mean("error"),

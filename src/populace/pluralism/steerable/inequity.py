@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from populace.stats import Estimate
 from populace.stats._arrays import Bools, Floats, as_labels, codes, divide, vector
+from populace.stats.bootstrap import doubted
 from populace.streams import stream
 
 __all__ = ["Inequity", "inequity"]
@@ -133,7 +134,10 @@ def inequity(
             seed=seed,
         )
 
-    return _made(told(spread), told(gap), raw, named)
+    half = size // 2
+    widest = math.sqrt(half * (size - half) / (size * (size - 1)))
+    # Where no draw differs, that is no certainty.
+    return _made(doubted(told(spread), 0.0, widest), doubted(told(gap), 0.0, 1.0), raw, named)
 
 
 def _made(spread: Estimate, gap: Estimate, raw: tuple[Floats, Floats], named: dict[str, float]) -> Inequity:
