@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from populace.cli.pluralism_distributional import distributional
 from populace.cli.pluralism_overton import overton
 from populace.cli.pluralism_steerable import steerable
 
@@ -15,6 +16,9 @@ app = typer.Typer(
 @app.callback()
 def _group() -> None:
     """Hold the commands together, however few there are."""
+
+
+app.command("distributional")(distributional)
 
 
 app.command("overton")(overton)
