@@ -8,7 +8,7 @@ For members S and a candidate i, the largest regret that i shows is the value of
 with a = 1, or 1 - epsilon. The right side bounds the regret for *every* mixture of members, optimal or not.
 So a mixture found for one candidate bounds all of them by one matrix product, and a linear programme is
 solved only for candidates that the bounds leave in doubt. What is certified is that bound, recomputed from
-the mixture: it holds whatever the solver's tolerance was. The ratio is the same with quotients in the place of
+the mixture: it holds whatever the solver's tolerance was. The ratio is the same with quotients instead of
 differences (Charnes and Cooper 1962): R_i <= s sum_j lambda_j R_j shows a loss of at most 1 - 1/s.
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from populace.errors import PopulaceError
 from populace.portfolio.records import Certificate, Kind
 from populace.portfolio.tables import Points, check_kind, chosen, points_of
 
-__all__ = ["Game", "regret_at", "worst_regret"]
+__all__ = ["Game", "Mixture", "bound_of", "game", "regret_at", "solve_programme", "worst_regret"]
 
 _CLOSE = 1e-9
 """Bound and attained regret this near to each other are one."""
@@ -179,7 +179,7 @@ class Game:
 
     def _settle(self, candidate: int) -> np.ndarray:
         """Solve the game of one candidate; bound all by its mixture, and give its weights."""
-        shares, weights = (_covering if self.kind == "ratio" else _game)(self._scaled[candidate], self.own)
+        shares, weights = (_covering if self.kind == "ratio" else game)(self._scaled[candidate], self.own)
         self._exact[candidate] = True
         if shares is not None:
             self._bound(shares @ self.own)
@@ -197,11 +197,11 @@ class Game:
         return np.inf if regret >= 1 else regret / (1 - regret)
 
 
-def _game(point: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def game(point: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Solve min over mixtures of max over traits of point - mixture: shares and weights, both sum to 1."""
     size, traits = own.shape
     # Variables: shares of the members, and the value v.
-    result = _solved(
+    result = solve_programme(
         np.r_[np.zeros(size), 1.0],
         A_ub=np.hstack([-own.T, -np.ones((traits, 1))]),
         b_ub=-point,
@@ -217,11 +217,35 @@ def _covering(point: np.ndarray, own: np.ndarray) -> tuple[np.ndarray | None, np
     nobody = np.flatnonzero((own.max(axis=0) <= 0) & (point > 0))
     if nobody.size:
         return None, np.eye(len(point))[nobody[0]]
-    result = _solved(np.ones(len(own)), A_ub=-own.T, b_ub=-point, bounds=[(0, None)] * len(own))
+    result = solve_programme(np.ones(len(own)), A_ub=-own.T, b_ub=-point, bounds=[(0, None)] * len(own))
     return _shares(result.x), _shares(-result.ineqlin.marginals)
 
 
-def _solved(costs: np.ndarray, **programme: Any) -> Any:
+class Mixture(NamedTuple):
+    """A mixture of weights asked before, as a bound at others."""
+
+    value: float
+    """What the mixture of the bounds is."""
+    missed: float
+    """l1 distance between the mixture of the weights and the weights that are meant."""
+
+
+def bound_of(asked: np.ndarray, ceilings: np.ndarray, weights: np.ndarray) -> Mixture:
+    """Solve min of shares . ceilings over mixtures of weights asked that give these weights.
+
+    Parameters
+    ----------
+    asked, ceilings
+        Shapes (n, traits) and (n,), the corners of the simplex among them.
+    weights
+        Shape (traits,).
+    """
+    result = solve_programme(ceilings, A_eq=asked.T, b_eq=weights, bounds=[(0, None)] * len(asked))
+    shares = _shares(result.x)
+    return Mixture(float(shares @ ceilings), float(np.abs(shares @ asked - weights).sum()))
+
+
+def solve_programme(costs: np.ndarray, **programme: Any) -> Any:
     """Solve a linear programme; where one method gives up, another is asked.
 
     Raises
