@@ -7,7 +7,8 @@ or of tables with `text` or `texts`, `share`, `name`) and, if wanted, `shares` (
 a name; `share` where somebody counted, the same in all rows of a perspective; `topic`.
 
 **JSON**, a list of questions as in the TOML form; or with `question`, `affirming_statement` and
-`negating_statement`, as the Habermas Machine's questions are released: two views, without shares.
+`negating_statement`, as the Habermas Machine's questions are released: two views, without shares. Where a
+release has the same statement twice (one of its 5,645 questions), the question is left out.
 
 **A folder** of a Polis conversation (`populace.bench.windows.polis`).
 """
@@ -56,11 +57,13 @@ def read_windows(path: str | Path) -> list[Window]:
     if place.suffix.lower() in (".csv", ".parquet", ".jsonl"):
         found = _of_table(read_table(place, "windows"), place)
     else:
-        found = [_of_record(each, row, place) for row, each in enumerate(_records(place), 1)]
-    questions = [each.question for each in found]
-    for row, question in enumerate(questions, 1):
-        if question in questions[: row - 1]:
-            raise DataError(f"the question {question!r} is there twice", file=place, row=row)
+        records = enumerate(_records(place), 1)
+        found = [_of_record(each, row, place) for row, each in records if not _one_sided(each)]
+    seen = set[str]()
+    for row, each in enumerate(found, 1):
+        if each.question in seen:
+            raise DataError(f"the question {each.question!r} is there twice", file=place, row=row)
+        seen.add(each.question)
     if not found:
         raise DataError("there is no question", file=place, fix="write at least one")
     return found
@@ -82,6 +85,12 @@ def _records(place: Path) -> Sequence[Any]:
     if not isinstance(found, list):
         raise DataError("there is no list of questions", file=place, fix="write [[question]] before each")
     return found
+
+
+def _one_sided(record: Any) -> bool:
+    """Whether a released question has one statement for both sides."""
+    said = [record.get(name) for name in _HABERMAS] if isinstance(record, Mapping) else [None]
+    return all(isinstance(each, str) for each in said) and len({each.casefold() for each in said}) == 1
 
 
 def _of_record(record: Any, row: int, place: Path) -> Window:

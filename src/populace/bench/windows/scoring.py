@@ -35,6 +35,9 @@ __all__ = [
 ]
 
 _BASELINE = "baseline"
+_VALUES = pl.DataFrame(
+    schema={"persona_id": pl.String, "prompt_id": pl.String, "arm": pl.String, "value": pl.Float64}
+)
 
 
 def scores_of(items: pl.DataFrame, counting: Counting) -> list[Score]:
@@ -112,7 +115,7 @@ def gain_at_equal_length(items: pl.DataFrame, arm: str, base: str, counting: Cou
 
 def values_of(items: pl.DataFrame) -> pl.DataFrame:
     """Give the coverage of each answer; questions stand in the place of people."""
-    frames = []
+    frames = [_VALUES]
     for arm in arms_of(items):
         rows = judged(items.filter(kind="model", arm=arm))
         if rows.height:

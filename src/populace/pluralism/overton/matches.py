@@ -237,12 +237,10 @@ def _of_questions(name: str, given: object, tables: list[Floats], axis: int) -> 
     """Read numbers of perspectives, or of sentences, for each question."""
     if given is None:
         return [None] * len(tables)
-    alone = _table(given)
-    rows = (
-        [given]
-        if alone is not None and alone.ndim == 1 and len(tables) == 1
-        else list(cast("list[object]", given))
-    )
+    rows = list(cast("Sequence[object]", given))
+    alone = None if any(row is None for row in rows) else _table(given)
+    if alone is not None and alone.ndim == 1 and len(tables) == 1:
+        rows = [given]
     if len(rows) != len(tables):
         raise DataError(f"{name} are of {len(rows)} questions, and scores of {len(tables)}")
     found: list[Floats | None] = []

@@ -92,7 +92,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def window_id(self) -> str:
         """Content hash of the question, the texts and the shares: what a score rests on."""
-        told = [[list(each.texts), each.share] for each in self.perspectives]
+        told = [[list(each.texts), *_number(each.share)] for each in self.perspectives]
         return content_hash([self.question, told])
 
     def reduced(self, scores: npt.ArrayLike) -> Floats:
@@ -122,6 +122,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         for row, owner in zip(table, owners.tolist(), strict=True):
             found[owner] = np.fmax(found[owner], row)
         return found
+
+
+def _number(share: float | None) -> list[float]:
+    """Write a share as a float: 3 and 3.0 are one."""
+    return [] if share is None else [float(share)]
 
 
 def window(
