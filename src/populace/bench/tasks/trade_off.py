@@ -231,7 +231,11 @@ def _headlines(found: TradeOff) -> list[Score]:
 
 
 def _by_function(found: TradeOff) -> list[Score]:
-    scores = []
+    scores = [
+        Score(measure=name, arm=each.name, estimate=outcome)
+        for each in found.constants
+        for name, outcome in zip(found.objectives, each.outcome, strict=True)
+    ]
     for each in found.functions:
         for name, outcome in zip(found.objectives, each.outcome, strict=True):
             scores.append(Score(measure=name, arm=each.function, estimate=outcome))

@@ -33,6 +33,8 @@ class Constant(msgspec.Struct, frozen=True, kw_only=True):
     """One model for every function."""
 
     name: str
+    outcome: tuple[Estimate, ...]
+    """Mean of each objective, on the scale."""
     total: Estimate
     """Sum over f of f(M)."""
     ahead: Estimate

@@ -150,18 +150,11 @@ def _each(
         def of(value: Floats, replicates: Floats | None, row: int = row) -> Estimate:
             return means.estimate(float(value[0, row]), None if replicates is None else replicates[:, row])
 
-        outcome = tuple(
-            means.estimate(
-                float(means.whole[place, aim]),
-                None if means.resampled is None else means.resampled[:, place, aim],
-            )
-            for aim in range(means.whole.shape[1])
-        )
         found.append(
             Steered(
                 function=name,
                 weights=tuple(function.weights),
-                outcome=outcome,
+                outcome=_outcome(means, place),
                 value=of(whole.mine, None if drawn is None else drawn.mine),
                 best=of(whole.best, None if drawn is None else drawn.best),
                 best_by=_ties(whole.values[0, row], means.names),
@@ -170,6 +163,14 @@ def _each(
             )
         )
     return tuple(found)
+
+
+def _outcome(means: Means, place: int) -> tuple[Estimate, ...]:
+    drawn = means.resampled
+    return tuple(
+        means.estimate(float(value), None if drawn is None else drawn[:, place, aim])
+        for aim, value in enumerate(means.whole[place].tolist())
+    )
 
 
 def _totals(means: Means, whole: Table, drawn: Table | None) -> dict[str, Estimate]:
@@ -207,6 +208,7 @@ def _constants(means: Means, whole: Table, drawn: Table | None) -> tuple[Constan
         found.append(
             Constant(
                 name=name,
+                outcome=_outcome(means, place),
                 total=means.estimate(float(total[0]), totals),
                 ahead=means.estimate(float(whole.mine.sum() - total[0]), ahead),
             )

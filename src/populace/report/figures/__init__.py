@@ -25,6 +25,7 @@ from populace.report.figures.forest import (
     position,
     preference,
 )
+from populace.report.figures.front import front, front_of_models
 from populace.report.figures.grounded import grounded, reliability
 from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
 from populace.report.figures.leave_one_out import leave_one_out
@@ -38,6 +39,7 @@ from populace.report.figures.radar import radar
 from populace.report.figures.ranking import leaderboard
 from populace.report.figures.steering import steering
 from populace.report.figures.topics import topic_map, word_vectors
+from populace.report.figures.trade_off import front_of_run, weights
 
 __all__ = [
     "AGREEMENT",
@@ -55,6 +57,9 @@ __all__ = [
     "feedback_flow",
     "feedback_steps",
     "figures_of",
+    "front",
+    "front_of_models",
+    "front_of_run",
     "grounded",
     "human_agreement",
     "kappa_by_group",
@@ -78,6 +83,7 @@ __all__ = [
     "splits",
     "steering",
     "topic_map",
+    "weights",
     "word_vectors",
     "write_figures",
 ]

@@ -20,6 +20,7 @@ from populace.report.figures.persona_kappas import kappa_by_persona, kappa_histo
 from populace.report.figures.phrases import phrase_frequency
 from populace.report.figures.ranking import leaderboard
 from populace.report.figures.steering import steering
+from populace.report.figures.trade_off import front_of_run, weights
 
 if TYPE_CHECKING:
     from populace.bench.compare import Board
@@ -111,7 +112,13 @@ def _of_one(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
             f"cells-{name.replace(',', '-').replace(' ', '-')}": partial(cells, result, name)
             for name in crossings
         }
-    return _of_agreement(result, items) if result.task == "agreement" else {}
+    return _of_agreement(result, items) if result.task == "agreement" else _of_fronts(result)
+
+
+def _of_fronts(result: TaskResult) -> dict[str, Draw]:
+    if result.task == "trade-off":
+        return {"front": partial(front_of_run, result), "weights": partial(weights, result)}
+    return {"front": partial(front_of_run, result)} if result.task == "multi-objective" else {}
 
 
 def _of_agreement(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
