@@ -3,7 +3,9 @@
 Steers stand in the system prompt: `portray` asks to answer as somebody would of whom the words are true,
 `bio` has the model say them of itself; `qa` has them as its own answer to a question before. The question
 is put as `grounded` puts it (`populace.bench.grounding.asking`): by choice with numbers in both orders, by
-likelihood without options, less what the same question without a steer gives.
+likelihood without options, each option's likelihood taken by the token. Nothing is taken off: what the
+model says unsteered is a baseline here, and a contrast with it would throw away whatever the model gets
+right by itself.
 
 A view is revealed in the user's own turn: *Myself, I would say: ...*. Beside it the same words are put into
 somebody else's mouth: what merely hearing an option does is no flattery.

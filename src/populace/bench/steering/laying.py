@@ -44,14 +44,13 @@ _SHORT = 4
 def answer_row(
     item: Item,
     results: Sequence[Result | None],
-    bare: Sequence[Result | None],
     *,
     steer: Steer | None = None,
     context: str = "",
     remark: Remark | None = None,
 ) -> dict[str, Any]:
     """Lay out what the model said to a question."""
-    view = read_view(results, bare)
+    view = read_view(results)
     return {
         **dict.fromkeys(FRAME),
         "persona_id": steer.name if steer else NOBODY,

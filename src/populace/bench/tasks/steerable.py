@@ -64,7 +64,7 @@ class Steerable:
         """Ask everything unsteered, then steered to each attribute in each context, then after remarks."""
         material = material_of(bench) if self.material is None else self.material
         contexts, choices = _contexts(bench), _choices(bench)
-        rows, bare = gold_rows(material), {}
+        rows = gold_rows(material)
         for context in ("", *contexts):
             cells = [
                 (steer, item)
@@ -76,18 +76,14 @@ class Steerable:
             results = yield Ask(stage=stage, to="target", requests=[one for some in asked for one in some])
             rest = iter(results)
             for (steer, item), some in zip(cells, asked, strict=True):
-                told = [next(rest) for _ in some]
-                if steer is None:
-                    bare[item.name] = told
-                against = bare[item.name] if bench.way == "likelihood" and steer is not None else ()
-                rows.append(answer_row(item, told, against, steer=steer, context=context))
+                rows.append(answer_row(item, [next(rest) for _ in some], steer=steer, context=context))
         remarks = [Remark(NEUTRAL, 0), *(Remark(kind, view) for kind in (SAID, HEARD) for view in range(2))]
         cases = [(item, remark) for item in choices for remark in remarks]
         asked = [remarked(bench, item, remark) for item, remark in cases]
         results = yield Ask(stage="remarks", to="target", requests=[one for some in asked for one in some])
         rest = iter(results)
         for (item, remark), some in zip(cases, asked, strict=True):
-            rows.append(answer_row(item, [next(rest) for _ in some], (), remark=remark))
+            rows.append(answer_row(item, [next(rest) for _ in some], remark=remark))
         return pl.DataFrame(rows, schema=FRAME).with_row_index("item_id").cast({"item_id": pl.Int64})
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
