@@ -36,14 +36,15 @@ def main() -> None:
     people = rng.dirichlet(np.ones(OPTIONS), (given.questions, given.groups))
     model = rng.dirichlet(np.ones(OPTIONS), (given.questions, given.groups))
     distributional.score_groups(model[:50], people[:50], "js_distance", draws=10)  # imports
-    walls = []
+    walls, found = [], None
     for _ in range(given.repeats):
         start = time.perf_counter()
         found = distributional.score_groups(model, people, "js_distance", draws=given.draws)
         walls.append(time.perf_counter() - start)
     ours = min(walls)
+    assert found is not None
     start = time.perf_counter()
-    values = jensenshannon(people, model, base=2, axis=-1)
+    values = jensenshannon(people, model, base=2, axis=-1)  # pyright: ignore[reportCallIssue]
     ends = [
         bootstrap(
             (values[:, group],), np.mean, n_resamples=given.draws, batch=200, method="percentile", rng=group

@@ -91,6 +91,11 @@ def test_stated_distributions_are_read_or_left(text, expected):
         ("1, 1", (1.0, 0.0, 0.0)),  # half are there
         ("1", None),
         ("1.5, 2.5, 3.5, 1.5", None),
+        ("Here are 4 people: 3, 3, 1, 1", (0.5, 0.0, 0.5)),
+        # The numbers of people are no answers.
+        ("1. 3\n2. 3\n3. 1\n4. 1", (0.5, 0.0, 0.5)),
+        ("Person 1: 3\nPerson 2: 3\nPerson 3: 3\nPerson 4: 3", (0.0, 0.0, 1.0)),
+        ("1. red\n2. red\n3. red\n4. red", None),
         ("They differ.", None),
     ],
 )
@@ -99,7 +104,7 @@ def test_simulated_answers_are_counted(text, expected):
 
 
 def test_repeats_that_are_no_answer_are_missing_mass():
-    texts = ["1", "I choose 2.", "None of them.", " 3: blue"]
+    texts = ["1", "I choose 2.", "None of the 2.", " 3: blue"]
     view = read(CELL, "repeated", 0, [completion(text) for text in texts], Settings())
     assert view.p == (0.25, 0.25, 0.25) and view.outcome == "answered" and view.draws == 4
     assert read(CELL, "repeated", 0, [completion("no")] * 2, Settings()).outcome == "malformed"
@@ -261,3 +266,22 @@ def test_a_run_goes_on_where_it_stopped_and_is_compared(tmp_path):
         assert sum(target.asked.values()) == asked and again == first
     board = compare(read_runs([tmp_path / "0.9", tmp_path / "0.3"]), counting=FEW)
     assert not board.higher_is_better and "0.9" in board.ranking.models[0].name
+
+
+def test_the_figure_of_a_run(tmp_path):
+    from populace.report.figures import distributional, figures_of
+    from populace.report.figures.demonstration_pluralism_distributional import distributional_result
+
+    result = distributional_result()
+    (draw,) = figures_of({"one": (result, None)}).values()
+    told = draw(width=340).to_dict()
+    assert "further off than words" in " ".join(told["title"]["subtitle"])
+    bare = replace_scores(result)
+    with pytest.raises(DataError, match="nobody was asked"):
+        distributional(bare)
+
+
+def replace_scores(result):
+    from msgspec.structs import replace as changed
+
+    return changed(result, scores=[score for score in result.scores if score.measure != "tv"])

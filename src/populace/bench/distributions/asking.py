@@ -44,7 +44,12 @@ _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"
 _LINE = re.compile(
     r"^\W*(?:option\s*)?(\d+)\W{1,4}(\d+(?:\.\d+)?)\s*(%|people|of 100)?\s*\.?$", re.IGNORECASE
 )
-_NUMBER = re.compile(r"(?<![\d.])(\d+)(?![\d.]*\d)")
+_RUN = re.compile(r"(?<![\w.])\d+(?:[ \t]*[,;\s][ \t]*\d+)+(?![\w]|\.\d)")
+_PERSON = re.compile(r"^\W*(?:person\s*)?(\d+)\s*[.:)\-]+\s*(?:option\s*)?(\d+)\W*$", re.IGNORECASE)
+_FIRST = re.compile(
+    r"^\W*(?:(?:i|my|would|choose|choice|pick|option|number|answer|is|the)\W+)*(\d+)(?!\d|\.\d)",
+    re.IGNORECASE,
+)
 _ADDS_UP = (90.0, 110.0)
 """Sums of a stated distribution that are 100 but for arithmetic."""
 
@@ -151,18 +156,25 @@ def stated(text: str, options: int, people: int = 0) -> tuple[float, ...] | None
 
 
 def simulated(text: str, options: int, people: int) -> tuple[float, ...] | None:
-    """Count simulated answers; what is no option is missing mass. None with fewer than half of the people.
+    r"""Count simulated answers; what is no option is missing mass. None with fewer than half of the people.
 
-    More numbers than people are cut: a text that goes on for ever is no larger sample.
+    Read are the longest run of numbers, or a list of people, each with a number: the number of a person is no
+    answer. More numbers than people are cut: a text that goes on for ever is no larger sample.
 
     Examples
     --------
-    >>> simulated("1, 2, 2, 7", 2, 4)
-    (0.25, 0.5)
+    >>> simulated("1, 2, 2, 7", 2, 4), simulated("1. 2\n2. 2\n3. 1\n4. 1", 2, 4)
+    ((0.25, 0.5), (0.5, 0.5))
     >>> simulated("People differ.", 2, 4) is None
     True
     """
-    numbers = [int(each) for each in _NUMBER.findall(text)][:people]
+    listed = [match for line in text.splitlines() if (match := _PERSON.match(line.strip()))]
+    in_turn = [int(match[1]) for match in listed] == list(range(1, len(listed) + 1))
+    runs = [[int(each) for each in re.findall(r"\d+", run)] for run in _RUN.findall(text)]
+    numbers = max(runs, key=len, default=[])
+    if len(listed) > 1 and in_turn:
+        numbers = [int(match[2]) for match in listed]
+    numbers = numbers[:people]
     valid = [each for each in numbers if 1 <= each <= options]
     if len(valid) * 2 < people:
         return None
@@ -200,7 +212,7 @@ def _repeated(results: Sequence[Result | None], options: int) -> View:
     texts = [
         each.text if isinstance(each, Completion) and each.finish != "refusal" else "" for each in results
     ]
-    firsts = [_NUMBER.search(text) for text in texts]
+    firsts = [_FIRST.match(text.strip()) for text in texts]
     places = [int(match[1]) for match in firsts if match and 1 <= int(match[1]) <= options]
     said = " | ".join(text.strip()[:40] for text in texts)[:2000]
     if not results or all(not isinstance(each, Completion) for each in results):

@@ -69,7 +69,7 @@ class Said:
     @property
     def told(self) -> np.ndarray:
         """Cells in which it said something in both orders."""
-        return self.answered.all(axis=0)
+        return np.asarray(self.answered.all(axis=0), dtype=np.bool_)
 
     def spread(self) -> np.ndarray:
         """Total variation between the two orders, nan unless both were answered, shape (cells,)."""
@@ -80,7 +80,7 @@ class Said:
 def said_in(items: pl.DataFrame) -> dict[str, Said]:
     """Sort the items by way."""
     found: dict[str, Said] = {}
-    width = int(items["options"].list.len().max() or 2) if items.height else 2
+    width = max(map(len, items["options"].to_list()), default=2)
     for way in WAYS:
         rows = items.filter(arm=way)
         if rows.is_empty():
@@ -171,9 +171,10 @@ def _against_people(said: Said, counting: Counting, note: str) -> Iterator[Score
         if name in beside and (name == "shuffled" or first):
             arm = f"{said.way}, shuffled" if name == "shuffled" else name
             yield Score(measure="tv", arm=arm, estimate=beside[name], note="baseline")
-    draws = int(said.cells["draws"].max() or 0)
-    if draws:
-        both = 2 * draws if said.way == "sequences" else 2 * int(said.cells["draws"].min() or 1)
+    draws = said.cells["draws"].to_numpy()
+    if draws.size and draws.min() > 0:
+        # Both orders together, of which one may have a repeat less.
+        both = 2 * int(draws.min())
         floor = pd.noise_floor(said.gold, "tv", answers=both, **shared)
         yield Score(measure="tv", arm=f"{both} answers of people's own", estimate=floor, note="baseline")
 
@@ -192,7 +193,7 @@ def _clustered(said: Said, measure: str, kept: pd.Laid, counting: Counting) -> E
         table = np.full((len(questions), len(groups), side.shape[1]), np.nan)
         table[at, to] = side
         tables.append(table)
-    return pd.score(*tables, measure, missing="keep", **counting.settings())
+    return pd.score(tables[0], tables[1], measure, missing="keep", **counting.settings())
 
 
 def _gap(simulated: Said, described: Said, counting: Counting) -> Score:

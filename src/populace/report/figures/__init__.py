@@ -8,6 +8,7 @@
 from populace.report.figures.cells import cells
 from populace.report.figures.counts import lengths, prompts, splits
 from populace.report.figures.demographics import demographics, population_histograms
+from populace.report.figures.distributional import distributional
 from populace.report.figures.flow import (
     Step,
     construction,
@@ -54,6 +55,7 @@ __all__ = [
     "demographics",
     "direct_against_thought",
     "disagreement",
+    "distributional",
     "feedback_flow",
     "feedback_steps",
     "figures_of",

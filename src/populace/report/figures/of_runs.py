@@ -11,6 +11,7 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.report.figures.cells import cells
+from populace.report.figures.distributional import distributional
 from populace.report.figures.grounded import grounded, reliability
 from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
 from populace.report.figures.leave_one_out import leave_one_out
@@ -102,6 +103,8 @@ def _of_one(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
         return {"grounded": partial(grounded, result), "reliability": partial(reliability, items, arms)}
     if result.task == "steerable":
         return {"steering": partial(steering, items)}
+    if result.task == "distributional":
+        return {"distributional": partial(distributional, result)}
     if result.task == "phrases":
         return {"phrases": partial(phrase_frequency, result)}
     if result.task == "intersectionality":
