@@ -1,0 +1,177 @@
+"""`populace pluralism trade-off`: how well steered models of a table follow their weights."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from populace.cli.pluralism_front import told
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from populace.pluralism.trade_off import SteeringFunction, TradeOff
+
+__all__ = ["trade_off"]
+
+
+class Family(StrEnum):
+    """Steering functions."""
+
+    linear = "linear"
+    chebyshev = "chebyshev"
+    geometric = "geometric"
+
+
+_Table = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TABLE",
+        help="CSV, JSONL or Parquet with the columns model, question, objective, score, weight: the weight "
+        "that the objective had when the model was steered, empty for models that were not.",
+    ),
+]
+
+
+def trade_off(
+    table: _Table,
+    function: Annotated[Family, typer.Option(help="How weights were to be applied.")] = Family.linear,
+    low: Annotated[
+        str | None,
+        typer.Option(help="Worst score of each objective, becoming 0: '0,0'.", metavar="NUMBERS"),
+    ] = None,
+    high: Annotated[
+        str | None,
+        typer.Option(help="Best score of each objective, becoming 1: '1,10'.", metavar="NUMBERS"),
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="The unsteered model, for side effects.", metavar="MODEL")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Resamples of the questions.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
+) -> None:
+    """Score steered models by their own functions: value, regret, monotonicity, side effects.
+
+    Objectives are taken as they are unless --low and --high say what 0 and 1 mean. Chebyshev's ideal is 1.
+    """
+    import numpy as np
+    from rich.console import Console
+
+    from populace.bench.user_tables import read_table
+    from populace.errors import DataError
+    from populace.pluralism.multi_objective import Scale, read_scores
+    from populace.pluralism.trade_off import score
+
+    given = read_table(table, "scores")
+    scores = read_scores(given, file=table).shared()
+    if "weight" not in given.columns:
+        raise DataError("there is no column `weight`", file=table, fix="say how each objective weighed")
+    functions = _functions(given, scores.objectives, function, table)
+    if (low is None) != (high is None):
+        raise DataError("a scale has two ends", fix="give --low and --high")
+    scale = None
+    if low is not None and high is not None:
+        scale = Scale.declared(_numbers("--low", low), _numbers("--high", high))
+    found = score(
+        {name: np.asarray(values) for name, values in zip(scores.models, scores.values, strict=True)},
+        functions,
+        objectives=scores.objectives,
+        scale=scale,
+        base=base,
+        draws=draws,
+        seed=seed,
+    )
+    console = Console()
+    console.print(_laid(found))
+    for line in _summary(found):
+        console.print(line, markup=False, highlight=False)
+
+
+def _functions(
+    given: pl.DataFrame, objectives: tuple[str, ...], family: Family, path: Path
+) -> dict[str, SteeringFunction]:
+    import polars as pl
+
+    from populace.errors import DataError
+    from populace.pluralism.trade_off import Chebyshev, Linear, PMean
+
+    weights = given.select(
+        pl.col("model", "objective").cast(pl.String),
+        pl.col("weight").cast(pl.String).str.strip_chars().replace("", None).alias("weight"),
+    )
+    number = weights["weight"].cast(pl.Float64, strict=False)
+    wrong = (weights["weight"].is_not_null() & number.is_null()).arg_true()
+    if len(wrong):
+        row = int(wrong[0])
+        raise DataError(f"{weights['weight'][row]!r} is no number", file=path, row=row + 1, column="weight")
+    weights = weights.with_columns(number.alias("weight")).drop_nulls("weight").unique(maintain_order=True)
+    found: dict[str, Any] = {}
+    for (name,), rows in weights.group_by("model", maintain_order=True):
+        by = dict(rows.select("objective", "weight").iter_rows())
+        if len(by) < rows.height:
+            fix = "weigh every objective of a model alike in all rows"
+            raise DataError(f"{name} has two weights for one objective", file=path, column="weight", fix=fix)
+        vector = tuple(float(by.get(each, 0.0)) for each in objectives)
+        total = sum(vector)
+        if not total > 0 or min(vector) < 0:
+            raise DataError(f"the weights of {name} are {vector}", file=path, column="weight")
+        vector = tuple(each / total for each in vector)
+        if family is Family.chebyshev:
+            found[str(name)] = Chebyshev(vector, (1.0,) * len(vector))
+        else:
+            found[str(name)] = Linear(vector) if family is Family.linear else PMean(vector, 0.0)
+    return found
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    from populace.errors import DataError
+
+    try:
+        return [float(each) for each in text.split(",")]
+    except ValueError:
+        raise DataError(f"{name} {text!r} is no list of numbers", fix="write '0,0'") from None
+
+
+def _laid(found: TradeOff) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    laid = Table()
+    laid.add_column("model", overflow="fold")
+    for name in ("weights", *found.objectives, "value", "regret"):
+        laid.add_column(Text(name), justify="right")
+    laid.add_column("best at hand", overflow="fold")
+    for each in found.functions:
+        laid.add_row(
+            Text(each.function),
+            "/".join(f"{100 * weight:.3g}" for weight in each.weights),
+            *(told(one) for one in each.outcome),
+            told(each.value),
+            told(each.regret),
+            Text(", ".join(each.best_by)),
+        )
+    return laid
+
+
+def _summary(found: TradeOff) -> list[str]:
+    lines = [
+        f"sum of f(M_f): {told(found.total)}; objectives {found.scale}",
+        f"the same outcomes dealt to weights at random: {told(found.shuffled)}; ahead of that by "
+        f"{told(found.ahead_of_shuffled)}",
+        f"best single model for all, {', '.join(found.best_constant)}: {told(found.constant)}; ahead of that "
+        f"by {told(found.ahead_of_constant)}",
+        f"regret {told(found.regret)}; with an oracle that picks on other questions "
+        f"{told(found.regret_held_out)}",
+        f"attained {told(found.attained)} (0: ignores the weights, 1: the oracle); rank {told(found.rank)}",
+    ]
+    for each in found.monotonicity:
+        lines.append(
+            f"{each.objective} over its weight: falls in {told(each.violated)} of pairs, ties in "
+            f"{each.tied:.3f}, tau {told(each.tau)}, gains {told(each.gain)}"
+        )
+    for side in found.side_effects:
+        lines.append(f"{side.objective}, not asked for by {side.function}: {told(side.change)}")
+    return lines
