@@ -61,7 +61,8 @@ def main() -> None:
     rng = np.random.default_rng(0)
     print(
         f"{datetime.date.today()}: {platform.machine()}, {os.cpu_count()} CPUs, "
-        f"load {os.getloadavg()[0]:.1f}; numpy {np.__version__}, moocore {moocore.__version__}; least of {TIMES}"
+        f"load {os.getloadavg()[0]:.1f}; numpy {np.__version__}, moocore {moocore.__version__}; "
+        f"least of {TIMES}"
     )
     print(f"\n{'':<46} {'ours, ms':>11} {'moocore, ms':>11} {'slower, x':>9}")
     for objectives, count in SIZES:

@@ -105,8 +105,9 @@ def front_of_models(found: FrontEstimate, width: int = 680, directions: Directio
     ]
     doubtful = [f"{model.name} {model.often:.0%}" for model in found.models if 0.01 < model.often < 0.99]
     often = f"On the front in so many resamples of the questions: {', '.join(doubtful)}" if doubtful else ""
-    level = found.models[0].scores[0].level
-    lines = [f"{level * 100:g} % intervals; n = {found.models[0].scores[0].n:,} questions", often]
+    first = found.models[0].scores[0]
+    known = f"{first.level * 100:g} % intervals; n = {first.n:,} questions"
+    lines = [known if first.clusters > 1 else "Means alone: nothing is known of their error", often]
     table = pl.DataFrame(rows)
     return front(table, width, directions=directions, title="Models on several objectives", lines=lines)
 
