@@ -32,6 +32,8 @@ from populace.report.figures.kappas import human_agreement, kappa_by_group, kapp
 from populace.report.figures.leave_one_out import leave_one_out
 from populace.report.figures.modes import direct_against_thought, modes
 from populace.report.figures.of_runs import figures_of, write_figures
+from populace.report.figures.opinion_map import opinion_map
+from populace.report.figures.overton import coverage_at_k, overton
 from populace.report.figures.passk import pass_at_k
 from populace.report.figures.people import population
 from populace.report.figures.persona_kappas import kappa_by_persona, kappa_histogram, persona_kappas
@@ -52,6 +54,7 @@ __all__ = [
     "cells",
     "construction",
     "construction_steps",
+    "coverage_at_k",
     "demographics",
     "direct_against_thought",
     "disagreement",
@@ -72,6 +75,8 @@ __all__ = [
     "leave_one_out",
     "lengths",
     "modes",
+    "opinion_map",
+    "overton",
     "pass_at_k",
     "persona_kappas",
     "phrase_frequency",
