@@ -26,6 +26,7 @@ TASKS = {
     "phrases": "Phrases",
     "multi-objective": "MultiObjective",
     "trade-off": "TradeOffSteering",
+    "response-prediction": "ResponsePrediction",
 }
 """Name of each task -> its class, in the module of the same name (`-` read as `_`)."""
 

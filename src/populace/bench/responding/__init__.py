@@ -1,0 +1,1 @@
+"""What the task `response-prediction` is made of: data, plan, arms, scores, audits, planted people."""
