@@ -16,6 +16,7 @@ from populace.report.figures.grounded import grounded, reliability
 from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
 from populace.report.figures.leave_one_out import leave_one_out
 from populace.report.figures.modes import direct_against_thought, modes
+from populace.report.figures.overton import coverage_at_k, overton
 from populace.report.figures.passk import pass_at_k
 from populace.report.figures.persona_kappas import kappa_by_persona, kappa_histogram
 from populace.report.figures.phrases import phrase_frequency
@@ -31,6 +32,13 @@ __all__ = ["figures_of", "write_figures"]
 
 Draw = Callable[..., Any]
 """Takes `width`."""
+
+_SINGLE: dict[str, Draw] = {
+    "distributional": distributional,
+    "leave-one-out": leave_one_out,
+    "phrases": phrase_frequency,
+}
+"""Tasks of one figure, of the result alone, which has the task's name."""
 
 
 def figures_of(
@@ -96,17 +104,15 @@ def _model(name: str, result: TaskResult, results: Sequence[TaskResult]) -> str:
 
 
 def _of_one(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
-    if result.task == "leave-one-out":
-        return {"leave-one-out": partial(leave_one_out, result)}
     if result.task == "grounded":
         arms = ["nobody", result.headline.arm]
         return {"grounded": partial(grounded, result), "reliability": partial(reliability, items, arms)}
+    if result.task == "overton":
+        return {"overton": partial(overton, result), "coverage-at-k": partial(coverage_at_k, result)}
     if result.task == "steerable":
         return {"steering": partial(steering, items)}
-    if result.task == "distributional":
-        return {"distributional": partial(distributional, result)}
-    if result.task == "phrases":
-        return {"phrases": partial(phrase_frequency, result)}
+    if result.task in _SINGLE:
+        return {result.task: partial(_SINGLE[result.task], result)}
     if result.task == "intersectionality":
         crossings = dict.fromkeys(
             s.arm for s in result.scores if s.measure == "satisfied" and s.arm and s.group
