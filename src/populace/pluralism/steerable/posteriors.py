@@ -46,7 +46,7 @@ class _Profiles(NamedTuple):
     steered: Floats
     base: Floats
     total: Floats
-    """Answers in either direction, of the base."""
+    """Statements of the dimension: the most that were answered, steered or not."""
 
 
 def beta_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> Floats:
@@ -142,7 +142,7 @@ def indices(
         Answers counted: `dimension`; `direction`, `positive` or `negative`; `budget`, the number of steering
         prompts, 0 for the base (its direction is null); `for` and `against`, answers in the positive and in
         the negative direction (the released code counts one less the less sure a statement's label is, so
-        numbers need not be whole). Further columns, such as `trial`, stay.
+        numbers need not be whole). Refusals count nowhere. Further columns, such as `trial`, stay.
     scale
         `range` divides by the distance of both extremes, as published; `share of the way` by what was left
         to go.
@@ -224,7 +224,11 @@ def _profiles(table: pl.DataFrame, prior: tuple[float, float]) -> _Profiles:
     counts = both.select("for", "against", "base_for", "base_against").cast(pl.Float64).to_numpy()
     start = np.array(prior)
     base = counts[:, 2:] + start
-    return _Profiles(rows, counts[:, :2] + start, base, counts[:, 2:].sum(axis=1))
+    # Who refused some was asked them all the same: the ends of the range are of the most that were answered.
+    answered = table.with_columns(_answered=pl.col("for").cast(pl.Float64) + pl.col("against"))
+    most = answered.group_by("dimension").agg(pl.col("_answered").max())
+    total = rows.join(most, on="dimension", how="left", maintain_order="left")["_answered"].to_numpy()
+    return _Profiles(rows, counts[:, :2] + start, base, total)
 
 
 def index(
