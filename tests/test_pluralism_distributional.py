@@ -84,6 +84,11 @@ def test_skill_is_a_ratio_of_means_within_the_data():
     assert found.value == pytest.approx(100 * (1 - 0.2 / 0.6)) and found.low <= found.value <= found.high
     assert d.score([[0.5, 0.5]] * 2, people, "skill", draws=FEW).value == pytest.approx(0.0)
     assert d.score(people, people, "skill", draws=FEW).value == pytest.approx(100.0)
+    # People who are spread evenly are no distance from the uniform, and are questions all the same.
+    even = [[0.5, 0.5]] * 20 + [[0.9, 0.1]] * 20
+    for resample in ("questions", "both"):
+        half = d.score([[0.6, 0.4]] * 40, even, "skill", resample=resample, respondents=50, draws=FEW)
+        assert half.value == pytest.approx(100 * (1 - 0.4 / 0.4)) and half.low < half.value < half.high
     with pytest.raises(DataError, match="many questions together"):
         d.cells(people, people, "skill")
 

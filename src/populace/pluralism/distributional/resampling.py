@@ -75,8 +75,10 @@ def drawn_of(
 
     below = summed(base)
     parts = np.stack([summed(weights * value), below], axis=-1)
-    # A question that nobody of interest was asked is no question of the sample.
-    parts = parts[(below > 0).any(axis=1)]
+    # A question that nobody of interest was asked is no question of the sample. (What stands below may be 0
+    # where somebody was: people who are spread evenly are no distance from the uniform.)
+    asked = (weights > 0).any(axis=1)
+    parts = parts[asked]
     rng = stream(seed, f"pluralism.distributional.{resample}")
     if resample == "questions":
         return bootstrap_replicates(parts, ratio, draws=draws, seed=int(rng.integers(2**31)))
@@ -92,7 +94,6 @@ def drawn_of(
         sums = tops.sum(axis=1)
         found = ratio(np.stack([sums, np.broadcast_to(below.sum(axis=0), sums.shape)], axis=-1))
         return np.resize(found, (draws, found.shape[1]))
-    asked = (below > 0).any(axis=1)
     tops, below = tops[:, asked], below[asked]
     questions = len(below)
     blocks: list[Floats] = []
