@@ -243,6 +243,8 @@ def test_bad_tables_and_settings_are_named(tmp_path):
         material_of(bench_of(survey=table(tmp_path, ROWS), by="sex"))
     with pytest.raises(StudyError, match="no setting 'question'"):
         material_of(bench_of(question=3))
+    with pytest.raises(StudyError, match="make opinions of it"):
+        material_of(bench_of(survey=str(tmp_path / "survey.rda")))
     with pytest.raises(StudyError, match="Polis"):
         material_of(bench_of(survey=str(tmp_path)))
     for options, says in (({"contexts": "mime"}, "contexts is 'mime'"), ({"statements": 99}, "there are 15")):

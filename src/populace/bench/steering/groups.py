@@ -78,9 +78,11 @@ def groups_in(
             name = f"{kind.replace('_', ' ')}: {group}"
             members[name] = (kind, inside)
             steers.append(Steer(name, kind, f"{kind.replace('_', ' ').capitalize()}: {group}."))
-    if len(steers) < 2:
-        fix = "name another attribute in `by`, or lower `least`"
-        raise DataError(f"{len(steers)} groups have {least} respondents", column=", ".join(by), fix=fix)
+    for kind in by:
+        count = sum(steer.kind == kind for steer in steers)
+        if count < 2:  # nothing to be exchanged with, so that no audit could tell who does not listen
+            fix = "name another attribute in `by`, or lower `least`"
+            raise DataError(f"{count} groups have {least} respondents", column=kind, fix=fix)
     enough = open_to.copy()
     for _, inside in members.values():
         enough &= (opinions.answered & (inside & ~scout)[:, None]).sum(axis=0) >= least

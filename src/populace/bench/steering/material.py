@@ -106,6 +106,9 @@ def material_of(bench: Bench) -> Material:
         from populace.bench.steering.groups import groups_asked
 
         return groups_asked(path, bench.options, wanted, bench.seed)
+    if path.suffix.lower() not in (".csv", ".jsonl", ".parquet"):
+        fix = "make opinions of it: `populace opinions build`"
+        raise StudyError(f"{path.name} is no table of questions", fix=fix)
     stray = [name for name in ("by", "pick", "least") if name in bench.options]
     if stray:
         raise StudyError(f"{stray[0]} is of opinions, and {path.name} has none", fix="leave it out")
@@ -137,7 +140,7 @@ def _table(table: pl.DataFrame, path: Path) -> Material:
     """Read a table of the user's own."""
     for name in _COLUMNS:
         if name not in table.columns:
-            fix = f"give the columns {', '.join(_COLUMNS)}"
+            fix = f"give {', '.join(_COLUMNS)}; of a survey make opinions: `populace opinions build`"
             raise DataError("this column is missing", file=path, column=name, fix=fix)
     items: dict[str, Item] = {}
     gold: dict[tuple[str, str], Gold] = {}

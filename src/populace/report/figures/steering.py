@@ -121,7 +121,9 @@ def _squares(cells: pl.DataFrame, names: list[str], width: int) -> Any:
     ink = alt.condition("datum.dark", alt.value(theme.PAPER), alt.value(theme.INK))
     return alt.layer(
         base.mark_rect(stroke=theme.PAPER, strokeWidth=2).encode(color=colour),
-        own.mark_rect(filled=False, stroke=theme.INK, strokeWidth=2),
+        # Seen on the lightest shade and on the darkest.
+        own.mark_rect(filled=False, stroke=theme.PAPER, strokeWidth=7),
+        own.mark_rect(filled=False, stroke=theme.INK, strokeWidth=2.5),
         base.mark_text(dy=0 if small else -7, fontSize=10 if small else 14).encode(text="value:N", color=ink),
         *([] if small else [base.mark_text(dy=10, fontSize=10).encode(text="interval:N", color=ink)]),
     ).properties(width=side * len(names), height=max(34, side * 2 // 3) * len(names))
