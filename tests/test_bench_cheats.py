@@ -34,6 +34,13 @@ FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         # Of a thought it repeats what it was told, and never comes to an answer.
         "parrot": ({"copies of the description"}, {"baseline", "unanswered"}),
     },
+    "jury": {
+        "honest": (set(), set()),
+        "longer": ({"length rule"}, {"shuffled persona", "nobody"}),
+        "first": ({"position rule"}, set()),
+        "nobody": ({"shuffled persona"}, {"nobody"}),
+        "pleased": ({"shuffled persona", "nobody"}, set()),
+    },
     "leave-one-out": {
         "honest": (set(), set()),
         "longer": ({"length rule"}, {"same persona twice"}),
@@ -161,7 +168,9 @@ def described(request: GenerateRequest) -> str:
 def findings(task: str, cheat: str, seed: int) -> list[Finding]:
     target, judge = models_of(task, cheat, seed)
     people = 120 if task == "comparison" else 60
-    bench, models = planted_bench(target, judge, people=people, prompts=60, items=120, seed=seed)
+    # A jury's items are jurors by questions: of a dozen each no interval is narrow enough.
+    items = 1600 if task == "jury" else 120
+    bench, models = planted_bench(target, judge, people=people, prompts=60, items=items, seed=seed)
     bench = replace(
         bench,
         temperature=0.7 if task in ("pass-at-k", "diversity") else 0.0,
@@ -169,6 +178,7 @@ def findings(task: str, cheat: str, seed: int) -> list[Finding]:
             "leave-one-out": {"leave_out": "sex"},
             "pass-at-k": {"k": [1, 2]},
             "diversity": {"questions": 2},
+            "jury": {"jurors": 40, "arms": ["plain", "everyone"]},
         }.get(task, {}),
     )
     if task == "agreement":

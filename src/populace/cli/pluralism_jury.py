@@ -56,6 +56,9 @@ def jury(
     if threshold is not None:
         settings = {"approval": {"threshold": threshold}, "sav": {"threshold": threshold}}
     rows: list[dict[str, Any]] = []
+    if zero is not None:
+        for question in questions:
+            question.jury.p_mean(0)  # a rating below the zero point is told, and no rule left out for it
     for question in questions:
         rows += _of_one(question, settings, p or [], draws, seed, alone=len(questions) == 1)
     if len(questions) > 1:

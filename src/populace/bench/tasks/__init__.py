@@ -22,6 +22,7 @@ TASKS = {
     "distributional": "Distributional",
     "steerable": "Steerable",
     "overton": "Overton",
+    "jury": "Jury",
     "diversity": "Diversity",
     "phrases": "Phrases",
     "multi-objective": "MultiObjective",

@@ -190,8 +190,9 @@ def leximin_order(utilities: Floats, weights: Floats) -> list[int]:
             if len(kept) == 1:
                 break
         return kept.tolist()
-    least = np.nanmin(table, axis=0)
-    kept = np.flatnonzero(least >= np.nanmax(least))
+    # Of an option that nobody of weight rated there is no least rating; fmin leaves it nan without a word.
+    least = np.fmin.reduce(table, axis=0)
+    kept = np.flatnonzero(least >= np.fmax.reduce(least))
     return _undominated(table, mass, kept.tolist())
 
 
