@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import combinations, product
 from pathlib import Path
 
@@ -331,16 +332,15 @@ def test_a_slate_flatters_those_it_was_chosen_for():
 
 
 def test_a_large_jury_is_served_at_once():
-    import time
-
     rng = np.random.default_rng(0)
     votes = (rng.random((2000, 900)) < 0.12).astype(float)
-    started = time.perf_counter()
+    started = time.process_time()
     for rule in ("cc", "pav", "mes", "phragmen", "monroe", "bjr"):
         found = slate.choose(votes, 5, rule)
         assert len(set(found.members)) == 5
         assert slate.check(votes, found, "JR").holds and slate.check(votes, found, "EJR+").holds
-    assert time.perf_counter() - started < 20
+    # Of the processor: others may be busy on this machine.
+    assert time.process_time() - started < 10
 
 
 def test_slates_of_a_real_conversation():
@@ -354,3 +354,11 @@ def test_slates_of_a_real_conversation():
         for axiom in ("JR", "PJR", "EJR", "EJR+"):
             assert slate.check(talk.votes, found, axiom, threshold=1).holds
         assert slate.represented(talk.votes, found, threshold=1).value > 0.6
+
+
+def test_statements_equally_good_for_their_last_supporter():
+    """Three people a part, and nobody has three supporters: the most supporters decide, not the first column."""
+    votes = np.zeros((6, 4))
+    votes[:2, 2], votes[2:4, 3] = 1, 1
+    found = slate.choose(votes, 2, "bjr")
+    assert found.members == (2, 3) and found.ties[0].options == (2, 3)

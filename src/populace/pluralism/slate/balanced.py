@@ -6,6 +6,9 @@ whose n/k-th best supporter likes it most, so that its n/k people are all well o
 balanced justified representation where a statement can be had again; a slate here holds an option once, so
 more than n/k people who all want that one may be left out, and nobody else. Parts are of n/k people rounded
 up, then down, and add up.
+
+With few levels (approval has two) many statements are equally good for their n/k-th supporter; of these the
+one of most utility in its part is taken.
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ def balanced(ballots: Ballots, size: int, rule: str) -> tuple[list[int], list[Ti
     ties: list[Tie] = []
     for step, part in enumerate(part_sizes(people, size)):
         table = ballots.utilities[left]
-        scores = _sums(table, part) if rule == "monroe" else _levels(table, part)
+        scores = _sums(table, part) if rule == "monroe" else _levels(table, part, members)
         scores[members] = -np.inf
         taken = best_of(scores, step + 1, ties)
         # Of equally happy people those named first are served.
@@ -66,6 +69,9 @@ def _sums(table: Floats, part: int) -> Floats:
     return np.partition(table, len(table) - part, axis=0)[len(table) - part :].sum(axis=0)
 
 
-def _levels(table: Floats, part: int) -> Floats:
-    """Return the part-th highest utility of each option; among equal ones the sum decides no more."""
-    return np.partition(table, len(table) - part, axis=0)[len(table) - part].astype(np.float64)
+def _levels(table: Floats, part: int, members: list[int]) -> Floats:
+    """Return the sum of the part of each option whose part-th highest utility is the best; -inf of others."""
+    top = np.partition(table, len(table) - part, axis=0)[len(table) - part :]
+    level = top[0].astype(np.float64)
+    level[members] = -np.inf
+    return np.where(level >= level.max(), top.sum(axis=0), -np.inf)
