@@ -17,6 +17,7 @@ the population's; without, neither is.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -143,26 +144,27 @@ class Voting:
         found = np.zeros((len(cells), int(self.train.sizes.max())))
         codes = self._joined(cells)
         starts, sizes = self.train.starts, self.train.sizes
-        for place, (row, column) in enumerate(zip(cells.rows, cells.columns, strict=True)):
-            items, answers = codes(row, column)
+        for place, column in enumerate(cells.columns):
+            items, answers = codes(place)
             if items.size:
                 start, size = starts[column], sizes[column]
                 told = starts[items] + answers
                 found[place, :size] = self.kernel[start : start + size, told].sum(axis=1)
         return found
 
-    def _joined(self, cells: Cells):
+    def _joined(self, cells: Cells) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
         """Say which items vote on a cell: own ones, then those of neighbours."""
         route = self.route
         more = math.ceil(route.share * route.items)
-        near = None if self.found is None else self.found.nearest(cells.people, cells.known, route.people)
+        near = None if self.found is None else _closest(self.found, cells, route.people)
 
-        def chosen(row: int, column: int) -> tuple[np.ndarray, np.ndarray]:
+        def chosen(place: int) -> tuple[np.ndarray, np.ndarray]:
+            row, column = cells.rows[place], cells.columns[place]
             own = np.flatnonzero(cells.known[row] != NONE)
             own = _nearest(self.near[column], own[own != column], route.items - more)
             items, answers = [own], [cells.known[row, own]]
             if near is not None:
-                theirs = self.train.answers[near[row]]
+                theirs = self.train.answers[near[place]]
                 who, what = np.nonzero(theirs != NONE)
                 if not route.same_question:
                     who, what = who[what != column], what[what != column]
@@ -181,10 +183,10 @@ def joined(train: Opinions, found: Neighbours, near: np.ndarray, cells: Cells, r
     `ceil(x r)`; of several neighbours' answers to one question the nearest neighbour's.
     """
     known, more = cells.told(), math.ceil(route.share * route.items)
-    who = found.nearest(cells.people, cells.known, route.people)
-    for place, (row, column) in enumerate(zip(cells.rows, cells.columns, strict=True)):
+    who = _closest(found, cells, route.people)
+    for place, column in enumerate(cells.columns):
         theirs = np.full(known.shape[1], NONE, dtype=known.dtype)
-        for other in who[row][::-1]:
+        for other in who[place][::-1]:
             given = train.answers[other]
             theirs = np.where(given != NONE, given, theirs)
         free = (theirs != NONE) & (known[place] == NONE)
@@ -192,6 +194,16 @@ def joined(train: Opinions, found: Neighbours, near: np.ndarray, cells: Cells, r
         kept = _nearest(near[column], np.flatnonzero(free), more)
         known[place, kept] = theirs[kept]
     return known
+
+
+def _closest(found: Neighbours, cells: Cells, count: int) -> np.ndarray:
+    """Find each cell's neighbours: shape (C, count); what the person said to the question tells nothing."""
+    given = cells.known[cells.rows, cells.columns] != NONE
+    nearest = found.nearest(cells.people, cells.known, count)[cells.rows]
+    if given.any():
+        told = cells.told()[given]
+        nearest[given] = found.nearest(cells.people[cells.rows[given]], told, count)
+    return nearest
 
 
 def _nearest(near: np.ndarray, items: np.ndarray, count: int, *, places: bool = False) -> np.ndarray:
