@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from populace.bench import Counting, open_task, play, run_task
+from populace.bench import Counting, play, run_task
 from populace.bench.compare import compare, read_runs
 from populace.bench.options import known
 from populace.bench.tasks.overton import Overton
@@ -150,10 +150,6 @@ def test_questions_of_the_habermas_machine_are_windows_of_two():
 
 
 # The task
-
-
-def test_it_proves_itself():
-    open_task("overton").validate()
 
 
 def test_items_have_everything_and_scores_follow(file):
@@ -386,3 +382,17 @@ def test_the_command_scores_ratings_and_matches(tmp_path):
     assert pl.read_csv(tmp_path / "o.csv")["precision"][0] == pytest.approx(2 / 3)
     bad = CliRunner().invoke(app, ["pluralism", "overton", str(tmp_path / "none.csv")])
     assert bad.exit_code != 0
+
+
+# The figures
+
+
+def test_figures_of_a_run_are_drawn(file):
+    from populace.report import draw
+    from populace.report.figures.demonstration_pluralism_overton import overton_result
+    from populace.report.figures.of_runs import figures_of
+
+    charts = figures_of({"one": (overton_result(), pl.DataFrame())})
+    assert list(charts) == ["overton", "coverage-at-k"]
+    for chart in charts.values():
+        assert "answer" in draw.svg(chart(width=340)) or "views" in draw.svg(chart(width=340))

@@ -61,7 +61,7 @@ def overton(
         found = _rated(rows, table, clusters, 4.0 if threshold is None else threshold, weighted, seed)
         console.print(_ratings_table(found))
         if not found.connected:
-            console.print("No shared questions link all models: some adjusted values are not defined.")
+            console.print("Shared questions do not link all models: adjusted coverage is not defined.")
         written = found.table
     elif columns >= _MATCHES:
         if threshold is None:
@@ -113,7 +113,7 @@ def _matched(
 
     if rule not in room.RULES:
         raise DataError(f"there is no rule {rule!r}", fix=f"use one of {', '.join(room.RULES)}")
-    chosen = next(each for each in room.RULES if each == rule)
+    chosen: room.Rule = next(each for each in room.RULES if each == rule)
     read = rows.with_row_index("_row", offset=1).with_columns(
         pl.col("question", "perspective").cast(pl.String),
         pl.col("score").cast(pl.String).str.strip_chars().replace("", None).alias("_said"),

@@ -89,8 +89,8 @@ def _records(place: Path) -> Sequence[Any]:
 
 def _one_sided(record: Any) -> bool:
     """Whether a released question has one statement for both sides."""
-    said = [record.get(name) for name in _HABERMAS] if isinstance(record, Mapping) else [None]
-    return all(isinstance(each, str) for each in said) and len({each.casefold() for each in said}) == 1
+    said = [record.get(name) for name in _HABERMAS] if isinstance(record, Mapping) else []
+    return len(said) == 2 and None not in said and len({str(each).casefold() for each in said}) == 1
 
 
 def _of_record(record: Any, row: int, place: Path) -> Window:

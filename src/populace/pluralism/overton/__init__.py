@@ -8,10 +8,11 @@ a ceiling beside it.
 
 from populace.pluralism.overton.balance import false_balance, misallotment, room
 from populace.pluralism.overton.conventions import ModularScore, modular_pluralism, op_grpo
+from populace.pluralism.overton.effects import adjusted
 from populace.pluralism.overton.floor import calibrate, elsewhere, noise_floor
 from populace.pluralism.overton.groups import representativeness, window_from_groups
 from populace.pluralism.overton.matches import MatchedCoverage, above, coverage_from_matches, f_score
-from populace.pluralism.overton.ratings import ModelCoverage, RatedCoverage, adjusted, coverage
+from populace.pluralism.overton.ratings import ModelCoverage, RatedCoverage, coverage
 from populace.pluralism.overton.reliability import Agreement, SplitHalf, agreement, split_half
 from populace.pluralism.overton.rules import RULES, Matches, Rule, matched
 from populace.pluralism.overton.windows import Perspective, Window, window

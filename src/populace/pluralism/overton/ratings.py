@@ -17,14 +17,12 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.pluralism.overton.cells import Unrated, cells_of, joined
+from populace.pluralism.overton.effects import adjusted, told
 from populace.stats import Estimate
 from populace.stats._arrays import Floats
-from populace.stats.bootstrap import Statistic, bootstrap_replicates, doubted, estimate_from_replicates
+from populace.stats.bootstrap import bootstrap_replicates
 
-__all__ = ["ModelCoverage", "RatedCoverage", "adjusted", "coverage"]
-
-_RANK = 1e-9
-"""Eigenvalue, beside the largest, that is rounding and no connection between models."""
+__all__ = ["ModelCoverage", "RatedCoverage", "coverage"]
 
 
 class ModelCoverage(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,11 +44,11 @@ class RatedCoverage(msgspec.Struct, frozen=True, kw_only=True):
     """Coverage of every model, from one table of ratings."""
 
     models: tuple[ModelCoverage, ...]
-    """By adjusted coverage, highest first."""
+    """By adjusted coverage, highest first; by their own where that is not defined."""
     threshold: float
     weighted: bool
     connected: bool
-    """Whether shared questions link all models; else adjusted values of some are undefined."""
+    """Whether shared questions link all models; else no adjusted value is defined."""
     cells: pl.DataFrame
     """`question`, `cluster`, `model`, `size`, `ratings`, `mean`, `covered`."""
     table: pl.DataFrame
@@ -157,46 +155,16 @@ def coverage(
                 unrated=own.filter(pl.col("ratings") == 0).height,
             )
         )
-    found.sort(key=lambda each: (-np.nan_to_num(each.adjusted.value, nan=-1.0), each.model))
+    linked = all(each.adjusted.defined for each in found)
+    found.sort(key=lambda each: _last(each, by_adjusted=linked))
     return RatedCoverage(
         models=tuple(found),
         threshold=threshold,
         weighted=weighted,
-        connected=all(each.adjusted.defined for each in found),
+        connected=linked,
         cells=cells,
         table=table,
     )
-
-
-def adjusted(scores: Floats, *, draws: int = 1000, seed: int = 0, level: float = 0.95) -> list[Estimate]:
-    """Adjust scores for questions: what each model would reach on all of them.
-
-    Parameters
-    ----------
-    scores
-        Shape (questions, models), from 0 to 1; nan where there is none.
-    draws, seed, level
-        Bootstrap over questions.
-
-    Returns
-    -------
-    An estimate a model; undefined where shared questions do not link all models.
-
-    Examples
-    --------
-    The second model answered only the hard question, and was better at it by 0.2:
-
-    >>> import numpy as np
-    >>> [round(each.value, 3) for each in adjusted(np.array([[0.9, np.nan], [0.1, 0.3]]))]
-    [0.5, 0.7]
-    """
-    counts, size = _normal_equations(scores), scores.shape[1]
-    return [
-        _estimated(
-            counts, lambda total, at=place: _fitted(total, size)[:, at], scores[:, place], draws, seed, level
-        )
-        for place in range(size)
-    ]
 
 
 def _plain(scores: Floats, *, draws: int, seed: int, level: float) -> list[Estimate]:
@@ -209,22 +177,16 @@ def _plain(scores: Floats, *, draws: int, seed: int, level: float) -> list[Estim
         def mean(total: Floats) -> Floats:
             return np.divide(total[:, 0], total[:, 1], out=np.full(len(total), np.nan), where=total[:, 1] > 0)
 
-        found.append(_estimated(counts[known], mean, column, draws, seed, level))
+        own = counts[known]
+        value = float(mean(own.sum(axis=0)[None])[0])
+        drawn = bootstrap_replicates(own, mean, draws=draws, seed=seed) if len(own) > 1 else np.empty(0)
+        found.append(told(value, drawn, column, len(own), draws, seed, level))
     return found
 
 
-def _estimated(
-    counts: Floats, statistic: Statistic, column: Floats, draws: int, seed: int, level: float
-) -> Estimate:
-    n = int((~np.isnan(column)).sum())
-    value = float(np.asarray(statistic(counts.sum(axis=0)[None]))[0]) if len(counts) else float("nan")
-    replicates = np.empty(0)
-    if not np.isnan(value) and len(counts) > 1:
-        replicates = bootstrap_replicates(counts, statistic, draws=draws, seed=seed)
-    found = estimate_from_replicates(
-        value, replicates, n=n, clusters=len(counts), draws=draws, seed=seed, level=level, unit="question"
-    )
-    return doubted(found, 0.0, 1.0) if found.defined and len(counts) > 1 else found
+def _last(each: ModelCoverage, *, by_adjusted: bool) -> tuple[float, str]:
+    value = (each.adjusted if by_adjusted else each.coverage).value
+    return (np.inf if np.isnan(value) else -value, each.model)
 
 
 def _wide(table: pl.DataFrame, names: list[str]) -> Floats:
@@ -236,37 +198,3 @@ def _wide(table: pl.DataFrame, names: list[str]) -> Floats:
         ],
         axis=1,
     )
-
-
-def _normal_equations(scores: Floats) -> Floats:
-    """Sum up what a fit with question effects needs of each question, so that a resample is a sum.
-
-    Swept of its question, a row of known models S is diag(1_S) - 1_S 1_S' / |S|; beside it stand the swept
-    scores, the question's mean, who is in it, and 1.
-    """
-    known = ~np.isnan(scores)
-    questions, models = scores.shape
-    there = known.sum(axis=1).astype(np.float64)
-    share = known / there[:, None]
-    mean = np.where(known, scores, 0.0).sum(axis=1) / there
-    swept = known[:, :, None] * np.eye(models) - known[:, :, None] * share[:, None, :]
-    right = np.where(known, scores - mean[:, None], 0.0)
-    one = np.ones((questions, 1))
-    return np.concatenate([swept.reshape(questions, -1), right, share, mean[:, None], one], axis=1)
-
-
-def _fitted(total: Floats, models: int) -> Floats:
-    """Solve the normal equations: a_m plus the mean question effect, shape (draws, models)."""
-    square = total[:, : models * models].reshape(-1, models, models)
-    right, share, mean, count = np.split(
-        total[:, models * models :], [models, 2 * models, 2 * models + 1], axis=1
-    )
-    values, vectors = np.linalg.eigh((square + square.transpose(0, 2, 1)) / 2)
-    # One direction is free, since effects of models and questions share a constant.
-    kept = values > _RANK * np.maximum(values[:, -1:], 1.0)
-    inverse = np.divide(1.0, values, out=np.zeros_like(values), where=kept)
-    inner = np.einsum("dij,di->dj", vectors, right) * inverse
-    effect = np.einsum("dij,dj->di", vectors, inner)
-    constant = (mean[:, 0] - (share * effect).sum(axis=1)) / count[:, 0]
-    linked = kept.sum(axis=1) == models - 1
-    return np.where(linked[:, None], effect + constant[:, None], np.nan)

@@ -62,7 +62,7 @@ def overton(result: TaskResult, width: int = 680) -> Any:
         f"{result.target.partition('@')[0] or 'given answers'}; {_matcher(result)}",
         f"{_counted(rows)}. Dashed: coverage of another question's window (noise floor)",
     ]
-    marks = {} if level is None else {float(str(level)): "floor"}
+    marks = {} if level is None else {float(str(level)): ""}
     drawn = parts.dots(rows, width, parts.Axis("share", (0.0, 1.0)), series=_SERIES, marks=marks)
     return parts.titled(drawn, "Of the views that people hold, how many one answer presents", lines, width)
 
