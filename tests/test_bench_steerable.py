@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -439,6 +440,31 @@ def test_the_radar_leaves_gaps_and_refuses_what_is_no_score():
     bad = {kind: msgspec.structs.replace(each, value=1.2) for kind, each in scores["model A"].items()}
     with pytest.raises(DataError, match="outside 0 to 1"):
         radar({"a": bad})
+
+
+@pytest.mark.parametrize("width", [680, 340])
+@pytest.mark.parametrize("name", ["radar_chart", "steering_chart"])
+def test_figures_are_drawn_in_their_width_in_colours_of_the_theme(name, width):
+    pytest.importorskip("altair")
+    pytest.importorskip("vl_convert")
+    from populace.report import draw
+    from populace.report.figures import demonstration_pluralism_steerable as made
+    from populace.report.figures import parts, theme
+
+    chart = getattr(made, name)(width)
+    document, whole = draw.svg(chart), json.dumps(chart.to_dict())
+    assert "NaN" not in document and "undefined" not in document and ">null<" not in document
+    assert float(re.search(r'<svg[^>]*?width="([\d.]+)"', document)[1]) <= width * 1.06 + 12
+    assert "…" not in document
+    known = {colour.lower() for colour in (*theme.DARK, theme.INK, theme.PAPER, parts.SHADE)}
+    assert {colour.lower() for colour in re.findall(r"#[0-9a-fA-F]{6}\b", whole)} <= known
+    # Every score of the radar has its interval, every cell of the matrix its number.
+    said = re.findall(r">([^<]+)<", document)
+    if name == "steering_chart":
+        assert len([text for text in said if text.isdigit() and int(text) > 6]) >= 30
+    else:
+        rows = [row for rows in chart.to_dict()["datasets"].values() for row in rows if "low_x" in row]
+        assert len(rows) >= 14 and all(row["low_x"] is not None for row in rows)
 
 
 def test_a_material_without_tests_scores_nothing_and_does_not_pass():

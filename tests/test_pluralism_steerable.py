@@ -192,6 +192,23 @@ def test_the_index_grows_with_every_answer_that_is_turned(base, steered):
     assert sb.indices(mirrored)["index"][0] == pytest.approx(turned[0])
 
 
+@settings(max_examples=30)
+@given(st.integers(1, 40), st.data(), st.floats(0.1, 3), st.floats(0.1, 3))
+def test_the_index_is_the_change_of_a_share_where_all_answered(n, data, alpha, beta):
+    base, steered = data.draw(st.integers(0, n)), data.draw(st.integers(0, n))
+    rows = [("d", None, 0, base, n - base)]
+    rows += [("d", way, 1, steered, n - steered) for way in ("positive", "negative")]
+    found = sb.indices(counted(rows), prior=(alpha, beta))["index"].to_list()
+    assert found == pytest.approx([(steered - base) / n, (base - steered) / n], abs=1e-9)
+
+
+def test_refusals_leave_less_than_the_share():
+    # Ten of ten answered in the base, two of ten when steered, both for: a posterior of two says less.
+    table = counted([("d", None, 0, 5, 5), ("d", "positive", 1, 2, 0)])
+    # Means: 5.5 / 11 before, 2.5 / 3 after, ends 10.5 / 11 and 0.5 / 11.
+    assert sb.indices(table)["index"][0] == pytest.approx((2.5 / 3 - 0.5) / (10 / 11))
+
+
 def test_bad_tables_of_answers_are_named():
     with pytest.raises(DataError, match="column against: this column is missing"):
         sb.indices(pl.DataFrame({"dimension": ["d"], "direction": [""], "budget": [0], "for": [1]}))

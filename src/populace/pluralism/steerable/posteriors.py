@@ -12,6 +12,11 @@ prompts,
 is less than 1 wherever the base does not stand at the other end: `share of the way` divides by
 W(base, max_d) instead.
 
+All these posteriors are ordered (each answer that is turned moves the whole distribution), and between
+ordered distributions W is the difference of means. So where the same n statements were answered steered and
+not, the index is plainly the change of the share of answers in direction d, whatever the prior: s_d =
+(for_steered - for_base) / n, with the sign of d. The posterior matters where answers are missing.
+
 The released code approximates W by 200 values of the distribution functions. Here it is exact: the ratio of
 two Beta densities has at most one stationary point, so two distribution functions cross at most once inside,
 and the area between them has a closed form on either side.
