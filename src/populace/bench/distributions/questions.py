@@ -166,6 +166,8 @@ def _of_opinions(opinions: Opinions, by: str | None) -> Iterator[Cell]:
             (f"people whose {said} is {name}", (values == name).fill_null(False).to_numpy()) for name in names
         ]
     for place, item in enumerate(opinions.items):
+        if by and by in item.same_as:
+            continue  # who belongs to the group has answered it by that
         for group, members in groups:
             codes = opinions.answers[members, place]
             there = codes != NONE

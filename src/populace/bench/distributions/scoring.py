@@ -71,6 +71,28 @@ class Said:
         """Cells in which it said something in both orders."""
         return np.asarray(self.answered.all(axis=0), dtype=np.bool_)
 
+    def shaped(self, values: np.ndarray, some: np.ndarray | None = None) -> np.ndarray:
+        """Lay cells out as questions by groups, so that a question brings its groups into a resample.
+
+        Parameters
+        ----------
+        values
+            Shape (cells, width).
+        some
+            Shape (cells,), the cells to keep; all by default.
+
+        Returns
+        -------
+        Shape (questions, groups, width), nan where there is no cell.
+        """
+        keys = self.cells.select(
+            pl.col("prompt_id").rank("dense") - 1, pl.col("group").rank("dense") - 1
+        ).to_numpy()
+        found = np.full((*(keys.max(axis=0) + 1), values.shape[1]), np.nan)
+        kept = np.ones(len(values), dtype=np.bool_) if some is None else some
+        found[keys[kept, 0], keys[kept, 1]] = values[kept]
+        return found
+
     def spread(self) -> np.ndarray:
         """Total variation between the two orders, nan unless both were answered, shape (cells,)."""
         shares = [each / np.maximum(np.nansum(each, axis=1, keepdims=True), 1e-300) for each in self.orders]
@@ -146,25 +168,28 @@ def _against_people(said: Said, counting: Counting, note: str) -> Iterator[Score
     if not said.graded:
         return
     shared = counting.settings()
-    people = said.cells["people"].to_numpy().astype(np.float64)
-    kept: pd.Laid = {"missing": "keep"}
-    if not np.isnan(people).any():
+    p, gold = said.shaped(said.p), said.shaped(said.gold)
+    people = said.shaped(said.cells["people"].to_numpy().astype(np.float64)[:, None])[..., 0]
+    kept: pd.Laid = {"missing": "keep", "unanswered": "leave_out"}
+    asked = ~np.isnan(gold[..., 0])
+    if not np.isnan(people[asked]).any():
         kept["respondents"] = people
     for measure in _MEASURES:
-        estimate = _clustered(said, measure, kept, counting)
-        yield Score(measure=measure, arm=said.way, estimate=estimate, note=note)
+        yield Score(
+            measure=measure, arm=said.way, estimate=pd.score(p, gold, measure, **kept, **shared), note=note
+        )
     told = said.told
     if told.any() and not told.all():
-        some = pd.score(said.p[told], said.gold[told], "tv", missing="keep", **shared)
+        some = pd.score(said.shaped(said.p, told), gold, "tv", **kept, **shared)
         yield Score(measure="tv, answered alone", arm=said.way, estimate=some)
-    ordinal = said.cells["ordinal"].to_numpy() & said.told
+    ordinal = said.cells["ordinal"].to_numpy() & told
     if ordinal.any():
-        near = pd.score(said.p[ordinal], said.gold[ordinal], "opinion_qa", positions="even",
-                        missing="renormalise", **shared)  # fmt: skip
+        near = pd.score(said.shaped(said.p, ordinal), gold, "opinion_qa", positions="even",
+                        missing="renormalise", unanswered="leave_out", **shared)  # fmt: skip
         yield Score(
             measure="closeness", arm=said.way, estimate=near, note="ordinal questions that were answered"
         )
-    beside = pd.controls(said.p, said.gold, "tv", **kept, **shared)
+    beside = pd.controls(p, gold, "tv", **kept, **shared)
     first = said.way == next(iter(WAYS))
     for name in _CONTROLS:
         # Those who look at no model are alike for all ways.
@@ -175,25 +200,8 @@ def _against_people(said: Said, counting: Counting, note: str) -> Iterator[Score
     if draws.size and draws.min() > 0:
         # Both orders together, of which one may have a repeat less.
         both = 2 * int(draws.min())
-        floor = pd.noise_floor(said.gold, "tv", answers=both, **shared)
+        floor = pd.noise_floor(gold, "tv", answers=both, unanswered="leave_out", **shared)
         yield Score(measure="tv", arm=f"{both} answers of people's own", estimate=floor, note="baseline")
-
-
-def _clustered(said: Said, measure: str, kept: pd.Laid, counting: Counting) -> Estimate:
-    """Score all cells, a question bringing its groups along."""
-    names = said.cells["prompt_id"]
-    groups = said.cells["group"].unique(maintain_order=True).to_list()
-    if len(groups) == 1:
-        return pd.score(said.p, said.gold, measure, **kept, **counting.settings())
-    questions = names.unique(maintain_order=True).to_list()
-    at = [questions.index(name) for name in names]
-    to = [groups.index(name) for name in said.cells["group"]]
-    tables = []
-    for side in (said.p, said.gold):
-        table = np.full((len(questions), len(groups), side.shape[1]), np.nan)
-        table[at, to] = side
-        tables.append(table)
-    return pd.score(tables[0], tables[1], measure, missing="keep", **counting.settings())
 
 
 def _gap(simulated: Said, described: Said, counting: Counting) -> Score:
@@ -203,8 +211,9 @@ def _gap(simulated: Said, described: Said, counting: Counting) -> Score:
         return Score(
             measure="gap", estimate=undefined(counting), note="no question was answered in both ways"
         )
-    sides = (simulated.p[both], described.p[both], simulated.gold[both])
-    estimate = pd.simulation_gap(*sides, missing="keep", **counting.settings())
+    sides = (simulated.shaped(simulated.p, both), described.shaped(described.p, both))
+    gold = simulated.shaped(simulated.gold)
+    estimate = pd.simulation_gap(*sides, gold, missing="keep", **counting.settings())
     note = "(TV of sequences - TV of verbalised) / TV of verbalised, where both were answered"
     return Score(measure="gap", estimate=estimate, note=note)
 

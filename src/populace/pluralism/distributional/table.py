@@ -173,7 +173,9 @@ def aligned(
         model=said,
         human=told,
         inside=counted,
-        respondents=np.where(number > 0, number, np.nan) if counts else _numbers("respondents", respondents, told.shape[:2]),
+        respondents=np.where(number > 0, number, np.nan)
+        if counts
+        else _numbers("respondents", respondents, told.shape[:2]),
         samples=_numbers("samples", samples, told.shape[:2]),
         lost_model=lost_model,
         lost_human=lost_human,
