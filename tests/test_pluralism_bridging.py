@@ -178,6 +178,7 @@ def test_group_informed_consensus_by_hand():
     groups = [0, 0, 1, 1, -1]
     found = bridging.group_informed_consensus(votes, groups)
     assert found.table["value"].to_list() == pytest.approx([3 / 8, 1 / 4])
+    assert np.isnan(found.table["low"].to_list()).tolist() == [False, True]
     assert found.table["fewest"].to_list() == [2, 0] and found.table["votes"].to_list() == [4, 2]
     root = bridging.group_informed_consensus(votes, groups, combine="geometric_mean")
     assert root.table["value"].to_list() == pytest.approx([(3 / 8) ** 0.5, 0.5])
@@ -279,6 +280,15 @@ def test_what_both_camps_like_bridges_and_what_one_likes_does_not():
     assert set(table["status"].to_list()[:-2]) == {"needs more ratings"}
     assert (table["low"] <= table["intercept"] + 1e-6).all() and (np.abs(table["factor"][:-2]) > 0.5).all()
     assert abs(table["factor"][-2]) < 0.3
+
+
+def test_where_all_rate_alike_there_are_no_sides_and_few_ratings_are_no_verdict():
+    found = bridging.intercepts(np.ones((5, 4)))
+    assert (found.table["factor"] == 0).all() and found.table["intercept"].n_unique() == 1
+    assert set(bridging.intercepts([[1, -1, 0]]).table["status"]) == {"needs more ratings"}
+    camp = np.repeat([[1.0], [-1.0]], 12, axis=0) * np.where(np.arange(10) % 2, 1.0, -1.0)
+    assert bridging.opinion_map(camp, resamples=2, nulls=2).k == 2
+    assert np.abs(bridging.intercepts(camp).table["intercept"]).max() < 0.2
 
 
 def test_intercepts_edges():

@@ -357,7 +357,7 @@ def test_slates_of_a_real_conversation():
 
 
 def test_statements_equally_good_for_their_last_supporter():
-    """Three people a part, and nobody has three supporters: the most supporters decide, not the first column."""
+    """Three people a part, nobody has three supporters: more supporters decide, not the first column."""
     votes = np.zeros((6, 4))
     votes[:2, 2], votes[2:4, 3] = 1, 1
     found = slate.choose(votes, 2, "bjr")

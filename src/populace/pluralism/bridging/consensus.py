@@ -81,7 +81,7 @@ def group_informed_consensus(
         Consensus to agree (1) or to disagree (-1).
     draws, level, seed
         People are drawn anew within their groups, which are taken as given: what the grouping itself
-        leaves open is not in the interval.
+        leaves open is not in the interval. A statement that a group never voted on has none.
 
     Raises
     ------
@@ -103,6 +103,8 @@ def group_informed_consensus(
     value = _combine(shares, combine)
     low, high = _interval(parts, vote, combine, draws, level, seed)
     cast = np.stack([_voted(part) for part in parts])
+    # A group that never voted has no share to be sure of.
+    low, high = (np.where(cast.min(axis=0) > 0, end, np.nan) for end in (low, high))
     columns: dict[str, object] = {"statement": np.arange(table.shape[1])}
     columns |= {"value": value, "low": low, "high": high}
     columns |= {f"group {label}": share for label, share in zip(labels.tolist(), shares, strict=True)}
@@ -158,7 +160,8 @@ def representativeness(votes: npt.ArrayLike, groups: npt.ArrayLike) -> pl.DataFr
     for place, label in enumerate(labels):
         inside, outside = table[coded == place], table[(coded >= 0) & (coded != place)]
         frames += [
-            _compared(inside, outside, vote).with_columns(group=pl.lit(int(label))) for vote in (1, -1)
+            _compared(inside, outside, vote).with_columns(group=pl.lit(int(label), dtype=pl.Int64))
+            for vote in (1, -1)
         ]
     order = ["group", "statement", "vote", "n", "of", "share", "elsewhere", "ratio", "share_z", "ratio_z"]
     return (

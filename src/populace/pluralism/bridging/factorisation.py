@@ -3,7 +3,8 @@ Notes).
 
 Model r = mu + i_u + i_n + f_u . f_n of ratings 1, 1/2, 0; the score of a note (here a statement) is its
 intercept i_n. Intercepts are held to zero five times as hard as factors (lambda .15 and .03), so that what
-can be said by side is said by side. Helpful: i_n >= .40 and |f_n| < .50; not helpful: i_n < -.05 - .8 |f_n|.
+can be said by side is said by side. Helpful: i_n >= .40 and |f_n| < .50; not helpful: i_n < -.05 - .8 |f_n|;
+neither below five ratings.
 
 The published formula leaves open what the penalties are added to, and three readings are offered:
 
@@ -38,6 +39,8 @@ __all__ = ["Bridging", "intercepts"]
 
 Penalty: TypeAlias = Literal["mean", "rating", "sum"]
 _HELPFUL, _NEUTRAL, _UNHELPFUL, _SLOPE = 0.40, 0.50, -0.05, 0.8
+_LEAST = 5
+"""Ratings below which a note has no status."""
 _ROUNDS, _CLOSE, _STARTS = 3000, 1e-9, 2
 
 
@@ -253,7 +256,9 @@ def _starts(ratings: Floats) -> list[_Parameters]:
     counts = seen.sum(axis=0)
     means = np.nan_to_num(divide(np.where(seen, ratings, 0).sum(axis=0), counts))
     rest = sparse(np.where(seen, ratings - means, 0.0), seen)
-    if min(ratings.shape) <= _STARTS + 1:
+    if float((rest.data**2).sum()) <= _CLOSE:
+        axes = np.zeros((1, ratings.shape[1]))  # all rate alike: there are no sides
+    elif min(ratings.shape) <= _STARTS + 1:
         axes = np.linalg.svd(rest.toarray(), full_matrices=False)[2][:_STARTS]
     else:
         linalg: Any = importlib.import_module("scipy.sparse.linalg")
@@ -281,8 +286,9 @@ def _resampled(data: _Data, fit: _Parameters, draws: int, level: float, seed: in
 
 def _table(notes: Floats, low: Floats, high: Floats, rated: Ints) -> pl.DataFrame:
     size = np.abs(notes[:, 1])
-    helpful = (notes[:, 0] >= _HELPFUL) & (size < _NEUTRAL)
-    unhelpful = notes[:, 0] < _UNHELPFUL - _SLOPE * size
+    enough = rated >= _LEAST
+    helpful = enough & (notes[:, 0] >= _HELPFUL) & (size < _NEUTRAL)
+    unhelpful = enough & (notes[:, 0] < _UNHELPFUL - _SLOPE * size)
     status = np.where(helpful, "helpful", np.where(unhelpful, "not helpful", "needs more ratings"))
     frame = {"statement": np.arange(len(notes)), "intercept": notes[:, 0], "low": low, "high": high}
     return pl.DataFrame(frame | {"factor": notes[:, 1], "ratings": rated, "status": status})
