@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 from pathlib import Path
@@ -240,6 +241,14 @@ def test_served_shares_are_those_of_drawn_weights(objectives):
     weights = rng.dirichlet(np.ones(objectives), 60_000)
     drawn = np.bincount((weights @ points.T).argmax(axis=1), minlength=12) / len(weights)
     assert np.abs(mo.served(points) - drawn).max() < 0.01
+
+
+@pytest.mark.parametrize("objectives", [2, 3, 5, 7])
+def test_served_weights_add_up_before_they_are_made_to(objectives):
+    raw = importlib.import_module("populace.pluralism.multi_objective.served")._raw
+    points = np.abs(np.random.default_rng(objectives).normal(size=(25, objectives)))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    assert sum(raw(points - points.mean(axis=0))) == pytest.approx(1, abs=1e-12)
 
 
 def test_served_by_hand_in_three_objectives():

@@ -71,14 +71,19 @@ def served(points: npt.ArrayLike, directions: Directions = "max") -> Floats:
     distinct, place = np.unique(array, axis=0, return_inverse=True)
     on_front = front(distinct)
     rivals = distinct[on_front]
-    measure: Callable[[Floats], float] = _interval if objectives == 2 else _volume
     share = np.zeros(len(distinct))
     if objectives == 1 or len(rivals) == 1:
         share[on_front] = 1.0
     else:
-        share[on_front] = [measure(np.delete(one - rivals, at, axis=0)) for at, one in enumerate(rivals)]
-        share /= share.sum()  # rounding alone, which tests hold below a millionth
+        share[on_front] = _raw(rivals)
+        share /= share.sum() or 1.0  # rounding alone: a test holds the sum to 1 before
     return share[place.ravel()]
+
+
+def _raw(rivals: Floats) -> list[float]:
+    """Measure the weights of each point of a front without duplicates."""
+    measure: Callable[[Floats], float] = _interval if rivals.shape[1] == 2 else _volume
+    return [measure(np.delete(one - rivals, at, axis=0)) for at, one in enumerate(rivals)]
 
 
 def _interval(ahead: Floats) -> float:
