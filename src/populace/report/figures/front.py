@@ -172,15 +172,15 @@ def _panel(wide: pl.DataFrame, names: tuple[str, str], sign: Any, side: int) -> 
     base = alt.Chart(rows)
     known = base.encode(x=x, y=y)
     layers = [
-        stairs.mark_line(color=theme.MUTED, strokeDash=[4, 3], strokeWidth=1, clip=True).encode(
-            x=x, y=y, order="at:Q"
-        ),
         known.transform_filter("isValid(datum.x_low)")
         .mark_rule(strokeWidth=1.6, color=parts.SHADE)
         .encode(x=alt.X("x_low:Q"), x2="x_high:Q"),
         known.transform_filter("isValid(datum.y_low)")
         .mark_rule(strokeWidth=1.6, color=parts.SHADE)
         .encode(y=alt.Y("y_low:Q"), y2="y_high:Q"),
+        stairs.mark_line(color=theme.MUTED, strokeDash=[4, 3], strokeWidth=1, clip=True).encode(
+            x=x, y=y, order="at:Q"
+        ),
         known.transform_filter(f"isValid(datum.{_FUNCTIONS})")
         .mark_line(strokeWidth=1.6, color=theme.BLUE)
         .encode(order=f"{_FUNCTIONS}:Q", detail="family:N"),
