@@ -17,6 +17,7 @@ from populace.cli import (
     bench,
     feedback,
     judge,
+    memory,
     opinions,
     personas,
     pluralism,
@@ -57,6 +58,7 @@ app.add_typer(feedback.app, name="feedback")
 app.add_typer(opinions.app, name="opinions")
 app.add_typer(bench.app, name="bench")
 app.add_typer(pluralism.app, name="pluralism")
+app.add_typer(memory.app, name="memory")
 app.add_typer(judge.app, name="judge")
 
 

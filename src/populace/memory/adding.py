@@ -38,6 +38,8 @@ class Added(NamedTuple):
     """A number an item, in the order given; of those that were here before, the old one."""
     new: int
     """How many were not here before."""
+    given: int
+    """How many were given."""
 
 
 def add(
@@ -47,7 +49,6 @@ def add(
     *,
     person_id: str | None = None,
     redact: Callable[[str], str] | None = None,
-    keep_ids: bool = True,
 ) -> Added:
     """Add items in one transaction.
 
@@ -61,19 +62,17 @@ def add(
         Whose they are; None where each row says it.
     redact
         What takes out of texts and responses what says who somebody is.
-    keep_ids
-        Whether the numbers of the items are wanted; not for millions.
     """
     ids: list[int] = []
-    new = 0
+    new = given = 0
     with store.write() as writing:
         adding = _Adding(writing, consent)
         for chunk in blocks(_named(rows, person_id, redact), _CHUNK):
             chunk_ids, chunk_new = adding.write(chunk)
             new += chunk_new
-            if keep_ids:
-                ids += chunk_ids
-    return Added(tuple(ids), new)
+            given += len(chunk)
+            ids += chunk_ids
+    return Added(tuple(ids), new, given)
 
 
 def _named(rows: Iterable[Row], person_id: str | None, redact: Callable[[str], str] | None) -> Iterator[Row]:

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import or_, select
 
+from populace.errors import DataError
 from populace.memory import tables as t
 from populace.memory.consent import usable
 from populace.memory.words import blocks, read_texts
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    import polars as pl
+    from sqlalchemy import Connection, Select
 
-    from populace.memory.store import Writing
+    from populace.memory.store import Store, Writing
 
-__all__ = ["Line", "lines_about", "note", "read_others"]
+__all__ = ["Line", "audit_table", "lines_about", "note", "read_others"]
 
 _NAMES = ("line", "time", "action", "purpose", "actor", "reader", "subject", "model", "items")
 
@@ -130,6 +132,40 @@ def read_others(
     return found
 
 
+def audit_table(store: Store, person_id: str | None = None) -> pl.DataFrame:
+    """Give all lines, or those about one person, by time; who is meant is named.
+
+    Raises
+    ------
+    DataError
+        If there is nobody of this name.
+    """
+    import polars as pl
+
+    from populace.memory.finding import names, person_of
+
+    with store.read() as connection:
+        if person_id is None:
+            lines = _lines(connection, select(t.audit))
+        else:
+            person = person_of(connection, person_id)
+            if person is None:
+                raise DataError(f"nobody here is named {person_id}", file=store.name, column="person_id")
+            lines = lines_about(connection, person)
+        people = {one for line in lines for one in (line.reader, line.subject) if one is not None}
+        ids = {
+            one: name for block in blocks(sorted(people)) for one, name in names(connection, block).items()
+        }
+    schema = dict.fromkeys(("time", "action", "purpose", "actor", "for", "of", "model", "items"), pl.Int64)
+    schema |= {"time": pl.Float64} | dict.fromkeys(("action", "purpose", "actor", "for", "of"), pl.String)
+    rows = [
+        (*line[1:5], ids.get(line.reader or 0), ids.get(line.subject or 0), line.model, line.items)
+        for line in lines
+    ]
+    table = pl.DataFrame(rows, schema, orient="row")
+    return table.with_columns((pl.col("time") * 1000).cast(pl.Datetime("ms", "UTC")))
+
+
 def lines_about(connection: Connection, person: int) -> list[Line]:
     """Give the lines of reads of a person's data, those of models they were in among them, by time."""
     c = t.audit.c
@@ -137,7 +173,11 @@ def lines_about(connection: Connection, person: int) -> list[Line]:
     wanted = select(*(c[name] for name in _NAMES)).where(
         or_(c.subject == person, c.subject.is_(None) & c.model.in_(fitted))
     )
-    rows = connection.execute(wanted.order_by(c.line)).all()
+    return _lines(connection, wanted)
+
+
+def _lines(connection: Connection, wanted: Select[Any]) -> list[Line]:
+    rows = connection.execute(wanted.order_by(t.audit.c.line)).all()
     actors = read_texts(connection, {row.actor for row in rows})
     return [
         Line(

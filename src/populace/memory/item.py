@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -54,8 +55,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         """
         if not self.text and not self.response:
             raise DataError("neither a text nor a response", column="text", fix="give at least one of them")
-        for name in ("text", "response", "topic", "source"):
-            checked_text(getattr(self, name), name)
+        checked_text(self.text, "text")
+        checked_text(self.response, "response")
+        checked_text(self.topic, "topic")
+        checked_text(self.source, "source")
         if self.options:
             self._check_options()
         elif self.ordinal:
@@ -70,18 +73,23 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         options = self.options
         if not isinstance(options, tuple):
             raise DataError("the options are no tuple", column="options", fix="give a tuple of texts")
-        for option in options:
-            checked_text(option, "options")
-        if len(options) < 2 or len(set(options)) < len(options) or not all(options):
-            raise DataError(
-                f"{options!r} are no options", column="options", fix="give at least two, all different"
-            )
+        _checked_options(options)
         if self.response not in options:
             raise DataError(
                 f"{self.response!r} is none of the options {options!r}",
                 column="response",
                 fix="correct the response, or leave the options out",
             )
+
+
+@lru_cache(maxsize=4096)  # the same few stand on millions of items
+def _checked_options(options: tuple[str, ...]) -> None:
+    for option in options:
+        checked_text(option, "options")
+    if len(options) < 2 or len(set(options)) < len(options) or not all(options):
+        raise DataError(
+            f"{options!r} are no options", column="options", fix="give at least two, all different"
+        )
 
 
 class Kept(NamedTuple):
@@ -101,6 +109,8 @@ def checked_text(value: Any, column: str, longest: int = LONGEST) -> str:
     DataError
         If it is no text, too long, holds the character zero, or half of a surrogate pair.
     """
+    if type(value) is str and len(value) <= longest and value.isascii() and "\0" not in value:
+        return value
     if not isinstance(value, str):
         raise DataError(f"{value!r} is no text", column=column, fix="give a text")
     if len(value) > longest:

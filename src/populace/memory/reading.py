@@ -156,7 +156,7 @@ def _row(row: Any, path: Path | None, number: int, consent: Consent) -> Row:
     try:
         if isinstance(row, Item):
             return Row(None, row, None)
-        if not isinstance(row, Mapping):
+        if type(row) is not dict and not isinstance(row, Mapping):
             raise DataError(
                 f"{type(row).__name__} is no item", fix="give an Item or a dictionary of its fields"
             )
@@ -177,11 +177,10 @@ def _row(row: Any, path: Path | None, number: int, consent: Consent) -> Row:
 def _of_fields(row: Mapping[str, Any], consent: Consent) -> Row:
     get = row.get
     person = get("person_id")
-    options = get("options")
     item = Item(
         text=_text(get("text"), "text"),
         response=_text(get("response"), "response"),
-        options=tuple(_text(each, "options") for each in _several(options, "options")) if options else (),
+        options=_options(get("options")),
         ordinal=_yes(get("ordinal"), "ordinal", False),
         topic=_text(get("topic"), "topic"),
         time=_time(get("time")),
@@ -197,16 +196,27 @@ def _of_fields(row: Mapping[str, Any], consent: Consent) -> Row:
 
 def _text(value: Any, column: str) -> str:
     """Give a text; numbers are answers too."""
-    if isinstance(value, str):
-        return value
     if value is None:
         return ""
+    if isinstance(value, str):
+        return value
     if isinstance(value, (bool, int, float)):
         return str(value)
     raise DataError(f"{value!r} is no text", column=column, fix="give a text")
 
 
+def _options(value: Any) -> tuple[str, ...]:
+    if value is None or value == "":
+        return ()
+    given = tuple(_several(value, "options"))
+    if all(type(each) is str for each in given):
+        return given
+    return tuple(_text(each, "options") for each in given)
+
+
 def _several(value: Any, column: str) -> Iterable[Any]:
+    if isinstance(value, (list, tuple)):
+        return value
     if isinstance(value, str):
         return [part.strip() for part in value.split("|") if part.strip()]
     if isinstance(value, Iterable) and not isinstance(value, Mapping):
