@@ -84,12 +84,10 @@ def test_everybody_rates_every_answer_of_one_jury():
 
 
 def test_a_failing_judge_leaves_nothing_scored():
-    dead = Scripted(
-        fail=lambda request, before=None: Failure(
-            key=request.key, boundary="x", message="no", retryable=False
-        ),
-        model="dead@1/exact",
-    )
+    def no(request, before=None):
+        return Failure(key=request.key, boundary="x", message="no", retryable=False)
+
+    dead = Scripted(fail=no, model="dead@1/exact")
     bench, models = planted_bench(planted_target(), dead, items=12)
     items = play(open_task("jury"), replace(bench, options=TWO), models)
     assert not open_task("jury").score(items, FEW)[0].estimate.defined
@@ -99,7 +97,8 @@ def test_a_failing_judge_leaves_nothing_scored():
     ("options", "message"),
     [
         ({"jurors": 1}, "cannot be made"), ({"jurors": "2,3"}, "one number"), ({"arms": "plain"}, "two arms"),
-        ({"arms": "plain,loud"}, "no arm 'loud'"), ({"group": "shoe"}, "no attribute"), ({"jury": 3}, "no setting"),
+        ({"arms": "plain,loud"}, "no arm 'loud'"), ({"group": "shoe"}, "no attribute"),
+        ({"jury": 3}, "no setting"),
         ({"jurors": 50}, "fewer than 50 jurors"),
     ],
 )  # fmt: skip

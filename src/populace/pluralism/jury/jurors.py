@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Jury"]
 
+_BY_PATHS = ("schulze", "split_cycle")
+
 
 class Jury:
     """Jurors and what they said of options.
@@ -89,10 +91,14 @@ class Jury:
         """Shares of the jury that prefer the row to the column, and ties."""
         return pairwise(self.ballots.utilities, self.ballots.weights)
 
-    @property
+    @cached_property
     def margins(self) -> Floats:
         """Share that prefers the row less the share that prefers the column, shape (options, options)."""
         return self.pairs.margins
+
+    @cached_property
+    def _paths(self) -> Floats:
+        return majority.beat_paths(self.margins)
 
     def weighted(self, groups: Sequence[object], shares: Mapping[Any, float]) -> Jury:
         """Weigh jurors so that every group has its share; within a group, weights keep their proportions.
@@ -173,11 +179,11 @@ class Jury:
         one = rule_of(rule)
         setting = settled(one, self.ballots, settings)
         utilities = measured(self.ballots, one)
-        pairs = self._pairs() if one.read is None else None
+        pairs = self._pairs(one.name in _BY_PATHS) if one.read is None else None
         exact = True
         scores = scores_of(utilities, self.ballots.weights[None], one, setting, pairs)[0]
         if one.pick is not None:
-            winners, exact = one.pick(self.margins)
+            winners, exact = one.pick(self.margins, self._paths if rule == "ranked_pairs" else None)
         elif one.name == "leximin":
             winners = welfare.leximin_order(utilities, self.ballots.weights)
         else:
@@ -323,9 +329,9 @@ class Jury:
         given |= {"kind": own.kind, "zero": own.zero, "scale": own.scale}
         return Jury(**(given | changed))
 
-    def _pairs(self) -> Pairwise:
+    def _pairs(self, paths: bool) -> Pairwise:
         """Give the preferences as those of one draw."""
-        return Pairwise(self.pairs.wins[None], self.pairs.ties[None])
+        return Pairwise(self.pairs.wins[None], self.pairs.ties[None], self._paths[None] if paths else None)
 
     def _lottery(self, solved: lottery.Solved, radius: float) -> Lottery:
         chances = {

@@ -31,6 +31,9 @@ class Pairwise(NamedTuple):
     """Share of the jury's weight that prefers the row to the column."""
     ties: Floats
     """Share that rated both alike."""
+    paths: Floats | None = None
+    """Strengths of paths of majorities, where they are known
+    (`populace.pluralism.jury.majority.beat_paths`)."""
 
     @property
     def margins(self) -> Floats:

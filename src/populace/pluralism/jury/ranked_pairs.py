@@ -22,7 +22,7 @@ __all__ = ["Ranked", "ranked_pairs"]
 
 _STATES = 2000
 """Ways to break ties that are followed, of few options."""
-_CELLS = 40_000_000
+_CELLS = 2_000_000
 """Cells of all the tables of what reaches what that are looked at: of many options, fewer ways."""
 
 
@@ -34,7 +34,7 @@ class Ranked(NamedTuple):
     """Whether these are the winners of some order of tied majorities; else they hold all of them."""
 
 
-def ranked_pairs(margins: Floats, *, states: int | None = None) -> Ranked:
+def ranked_pairs(margins: Floats, *, states: int | None = None, paths: Floats | None = None) -> Ranked:
     """Give the winners in some order of tied majorities.
 
     Parameters
@@ -42,7 +42,10 @@ def ranked_pairs(margins: Floats, *, states: int | None = None) -> Ranked:
     margins
         Shape (options, options).
     states
-        Partial rankings that may be looked at; by default 2,000, of more than 140 options fewer.
+        Partial rankings that may be looked at; by default 2,000, of more than 31 options fewer.
+
+    paths
+        Strengths of paths of majorities, where they are known.
 
     Examples
     --------
@@ -55,11 +58,15 @@ def ranked_pairs(margins: Floats, *, states: int | None = None) -> Ranked:
     if len(inside) == 1:
         return Ranked(inside, True)
     table = margins[np.ix_(inside, inside)]
+    known = None if paths is None else paths[np.ix_(inside, inside)]
+    undefeated = np.flatnonzero(split_cycle(table, known) >= 0).tolist()
+    # A defeat of split cycle is locked in by every order: no path back is as strong.
+    if len(undefeated) == 1:
+        return Ranked([inside[undefeated[0]]], True)
     most = min(_STATES, _CELLS // table.size) if states is None else states
     search = _Search(table, max(most, 1))
     found = search.winners()
     if found is None:
-        undefeated = np.flatnonzero(split_cycle(table) >= 0).tolist()
         return Ranked([inside[each] for each in undefeated], False)
     return Ranked([inside[each] for each in sorted(found)], True)
 

@@ -78,8 +78,8 @@ class Rule:
     """Scores from ratings, each option's from its own column alone (`separable`), or not."""
     weigh: Callable[[Pairwise], Floats] | None = None
     """Scores from pairwise preferences, (draws, options, options) -> (draws, options)."""
-    pick: Callable[[Floats], Picked] | None = None
-    """Winners from margins (options, options), where no score tells."""
+    pick: Callable[[Floats, Floats | None], Picked] | None = None
+    """Winners from margins (options, options), and strengths of paths if known, where no score tells."""
     separable: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Settings and their defaults; None must be given."""
@@ -207,13 +207,14 @@ RULES: dict[str, Rule] = {
         Rule("minimax", "order", "least greatest loss, by margins", "Simpson (1969); Kramer (1977)",
              weigh=lambda pairs: majority.minimax(pairs.margins)),
         Rule("schulze", "order", "no path of majorities back is stronger", _SCHULZE,
-             weigh=lambda pairs: majority.schulze(pairs.margins)),
+             weigh=lambda pairs: majority.schulze(pairs.margins, pairs.paths)),
         Rule("ranked_pairs", "order", "majorities locked in, the greatest first", "Tideman (1987)",
-             pick=lambda margins: Picked(*ranked_pairs(margins))),
-        Rule("split_cycle", "order", "undefeated once the weakest majority of each cycle is dropped",
-             "Holliday and Pacuit (2023)", weigh=lambda pairs: majority.split_cycle(pairs.margins)),
+             pick=lambda margins, paths: Picked(*ranked_pairs(margins, paths=paths))),
+        Rule("split_cycle", "order", "undefeated once each cycle loses its weakest majority",
+             "Holliday and Pacuit (2023)",
+             weigh=lambda pairs: majority.split_cycle(pairs.margins, pairs.paths)),
         Rule("kemeny", "order", "first in a ranking of least disagreement", "Kemeny (1959)",
-             pick=lambda margins: Picked(kemeny(margins))),
+             pick=lambda margins, _: Picked(kemeny(margins))),
     )
 }  # fmt: skip
 """Every rule by its name."""

@@ -77,7 +77,7 @@ def wins_of(
     if rule.pick is not None:
         margins = (pairs or pairwise_of_draws(utilities, weights)).margins
         for draw, table in enumerate(margins):
-            winners = rule.pick(table).winners
+            winners = rule.pick(table, None).winners
             found[draw, winners] = 1 / len(winners)
         return found
     if rule.name == "leximin":

@@ -28,6 +28,7 @@ from populace.report.figures.forest import (
 )
 from populace.report.figures.front import front, front_of_models
 from populace.report.figures.grounded import grounded, reliability
+from populace.report.figures.jury_wins import jury_wins
 from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
 from populace.report.figures.leave_one_out import leave_one_out
 from populace.report.figures.modes import direct_against_thought, modes
@@ -43,6 +44,7 @@ from populace.report.figures.ranking import leaderboard
 from populace.report.figures.steering import steering
 from populace.report.figures.topics import topic_map, word_vectors
 from populace.report.figures.trade_off import front_of_run, weights
+from populace.report.figures.welfare_profile import welfare_profile
 
 __all__ = [
     "AGREEMENT",
@@ -67,6 +69,7 @@ __all__ = [
     "front_of_run",
     "grounded",
     "human_agreement",
+    "jury_wins",
     "kappa_by_group",
     "kappa_by_persona",
     "kappa_histogram",
@@ -91,6 +94,7 @@ __all__ = [
     "steering",
     "topic_map",
     "weights",
+    "welfare_profile",
     "word_vectors",
     "write_figures",
 ]

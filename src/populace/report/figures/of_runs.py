@@ -13,6 +13,7 @@ from populace.errors import DataError
 from populace.report.figures.cells import cells
 from populace.report.figures.distributional import distributional
 from populace.report.figures.grounded import grounded, reliability
+from populace.report.figures.jury_wins import jury_wins
 from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
 from populace.report.figures.leave_one_out import leave_one_out
 from populace.report.figures.modes import direct_against_thought, modes
