@@ -88,6 +88,10 @@ def test_large_sets_and_stacks_of_them():
 def test_what_is_no_point_is_refused(bad):
     with pytest.raises(DataError):
         mo.front(bad)
+    with pytest.raises(DataError):
+        mo.hypervolume(bad, [0, 0])
+    with pytest.raises(DataError):
+        mo.igd_plus(bad, [[1, 1]])
 
 
 # Hypervolume

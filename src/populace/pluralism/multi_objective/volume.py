@@ -9,6 +9,7 @@ IEEE Transactions on Evolutionary Computation 16(1)). Nothing is drawn.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sized
 
 import numpy as np
 import numpy.typing as npt
@@ -53,10 +54,9 @@ def hypervolume(points: npt.ArrayLike, reference: npt.ArrayLike, directions: Dir
     3.0
     """
     least = oriented(reference, directions, name="reference")[0]
-    array = np.asarray(points, dtype=np.float64)
-    if array.size == 0:
+    if isinstance(points, Sized) and not len(points):
         return 0.0
-    return _volume(oriented(array, directions, objectives=len(least)) - least)
+    return _volume(oriented(points, directions, objectives=len(least)) - least)
 
 
 def contributions(points: npt.ArrayLike, reference: npt.ArrayLike, directions: Directions = "max") -> Floats:
