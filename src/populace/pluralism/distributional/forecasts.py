@@ -12,12 +12,12 @@ from typing import Literal, TypeAlias, Unpack
 import numpy as np
 
 from populace.pluralism.distributional.conventions import convention
-from populace.pluralism.distributional.planning import Laid, planned
+from populace.pluralism.distributional.planning import Laid, over_questions, planned
 from populace.pluralism.distributional.resampling import ratio
 from populace.pluralism.distributional.table import Distributions
 from populace.stats import Estimate
 from populace.stats._arrays import Floats, Ints
-from populace.stats.bootstrap import bootstrap_replicates, estimate_from_replicates
+from populace.stats.bootstrap import bootstrap_replicates
 from populace.stats.proper import brier_scores, log_scores, ranked_scores
 from populace.streams import stream
 
@@ -82,7 +82,7 @@ def forecast(
     weights = np.where(there, np.nan_to_num(table.respondents) if weigh == "respondents" else 1.0, 0.0)
     parts = np.stack([(values * weights).sum(axis=1), weights.sum(axis=1)], axis=-1)[there.any(axis=1)]
     drawn_seed = int(stream(seed, "pluralism.distributional.forecasts").integers(2**31))
-    return estimate_from_replicates(
+    return over_questions(
         float(ratio(parts.sum(axis=0))),
         bootstrap_replicates(parts, ratio, draws=draws, seed=drawn_seed),
         n=int(there.sum()),
@@ -90,7 +90,6 @@ def forecast(
         draws=draws,
         seed=seed,
         level=level,
-        unit="question",
     )
 
 

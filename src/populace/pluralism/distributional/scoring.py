@@ -18,13 +18,21 @@ import polars as pl
 from populace.errors import DataError
 from populace.pluralism.distributional.conventions import Convention
 from populace.pluralism.distributional.measures import Positions
-from populace.pluralism.distributional.planning import Laid, Plan, estimated, finite, planned, scaled
+from populace.pluralism.distributional.planning import (
+    Laid,
+    Plan,
+    estimated,
+    finite,
+    over_questions,
+    planned,
+    scaled,
+)
 from populace.pluralism.distributional.resampling import Resample, drawn_of, ratio
 from populace.pluralism.distributional.sampling import Correct
 from populace.pluralism.distributional.table import Distributions
 from populace.stats import Estimate
 from populace.stats._arrays import Bools, Floats
-from populace.stats.bootstrap import bootstrap_replicates, estimate_from_replicates
+from populace.stats.bootstrap import bootstrap_replicates
 from populace.streams import stream
 
 __all__ = ["Groups", "cells", "difference", "score", "score_groups"]
@@ -269,7 +277,7 @@ def difference(
     stacked = np.stack(parts, axis=1)
     used = stacked[both.any(axis=1)]
     drawn_seed = int(stream(seed, "pluralism.distributional.difference").integers(2**31))
-    return estimate_from_replicates(
+    return over_questions(
         float(apart(used.sum(axis=0))),
         bootstrap_replicates(used, apart, draws=draws, seed=drawn_seed),
         n=int(both.sum()),
@@ -277,7 +285,6 @@ def difference(
         draws=draws,
         seed=seed,
         level=level,
-        unit="question",
     )
 
 
