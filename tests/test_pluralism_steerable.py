@@ -89,6 +89,23 @@ def test_intervals_of_accuracies_hold_where_questions_are_shared(kind):
     assert held >= 135
 
 
+@pytest.mark.parametrize("kind", ["balanced", "macro_f1"])
+def test_linear_terms_are_derivatives(kind):
+    """A row that weighs a thousandth more moves the value by its linear term."""
+    from populace.pluralism.steerable.accuracy import _balanced, _macro
+
+    rng = np.random.default_rng(1)
+    truth, said = rng.integers(0, 3, 25), rng.integers(-1, 3, 25)
+    made = {"balanced": _balanced, "macro_f1": _macro}[kind]
+    _, moved = made(truth, said, 3)
+    assert moved.sum() == pytest.approx(0, abs=1e-12)
+    for row in range(25):
+        copies = np.full(25, 1000)
+        copies[row] += 1
+        more, _ = made(np.repeat(truth, copies), np.repeat(said, copies), 3)
+        assert (more - made(truth, said, 3)[0]) * 1000 == pytest.approx(moved[row], abs=2e-4)
+
+
 def test_accuracy_refuses_what_means_nothing():
     with pytest.raises(DataError, match="row 2, column answers: 'maybe' is no label"):
         sb.accuracy(["yes", "no"], ["yes", "maybe"], labels=["yes", "no"])
