@@ -56,6 +56,7 @@ def test_an_unknown_rule_is_refused():
         ov.matched(np.zeros((1, 1)), "best", 0.5)  # type: ignore[arg-type]
 
 
+@settings(max_examples=50)
 @given(TABLES, st.sampled_from([0.2, 0.5, 0.8]))
 def test_hungarian_is_the_largest_assignment(table, threshold):
     """Against all assignments: no rule one to one covers more, and its sum is the highest of that size."""
@@ -84,6 +85,7 @@ def test_rules_nest_and_match_only_what_reaches_the_threshold(table, rule, thres
 # Coverage and precision
 
 
+@settings(max_examples=50)
 @given(TABLES, RULES, st.randoms(use_true_random=False))
 def test_order_changes_nothing(table, rule, luck):
     rows, columns = list(range(table.shape[0])), list(range(table.shape[1]))
@@ -94,6 +96,7 @@ def test_order_changes_nothing(table, rule, luck):
     assert one["coverage"][0] == other["coverage"][0] and one["precision"][0] == other["precision"][0]
 
 
+@settings(max_examples=50)
 @given(TABLES, st.sampled_from(["max", "hungarian"]))
 def test_more_sentences_never_cover_less_and_sentences_beside_the_point_cost_precision(table, rule):
     whole = ov.coverage_from_matches(table, rule, threshold=0.5).table
@@ -105,6 +108,7 @@ def test_more_sentences_never_cover_less_and_sentences_beside_the_point_cost_pre
     assert more["coverage"][0] == whole["coverage"][0] and more["f"][0] <= whole["f"][0]
 
 
+@settings(max_examples=50)
 @given(TABLES)
 def test_a_perfect_answer_has_one_of_everything(table):
     size = len(table)

@@ -1,6 +1,6 @@
 """Scores of models that answered other questions, compared as if all had answered all.
 
-score(m, x) = a_m + b_x by least squares; a model's adjusted score is a_m plus the mean b_x. What the fit needs
+score(m, x) = a_m + b_x by least squares; the adjusted score is a_m plus the mean b_x. What the fit needs
 of a question is a sum over questions, so that a draw of the bootstrap is a weighted sum and one small
 eigenproblem, and draws are made for all models at once.
 """
