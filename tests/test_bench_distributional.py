@@ -225,6 +225,16 @@ def test_silence_is_wholly_wrong_and_counted():
     assert "tv, answered alone" not in {m for m, arm in found if arm == "logprobs"}
 
 
+def test_baselines_stand_beside_whatever_way_is_asked():
+    cells = planted_cells(6, seed=6)
+    target = planted_model(cells, 0.5)
+    bench = replace(planted_bench(target), options={"ways": "verbalised", "questions": 6})
+    task = Distributional(cells)
+    scores = task.score(play(task, bench, {"target": target}), FEW)
+    arms = {score.arm for score in scores if score.measure == "tv"}
+    assert {"verbalised", "verbalised, shuffled", "uniform", "majority", "sampling alone"} <= arms
+
+
 def test_groups_stand_apart_and_questions_bring_them_along():
     cells = planted_cells(8, seed=4)
     grouped = [replace(cell, group=group) for cell in cells for group in ("the old", "the young")]

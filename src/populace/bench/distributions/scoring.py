@@ -142,7 +142,12 @@ def scores_of(items: pl.DataFrame, counting: Counting) -> list[Score]:
     note = ""
     if items.height and (items["source"] == MADE_UP).any():
         note = "the gold is made up: [1, 0] where ambiguity is low, [.5, .5] where it is high"
-    scores = [score for said in found.values() for score in _against_people(said, counting, note)]
+    first = next(iter(found), "")
+    scores = [
+        score
+        for said in found.values()
+        for score in _against_people(said, counting, note, first=said.way == first)
+    ]
     graded = [said for said in found.values() if said.graded]
     if not graded:
         scores.append(
@@ -151,7 +156,7 @@ def scores_of(items: pl.DataFrame, counting: Counting) -> list[Score]:
     if graded and {"sequences", "verbalised"} <= found.keys():
         scores.append(_gap(found["sequences"], found["verbalised"], counting))
     for said in found.values():
-        scores += _of_itself(said, counting)
+        scores += _of_itself(said, counting, first=said.way == first)
     return [*scores, *_between(found, counting), *_books(items, counting)]
 
 
@@ -163,7 +168,7 @@ def undefined(counting: Counting) -> Estimate:
     )
 
 
-def _against_people(said: Said, counting: Counting, note: str) -> Iterator[Score]:
+def _against_people(said: Said, counting: Counting, note: str, *, first: bool) -> Iterator[Score]:
     """Score one way against people, and beside it who knows nothing."""
     if not said.graded:
         return
@@ -190,7 +195,6 @@ def _against_people(said: Said, counting: Counting, note: str) -> Iterator[Score
             measure="closeness", arm=said.way, estimate=near, note="ordinal questions that were answered"
         )
     beside = pd.controls(p, gold, "tv", **kept, **shared)
-    first = said.way == next(iter(WAYS))
     for name in _CONTROLS:
         # Those who look at no model are alike for all ways.
         if name in beside and (name == "shuffled" or first):
@@ -218,7 +222,7 @@ def _gap(simulated: Said, described: Said, counting: Counting) -> Score:
     return Score(measure="gap", estimate=estimate, note=note)
 
 
-def _of_itself(said: Said, counting: Counting) -> Iterator[Score]:
+def _of_itself(said: Said, counting: Counting, *, first: bool) -> Iterator[Score]:
     """Say what order moves, and how sure the model is beside people."""
     keys = said.cells["prompt_id"]
     spread = said.spread()
@@ -229,7 +233,7 @@ def _of_itself(said: Said, counting: Counting) -> Iterator[Score]:
         sure = crossed_mean(_entropy(said.p, said.told), keys, level=counting.level)
         note = "of what is possible: 0 where one answer has all, 1 where all are alike"
         yield Score(measure="entropy", arm=said.way, estimate=sure, note=note)
-    if said.way == next(iter(WAYS)) and said.graded:
+    if first and said.graded:
         there = ~np.isnan(said.gold[:, 0])
         people = crossed_mean(_entropy(said.gold, there), keys, level=counting.level)
         yield Score(measure="entropy", arm="people", estimate=people)
