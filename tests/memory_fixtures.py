@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 import warnings
@@ -27,6 +26,8 @@ def postgres():
             server = pgserver.get_server(folder, cleanup_mode="stop")
         except Exception as error:
             pytest.skip(f"the PostgreSQL server does not start here: {error}")
+    # These stores need not survive the machine; syncing them would take most of the time.
+    server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
     yield server
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -37,9 +38,8 @@ def where(request, tmp_path):
     if request.param == "sqlite":
         return str(tmp_path / "people.db")
     server = request.getfixturevalue("postgres")
-    name = "m" + hashlib.blake2b(str(tmp_path).encode(), digest_size=6).hexdigest()
-    server.psql(f"CREATE DATABASE {name};")
-    return server.get_uri(database=name)
+    server.psql("DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
+    return server.get_uri()
 
 
 @pytest.fixture

@@ -89,6 +89,7 @@ def _told(connection: Connection, person: int) -> dict[str, Any]:
         {
             "item_id": each.item_id,
             **msgspec.to_builtins(each.item),
+            "options": list(each.item.options),
             "purposes": list(each.consent.purposes),
             "share": each.consent.share,
         }

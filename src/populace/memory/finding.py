@@ -21,11 +21,11 @@ __all__ = ["attributes_of", "items_of", "kept", "names", "person_of", "text_numb
 def text_numbers(connection: Connection, bodies: Iterable[str]) -> dict[str, int]:
     """Give the numbers of those texts that are here; the empty one is 0."""
     key = connection.execute(select(t.settings.c.key)).scalar_one()
-    hashes = {keyed_hash(key, body): body for body in set(bodies) if body}
+    asked = {body for body in bodies if body}
+    hashes = sorted({keyed_hash(key, body) for body in asked})
     joined = t.text_index.join(t.texts, t.texts.c.text == t.text_index.c.text)
     wanted = select(t.texts.c.text, t.texts.c.body).select_from(joined)
-    rows = connection.execute(wanted.where(t.text_index.c.hash.in_(list(hashes))))
-    asked = set(hashes.values())
+    rows = connection.execute(wanted.where(t.text_index.c.hash.in_(hashes)))
     return {body: text for text, body in rows if body in asked} | {"": 0}
 
 
