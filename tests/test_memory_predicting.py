@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from populace.errors import DataError
@@ -131,6 +131,7 @@ def test_what_resembles_nothing_stays_at_nothing():
     assert found.mean[2:].tolist() == [0.5, 0.5] and not found.items[2:].any()
 
 
+@settings(max_examples=30)
 @given(st.integers(2, 6), st.integers(0, 10_000))
 def test_leaving_one_question_out_is_solving_without_it(count, seed):
     rng = stream(seed, "tests.left_out")
@@ -457,6 +458,7 @@ LINES = st.lists(
 )
 
 
+@settings(max_examples=50)
 @given(
     LINES,
     LINES,

@@ -147,7 +147,7 @@ class Told:
                 **self._history(known[whom[row]], whom[row], column),
                 joined=self._joined(closest[whom[row]], column),
             )
-            for row, column in zip(rows, columns, strict=True)
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
         ]
 
     def _facts(self) -> list[tuple[str, ...]]:
@@ -170,7 +170,7 @@ class Told:
         own = own[own != column]
         own = own[np.argsort(order[own], kind="stable")]
         return {
-            "own": tuple(self._line(place, known[place]) for place in own),
+            "own": tuple(self._line(place, known[place]) for place in own.tolist()),
             "near": tuple(float(self.near[column, place]) for place in own),
         }
 
@@ -179,7 +179,7 @@ class Told:
         row, place = np.nonzero(theirs != NONE)
         row, place = row[place != column], place[place != column]
         best = np.argsort(-self.near[column, place], kind="stable")[:_JOINED]
-        lines = [self._line(place[each], theirs[row[each], place[each]]) for each in best]
+        lines = [self._line(int(place[each]), theirs[row[each], place[each]]) for each in best]
         return tuple(dict.fromkeys(lines))
 
     def _implied(self, known: np.ndarray) -> np.ndarray | None:
@@ -208,6 +208,6 @@ class Told:
                 break
         return tuple(found)
 
-    def _line(self, place: int, code: int) -> tuple[str, str]:
+    def _line(self, place: int, code: int | np.ndarray) -> tuple[str, str]:
         item = self.plan.opinions.items[place]
-        return item.question, item.options[code]
+        return item.question, item.options[int(code)]

@@ -77,4 +77,4 @@ def read_people(folder: str | Path) -> Opinions:
         *(table[old].cast(pl.String).alias(new) for old, new in _ATTRIBUTES.items() if old in table.columns),
     )
     found = Opinions(people, tuple(items), np.stack([each.to_numpy() for each in codes], axis=1))
-    return found.take(found.answered.any(axis=1))
+    return found.take(np.flatnonzero(found.answered.any(axis=1)))

@@ -156,10 +156,11 @@ def planned(bench: Bench, source: Opinions | Replies | None = None) -> Plan:
     share = float(options.get("lurkers", 0.25))
     if not 0 < share <= 0.5 or people < 2:
         raise StudyError("lurkers is a share above 0 and at most 0.5, respondents at least 2")
-    drawn = _replied if isinstance(source, Replies) else _asked
-    opinions, parts, order, replies = drawn(
-        source, people, _one("asked", options.get("asked", 5)), bench.seed
-    )
+    asked = _one("asked", options.get("asked", 5))
+    if isinstance(source, Replies):
+        opinions, parts, order, replies = _replied(source, people, asked, bench.seed)
+    else:
+        opinions, parts, order, replies = _asked(source, people, asked, bench.seed)
     groups = _groups((parts.rank >= 0).sum(axis=1), share)
     return Plan(
         opinions, parts, (*counts, None), groups, tokens, recipes, routes, strict, bench.seed, replies, order

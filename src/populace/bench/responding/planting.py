@@ -162,7 +162,7 @@ def recovered(
     scores, _ = found_on(sample.opinions, target, counting or Counting(seed=seed), seed=seed)
     found = {(score.measure, score.arm): score.estimate for score in scores if not score.group}
     plan = planned(planted_bench(target, seed=seed), sample.opinions)
-    kept = [sample.opinions.place(item.name) for item in plan.opinions.items]
+    kept = np.array([sample.opinions.place(item.name) for item in plan.opinions.items])
 
     def mean(table: np.ndarray) -> float:
         cells = sample.accuracy(table)[np.ix_(plan.parts.test, kept)]

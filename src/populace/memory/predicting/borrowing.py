@@ -83,7 +83,10 @@ def borrowed(
     targets = _targets(factors, worded, there)
     found = np.zeros((gone.size, targets.shape[1]))
     if worded.size:
-        some, others = [items[place] for place in lacking], [items[place] for place in worded]
+        some, others = (
+            [items[place] for place in lacking.tolist()],
+            [items[place] for place in worded.tolist()],
+        )
         among = likeness(words, others, others).kernel(how.gamma).astype(np.float64)
         across = likeness(words, some, others).kernel(how.gamma).astype(np.float64)
         for columns, ridge in ((slice(0, 1), how.shares), (slice(1, None), how.loadings)):
@@ -156,7 +159,7 @@ def chosen_borrowing(
     nothing = Borrowing(shares=np.inf, loadings=np.inf)
     if worded.size < 5:
         return nothing
-    options, some = told_apart(factors, worded), [outer.items[place] for place in worded]
+    options, some = told_apart(factors, worded), [outer.items[place] for place in worded.tolist()]
     targets, alike = _targets(factors, worded, options), likeness(words, some, some)
     asks = asked & np.isin(np.arange(len(outer.items)), worded)
     if not (asks & (outer.answers != NONE)).any():

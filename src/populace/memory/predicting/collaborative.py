@@ -168,7 +168,7 @@ class Folded:
                 less = replace(self.train, answers=codes, retest=None)
                 fitted = _again(self.whole, less, self.route.sweeps, self.route.seed)
                 there = less.answered.any(axis=0)
-            factors = borrowed(fitted.factors, self.train.items, there, self.words, self.how)
+            factors = borrowed(fitted.factors, self.train.items, np.asarray(there), self.words, self.how)
             self.fits[part] = replace(fitted, factors=factors)
         return self.fits[part]
 

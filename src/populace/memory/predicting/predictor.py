@@ -339,7 +339,7 @@ class ResponsePredictor:
             items=np.vstack([factors.items, np.zeros((item.size, rank))]),
             grams=np.vstack([factors.grams, np.zeros((1, factors.grams.shape[1]), factors.grams.dtype)]),
         )
-        there = more.answered.any(axis=0)
+        there = np.asarray(more.answered.any(axis=0))
         made = replace(folded.whole, factors=borrowed(longer, more.items, there, folded.words, folded.how))
         open_route = replace(folded.route, same_question=True)
         self.unknown[item.name] = Folded(
@@ -380,4 +380,4 @@ def _like(people: pl.DataFrame, some: pl.DataFrame) -> pl.DataFrame:
     missing = [
         pl.lit(None, dtype=people[name].dtype).alias(name) for name in people.columns if name not in some
     ]
-    return some.with_columns(missing).select(people.columns).cast(dict(people.schema))
+    return some.with_columns(missing).select(people.columns).cast(people.schema)

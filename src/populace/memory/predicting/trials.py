@@ -85,7 +85,8 @@ def tried(
         inner = train.take(part != fold)
         p = {route.name: route.fit(inner, inputs).predict(cells) for route in routes}
         found.append((outer[rows], columns, p))
-    rows, columns = (np.concatenate([each[place] for each in found]) for place in (0, 1))
+    rows = np.concatenate([each[0] for each in found])
+    columns = np.concatenate([each[1] for each in found])
     names = [route.name for route in routes]
     p = {name: np.concatenate([each[2][name] for each in found]) for name in names}
     truth = train.answers[rows, columns].astype(np.int64)
