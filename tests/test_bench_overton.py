@@ -217,6 +217,25 @@ def test_answers_of_a_file_are_matched_without_a_model(file, tmp_path):
         played(file, answers=str(tmp_path / "b.csv"))
 
 
+def test_given_answers_and_a_matcher_ask_nobody(file, tmp_path, monkeypatch):
+    def alike(self, pairs):
+        return [np.array([[float(view == each) for each in said] for view in views]).reshape(len(views), -1)
+                for views, said in pairs]  # fmt: skip
+
+    monkeypatch.setattr(Embedding, "scores", alike)
+    table = planted_windows(10)
+    rows = [
+        (q, "\n".join(part["text"][:2])) for (q,), part in table.group_by("question", maintain_order=True)
+    ]
+    pl.DataFrame(rows, schema=["question", "answer"], orient="row").write_parquet(tmp_path / "a.parquet")
+    bench, models = planted_bench(planted_teller(), planted_matcher(), file)
+    options = {"windows": str(file), "answers": str(tmp_path / "a.parquet"), "matcher": "embedding"}
+    bench = replace(bench, options=options, target="")
+    found = run_task(Overton(), bench, {"judge": models["judge"]}, tmp_path / "run", counting=FEW)
+    assert found.headline.estimate.value == 0.5 and found.headline.arm == "given"
+    assert not sum(models["judge"].asked.values())
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

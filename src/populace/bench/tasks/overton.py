@@ -79,6 +79,9 @@ class Overton:
         if plan.matcher is None:
             found = yield asked_of(bench, plan, rows)
             return frame_of(plan, rows, scored_from(bench, plan, rows, found))
+        if plan.given is not None:
+            # Nobody is asked anything, and a run has one stage at least.
+            yield Ask(stage="matches", to="judge", requests=[])
         return frame_of(plan, rows, scored_by(plan, rows))
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
