@@ -12,7 +12,6 @@ import os
 import sys
 import tempfile
 import time
-import uuid
 
 DIMENSIONS = 384
 VECTOR = [1.0 / DIMENSIONS] * DIMENSIONS
@@ -59,18 +58,10 @@ def langmem(rows: list[list[str]]) -> list[float]:
 
     store = InMemoryStore(index={"dims": DIMENSIONS, "embed": embed})
 
-    def add(who: str, text: str) -> object:
-        tool = langmem.create_manage_memory_tool(namespace=("memories", who), store=store)
-        return tool.invoke({"content": text, "action": "create", "id": str(uuid.uuid4())})
-
-    def put(who: str, text: str) -> object:
-        return store.put(("memories", who), str(uuid.uuid4()), {"content": text})
-
-    try:
-        return timed(rows, add)
-    except Exception as error:
-        print(f"LangMem's tool failed ({error!r}); its store is used without it", file=sys.stderr)
-        return timed(rows, put)
+    tools = {
+        who: langmem.create_manage_memory_tool(namespace=("memories", who), store=store) for who, _ in rows
+    }
+    return timed(rows, lambda who, text: tools[who].invoke({"content": text, "action": "create"}))
 
 
 def timed(rows: list[list[str]], add) -> list[float]:
