@@ -16,10 +16,11 @@ from populace.pluralism.distributional.conventions import CONVENTIONS, Conventio
 from populace.pluralism.distributional.conversion import bounds, convert
 from populace.pluralism.distributional.forecasts import forecast
 from populace.pluralism.distributional.gap import simulation_gap
+from populace.pluralism.distributional.groups import Groups
 from populace.pluralism.distributional.planning import Laid
 from populace.pluralism.distributional.reading import Answers, read_answers, side_by_side
 from populace.pluralism.distributional.sampling import expected_tv, plug_in_bias
-from populace.pluralism.distributional.scoring import Groups, cells, difference, score, score_groups
+from populace.pluralism.distributional.scoring import cells, difference, score, score_groups
 from populace.pluralism.distributional.table import Table, aligned
 
 __all__ = [

@@ -8,15 +8,14 @@ two models.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from populace.errors import DataError
 from populace.pluralism.distributional.conventions import Convention
+from populace.pluralism.distributional.groups import Groups
 from populace.pluralism.distributional.measures import Positions
 from populace.pluralism.distributional.planning import (
     Laid,
@@ -35,46 +34,7 @@ from populace.stats._arrays import Bools, Floats
 from populace.stats.bootstrap import bootstrap_replicates
 from populace.streams import stream
 
-__all__ = ["Groups", "cells", "difference", "score", "score_groups"]
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Scores of many groups.
-
-    Attributes
-    ----------
-    names
-        Of the groups.
-    scores
-        One a group.
-    mean, worst
-        Over the groups, all alike; the worst is that of each resample, so its interval knows of the choice.
-    convention
-        Of the numbers.
-    """
-
-    names: tuple[str, ...]
-    scores: tuple[Estimate, ...]
-    mean: Estimate
-    worst: Estimate
-    convention: Convention
-
-    def frame(self) -> pl.DataFrame:
-        """Give all scores, a row each; the mean and the worst come first."""
-        fields = ("value", "low", "high", "level", "n", "clusters", "method", "seed")
-        rows = (
-            ("mean of groups", self.mean),
-            ("worst group", self.worst),
-            *zip(self.names, self.scores, strict=True),
-        )
-        return pl.DataFrame(
-            [
-                {"group": name, "metric": self.convention.name}
-                | {field: getattr(one, field) for field in fields}
-                for name, one in rows
-            ]
-        )
+__all__ = ["cells", "difference", "score", "score_groups"]
 
 
 def score(

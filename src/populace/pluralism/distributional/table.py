@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from populace.errors import DataError
+from populace.pluralism.distributional.padding import Distributions, ordered, padded, refuse, wide
 from populace.stats._arrays import Bools, Floats, Ints, divide
 
 __all__ = ["Distributions", "Missing", "Table", "Unanswered", "aligned"]
 
-Distributions: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike]
-"""Shape (questions, options) or (questions, groups, options), nan beyond a question's options; or a list of
-one array a question, shape (options,) or (groups, options)."""
 Missing: TypeAlias = Literal["refuse", "renormalise", "keep"]
 Unanswered: TypeAlias = Literal["refuse", "uniform", "leave_out"]
 
@@ -136,8 +134,8 @@ def aligned(
     """
     _known("missing", missing, ("refuse", "renormalise", "keep"))
     _known("unanswered", unanswered, ("refuse", "uniform", "leave_out"))
-    said, many = _padded("model", model)
-    told, grouped = _padded("human", human)
+    said, many = padded("model", model)
+    told, grouped = padded("human", human)
     if len(said) != len(told):
         raise DataError(f"the model has {len(said)} questions, people {len(told)}", fix="give the same ones")
     if not len(told):
@@ -146,15 +144,15 @@ def aligned(
     if said.shape[1] not in (1, groups) or told.shape[1] not in (1, groups):
         raise DataError(f"the model has {said.shape[1]} groups, people {told.shape[1]}")
     width = max(said.shape[2], told.shape[2])
-    said, told = _wide(said, groups, width), _wide(told, groups, width)
+    said, told = wide(said, groups, width), wide(told, groups, width)
     if order is not None:
-        said = _ordered(said, order)
+        said = ordered(said, order)
     inside = _options(said, told)
     counted = inside & ~_refusals(refusals, inside)
     said, lost_model = _shares("model", said, inside, counted, missing)
     number = np.nansum(np.where(counted[:, None], told, 0.0), axis=2)
     told, lost_human = _shares("human", told, inside, counted, "renormalise" if counts else missing)
-    _refuse(
+    refuse(
         counted.sum(axis=1) < 2, "a question has fewer than two options", "leave it out: its distance is 0"
     )
     mute = np.isnan(said[..., 0]) & ~np.isnan(told[..., 0]) & ~(lost_model >= 1 - _SUM)
@@ -162,20 +160,19 @@ def aligned(
         mute = np.isnan(said[..., 0]) & ~np.isnan(told[..., 0])
     if unanswered == "refuse":
         fix = 'give unanswered="uniform" (a guess) or "leave_out"'
-        _refuse(mute.any(axis=1), "the model did not answer what people did", fix)
+        refuse(mute.any(axis=1), "the model did not answer what people did", fix)
     elif unanswered == "uniform":
         guess = counted / counted.sum(axis=1, keepdims=True)
         said = np.where(mute[..., None], guess[:, None], said)
         lost_model = np.where(mute, 0.0, lost_model)
     if missing == "keep":
         said, told, counted = _with_rest(said, told, lost_model, lost_human, counted, refusals is not None)
+    known = np.where(number > 0, number, np.nan)
     table = Table(
         model=said,
         human=told,
         inside=counted,
-        respondents=np.where(number > 0, number, np.nan)
-        if counts
-        else _numbers("respondents", respondents, told.shape[:2]),
+        respondents=known if counts else _numbers("respondents", respondents, told.shape[:2]),
         samples=_numbers("samples", samples, told.shape[:2]),
         lost_model=lost_model,
         lost_human=lost_human,
@@ -188,68 +185,18 @@ def aligned(
     return table
 
 
-def _padded(name: str, given: Distributions) -> tuple[Floats, bool]:
-    """Read distributions as (Q, G, K) with nan beyond the options, and whether there were groups."""
-    try:
-        if isinstance(given, Sequence) and not isinstance(given, str):
-            rows = [np.asarray(each, dtype=np.float64) for each in cast(Sequence[Any], given)]
-        else:
-            rows = list(np.asarray(given, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"`{name}` holds something that is no number ({error})") from error
-    kinds = {row.ndim for row in rows}
-    if not kinds <= {1} and not kinds <= {2}:
-        raise DataError(f"`{name}` must have the shape (questions, options) or (questions, groups, options)")
-    grouped = kinds == {2}
-    tables = [row if grouped else row[None] for row in rows]
-    if len({len(table) for table in tables}) > 1:
-        raise DataError(
-            f"questions of `{name}` differ in groups", fix="give a row of nan where none was asked"
-        )
-    groups = len(tables[0]) if tables else 1
-    width = max((table.shape[1] for table in tables), default=0)
-    found = np.full((len(tables), groups, width), np.nan)
-    for place, table in enumerate(tables):
-        found[place, :, : table.shape[1]] = table
-    bad = np.isinf(found) | (found < 0)
-    _refuse(bad.any(axis=(1, 2)), f"`{name}` holds a mass below zero or without end", "give counts or shares")
-    return found, grouped
-
-
-def _wide(values: Floats, groups: int, width: int) -> Floats:
-    found = np.full((len(values), groups, width), np.nan)
-    found[..., : values.shape[2]] = values
-    return found
-
-
-def _ordered(said: Floats, order: Distributions) -> Floats:
-    """Put the model's options into the human order."""
-    places, _ = _padded("order", order)
-    if len(places) != len(said):
-        raise DataError(f"`order` has {len(places)} questions, the model {len(said)}")
-    found = np.full_like(said, np.nan)
-    for row, (to, values) in enumerate(zip(places[:, 0], said, strict=True)):
-        there = np.flatnonzero(~np.isnan(to))
-        if sorted(to[there].tolist()) != list(range(len(there))):
-            raise DataError("`order` is no permutation of the options", row=row + 1, fix="number them from 0")
-        if not np.isnan(values[:, len(there) :]).all():
-            raise DataError("`order` places fewer options than the model has", row=row + 1)
-        found[row][:, to[there].astype(np.int64)] = values[:, there]
-    return found
-
-
 def _options(said: Floats, told: Floats) -> Bools:
     """Find the options of each question; both sides must have the same, or nothing at all."""
     mine, theirs = (_somewhere(side) for side in (said, told))
     unlike = (mine != theirs).any(axis=1) & mine.any(axis=1) & theirs.any(axis=1)
     fix = "give 0 to an option that nobody chose; nan means that there is none"
-    _refuse(unlike, "the model and people have other options", fix)
+    refuse(unlike, "the model and people have other options", fix)
     inside: Bools = np.asarray(mine | theirs, dtype=np.bool_)
-    _refuse(~inside.any(axis=1), "a question has no options at all", "leave it out")
+    refuse(~inside.any(axis=1), "a question has no options at all", "leave it out")
     for name, side in (("model", said), ("human", told)):
         gaps: Bools = np.asarray(np.isnan(side) & inside[:, None], dtype=np.bool_)
         wrong = gaps.any(axis=2) & (gaps.sum(axis=2) < inside.sum(axis=1)[:, None])
-        _refuse(wrong.any(axis=1), f"`{name}` lacks a probability beside others", "give 0 where it is none")
+        refuse(wrong.any(axis=1), f"`{name}` lacks a probability beside others", "give 0 where it is none")
     return inside
 
 
@@ -283,10 +230,10 @@ def _shares(
     total = np.where(inside[:, None], filled, 0.0).sum(axis=2)
     if missing == "refuse":
         fix = 'give missing="renormalise" or "keep"' + ("; counts=True for people" * (name == "human"))
-        _refuse((there & (np.abs(total - 1) > _SUM)).any(axis=1), f"`{name}` does not add up to 1", fix)
+        refuse((there & (np.abs(total - 1) > _SUM)).any(axis=1), f"`{name}` does not add up to 1", fix)
     if missing == "keep":
         fix = 'with missing="keep" only shares make sense, which add up to 1 at most'
-        _refuse((there & (total > 1 + _SUM)).any(axis=1), f"`{name}` adds up to more than 1", fix)
+        refuse((there & (total > 1 + _SUM)).any(axis=1), f"`{name}` adds up to more than 1", fix)
     kept = np.where(counted[:, None], filled, 0.0)
     mass = kept.sum(axis=2)
     # What adds up to more than 1 is on another scale (percent, people), and lacks nothing.
@@ -322,16 +269,10 @@ def _numbers(name: str, given: npt.ArrayLike | None, shape: tuple[int, ...]) -> 
         found = np.array(np.broadcast_to(array, shape))
     except ValueError as error:
         raise DataError(f"`{name}` has the shape {array.shape} and needs {shape}") from error
-    _refuse((found < 1).any(axis=1), f"`{name}` holds a number below 1", "give numbers of people, or None")
+    refuse((found < 1).any(axis=1), f"`{name}` holds a number below 1", "give numbers of people, or None")
     return found
 
 
 def _known(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise ValueError(f"{name} is {value!r} and must be one of {', '.join(allowed)}")
-
-
-def _refuse(wrong: npt.ArrayLike, what: str, fix: str) -> None:
-    places = np.flatnonzero(wrong)
-    if places.size:
-        raise DataError(what, row=int(places[0]) + 1, fix=fix)
