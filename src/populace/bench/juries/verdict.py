@@ -167,7 +167,7 @@ def _worst_groups(tables: _Tables) -> list[Score]:
         scores.append(
             Score(measure="worst_group", arm=arm, estimate=tables._made(own), note=f"of {len(names)} groups")
         )
-        shuffled = np.concatenate([[np.mean(drawn)], drawn])
+        shuffled = np.array([sum(drawn) / len(drawn), *drawn], dtype=np.float64)
         found = estimate_from_replicates(
             float(shuffled[0]), shuffled[1:], n=tables.items.height, clusters=len(tables.people),
             draws=_SHUFFLES, seed=tables.counting.seed, level=tables.counting.level, unit="shuffled groups,",
@@ -190,7 +190,8 @@ def _least_of_groups(tables: _Tables, member: Floats, place: int) -> Floats:
         )
         means = top / mass
     # A group that was not drawn is not the worst.
-    return np.where(np.isnan(means), np.inf, means).min(axis=1)
+    least: Floats = np.asarray(np.where(np.isnan(means), np.inf, means).min(axis=1), dtype=np.float64)
+    return least
 
 
 def _wins(tables: _Tables) -> list[Score]:

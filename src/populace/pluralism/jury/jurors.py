@@ -268,7 +268,8 @@ class Jury:
         margins = self.margins
         beats: Bools = margins > 0
         others = len(self.options) - 1
-        winner, loser = np.flatnonzero(beats.sum(1) == others), np.flatnonzero(beats.sum(0) == others)
+        won, lost = beats.sum(axis=1), beats.sum(axis=0)
+        winner, loser = (np.flatnonzero(each == others).tolist() for each in (won, lost))
         smith, schwartz = majority.smith_set(margins), majority.schwartz_set(margins)
         return Condorcet(
             winner=self.options[winner[0]] if len(winner) and others else None,

@@ -138,14 +138,17 @@ def _lock(reach: Bools, row: int, column: int) -> bool:
     if reach[column, row]:
         return False
     if not reach[row, column]:
-        above: Ints = np.flatnonzero(reach[:, row])
+        above: Ints = reach[:, row].nonzero()[0]
         reach[above] |= reach[column]
     return True
 
 
 def _in_cycles(reach: Bools, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Bools:
     """Say which of tied majorities lie on a cycle of them and what is locked."""
-    graph = reach.copy()
-    graph[rows, columns] = True
+    # What reaches what is transitive already: the ends of the tied majorities are enough.
+    ends, place = np.unique(np.concatenate([rows, columns]), return_inverse=True)
+    graph = reach[np.ix_(ends, ends)]
+    start, end = place[: len(rows)], place[len(rows) :]
+    graph[start, end] = True
     part = strong_components(graph)
-    return np.asarray(part[rows] == part[columns])
+    return np.asarray(part[start] == part[end])

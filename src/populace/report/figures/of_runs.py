@@ -36,6 +36,7 @@ Draw = Callable[..., Any]
 
 _SINGLE: dict[str, Draw] = {
     "distributional": distributional,
+    "jury": jury_wins,
     "leave-one-out": leave_one_out,
     "phrases": phrase_frequency,
 }
