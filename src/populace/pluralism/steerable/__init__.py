@@ -15,12 +15,13 @@ of its own:
 """
 
 from populace.pluralism.steerable.accuracy import accuracy, f1_by_label
+from populace.pluralism.steerable.betas import beta_distance
 from populace.pluralism.steerable.caricature import Caricature, caricature
 from populace.pluralism.steerable.collapse import Collapse, collapse
 from populace.pluralism.steerable.contexts import BestContext, best_context, gain
 from populace.pluralism.steerable.goals import Decomposition, decompose
 from populace.pluralism.steerable.inequity import Inequity, inequity
-from populace.pluralism.steerable.posteriors import beta_distance, curves, index, indices
+from populace.pluralism.steerable.posteriors import curves, index, indices
 from populace.pluralism.steerable.ranking import Ranks, ranks
 
 __all__ = [

@@ -103,12 +103,7 @@ def radar(scores: Mapping[str, Mapping[str, Estimate]], width: int = 680, title:
             .mark_rule(strokeWidth=2.5, color=look.stroke, opacity=0.75)
             .encode(x=x("low_x:Q"), y=y("low_y:Q"), x2="high_x:Q", y2="high_y:Q"),
         ]
-    channels: dict[str, Any] = {
-        name: kind("model:N", legend=legend).scale(
-            domain=models, range=[getattr(look, name) for look in looks]
-        )
-        for name, kind in (("shape", alt.Shape), ("fill", alt.Fill), ("stroke", alt.Stroke))
-    }
+    channels = _channels(models, legend)
     points = alt.Chart(rows).mark_point(size=64, strokeWidth=1.6, opacity=1)
     layers.append(points.encode(x=x("x:Q"), y=y("y:Q"), **channels))
     plot = width - 12
@@ -116,6 +111,18 @@ def radar(scores: Mapping[str, Mapping[str, Estimate]], width: int = 680, title:
     levels = {estimate.level for found in scores.values() for estimate in found.values()}
     told = f"{100 * min(levels):g} % intervals along the spokes. " if len(levels) == 1 else ""
     return parts.titled(chart, title or "Kinds of pluralism", [told + _NOTE], width)
+
+
+def _channels(models: list[str], legend: Any) -> dict[str, Any]:
+    """Tell models by shape and filling; colour only helps."""
+    import altair as alt
+
+    return {
+        name: kind("model:N", legend=legend).scale(
+            domain=models, range=[getattr(look, name) for look in _LOOKS[: len(models)]]
+        )
+        for name, kind in (("shape", alt.Shape), ("fill", alt.Fill), ("stroke", alt.Stroke))
+    }
 
 
 def _checked(scores: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
