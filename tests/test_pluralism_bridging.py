@@ -223,6 +223,9 @@ def test_representativeness_by_hand():
     pooled = 12 / 22
     assert row["ratio_z"] == pytest.approx((8 / 11) / np.sqrt(pooled * (1 - pooled) * 2 / 11))
     assert row["share_z"] == pytest.approx(2 * np.sqrt(11) * (10 / 11 - 0.5))
+    fewer = bridging.representativeness(votes[5:], [0] * 5 + [1] * 10).row(0, named=True)
+    # 4 of 5 against 1 of 10: 5/6 against 2/11, pooled 7/17.
+    assert fewer["ratio_z"] == pytest.approx((5 / 6 - 2 / 11) / np.sqrt(7 / 17 * 10 / 17 * (1 / 6 + 1 / 11)))
     best = bridging.representative(votes, [0] * 10 + [1] * 10, least=20)
     assert best.is_empty()
 
@@ -280,6 +283,8 @@ def test_what_both_camps_like_bridges_and_what_one_likes_does_not():
     assert set(table["status"].to_list()[:-2]) == {"needs more ratings"}
     assert (table["low"] <= table["intercept"] + 1e-6).all() and (np.abs(table["factor"][:-2]) > 0.5).all()
     assert abs(table["factor"][-2]) < 0.3
+    # People stand where what they like stands.
+    assert (np.sign(found.raters[:, 1]) == np.sign(table["factor"][0] * camp[:, 0])).mean() > 0.95
 
 
 def test_where_all_rate_alike_there_are_no_sides_and_few_ratings_are_no_verdict():
