@@ -49,6 +49,11 @@ class Templates:
         """Content hash of templates: a run's provenance names the exact words that were used."""
         return content_hash({name: self._source(name) for name in names})
 
+    def names(self) -> list[str]:
+        """List the templates, sorted."""
+        files = resources.files(self._package).joinpath("templates").iterdir()
+        return sorted(file.name.removesuffix(".txt") for file in files if file.name.endswith(".txt"))
+
     def _source(self, name: str) -> str:
         return resources.files(self._package).joinpath("templates", f"{name}.txt").read_text("utf-8").strip()
 

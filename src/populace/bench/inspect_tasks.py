@@ -122,7 +122,7 @@ def judged() -> Scorer:
         models = _models(task, model)
         part, judge = _part(state, models), models["judge"]
         known = parted.known_of(state.store.get(_ANSWERS, {}))
-        asks = task.meta.asks_target(part.options)
+        asks, is_judged = task.meta.asks_target(part.options), task.meta.asks_judge(part.options)
 
         async def ask(role: Role, stage: str, requests: Sequence[Request]) -> Sequence[Result]:
             outputs = await collect(*(_call(models[role], request) for request in requests))
@@ -137,9 +137,9 @@ def judged() -> Scorer:
             value={each.arm or each.measure: each.estimate.value for each in main},
             answer=state.output.completion,
             metadata={
-                "judge": str(judge) if task.meta.judged else None,
+                "judge": str(judge) if is_judged else None,
                 "also": dict(part.also),
-                "judge_is_target": task.meta.judged and asks and str(judge) == str(model),
+                "judge_is_target": is_judged and asks and str(judge) == str(model),
                 "items": parted.rows_of(items, state.metadata),
             },
         )

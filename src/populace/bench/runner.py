@@ -31,18 +31,6 @@ from populace.run import Budget, Journal, Lanes, ProgressLine, execute, timed, w
 __all__ = ["FILES", "play", "read_items", "run_task", "same_version", "summed"]
 
 _SETTING = ("way", "items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
-_WORDS = (
-    "answer",
-    "assist",
-    "summarise",
-    "role",
-    "nobody",
-    "prefer",
-    "needs_revision",
-    "answered",
-    "wished",
-    "whose",
-)
 _NOTE = "bench/run"
 FILES = ("gold", "people", "pairs", "survey", "codebook")
 """Options that name a file or folder: a run is one with what is in it. (A codebook may also be a name.)"""
@@ -175,13 +163,14 @@ def summed(
 ) -> TaskResult:
     """Score the items and put the record together."""
     meta = task.meta
+    asks_judge = meta.asks_judge(bench.options)
     return TaskResult(
         task=meta.name,
         task_version=meta.version,
         populace=importlib.metadata.version("populace"),
         target=bench.target,
-        judge=bench.judge if meta.judged else None,
-        judge_is_target=meta.judged and meta.asks_target(bench.options) and bench.judge == bench.target,
+        judge=bench.judge if asks_judge else None,
+        judge_is_target=asks_judge and meta.asks_target(bench.options) and bench.judge == bench.target,
         way=bench.way,
         settings={name: getattr(bench, name) for name in _SETTING}
         | {"options": dict(bench.options)}
@@ -189,7 +178,7 @@ def summed(
         | ({"files": files} if (files := _files(bench)) else {}),
         personas=_who(items, "persona_id", "other_id"),
         prompts=_who(items, "prompt_id"),
-        templates=TEMPLATES.hash(*_WORDS),
+        templates=TEMPLATES.hash(*TEMPLATES.names()),
         items=items.height,
         failed=dict(sorted(failed.items())),
         main_measure=meta.main_measure,

@@ -38,6 +38,8 @@ class TaskMeta(msgspec.Struct, frozen=True, kw_only=True):
     """Paper and section that the task is from."""
     judged: bool = True
     """Whether a judge is asked; some tasks need none."""
+    unjudged: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict[str, tuple[str, ...]])
+    """Options with which a judged task asks no judge -> the values of each that say so; none: any value."""
     several_judges: bool = False
     """Whether further judges may be asked (`Bench.also`)."""
     own_people: bool = False
@@ -50,6 +52,21 @@ class TaskMeta(msgspec.Struct, frozen=True, kw_only=True):
     def asks_target(self, options: Mapping[str, Any]) -> bool:
         """Say whether a model under test is asked, or answers are given."""
         return not any(options.get(name) for name in self.answered_by)
+
+    def asks_judge(self, options: Mapping[str, Any]) -> bool:
+        """Say whether a judge is asked.
+
+        Examples
+        --------
+        >>> meta = TaskMeta(name="a", version=1, summary="", main_measure="b", reference="",
+        ...     unjudged={"matcher": ("embedding",)})
+        >>> meta.asks_judge({}), meta.asks_judge({"matcher": "embedding"})
+        (True, False)
+        """
+        return self.judged and not any(
+            options.get(name) and (not values or str(options[name]) in values)
+            for name, values in self.unjudged.items()
+        )
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,16 +38,17 @@ def models_of(
             f"{name} finds the answers in {given} and asks no model under test",
             fix="leave out --model; who judges is named by --judge",
         )
-    if judge[0] is None and task.meta.judged:
+    asks_judge = task.meta.asks_judge(options)
+    if judge[0] is None and asks_judge:
         itself = ", or --judge same to let the model judge itself" if asked else ""
         raise StudyError(f"{name} needs a judge", fix=f"give --judge MODEL{itself}")
     if also and not task.meta.several_judges:
-        many = "one judge" if task.meta.judged else "no judge"
+        many = "one judge" if asks_judge else "no judge"
         raise StudyError(f"{name} has {many}", fix="leave out --also-judge")
     models: dict[Role, Provider] = {}
     if model[0] is not None:
         models["target"] = open_provider(model[0], model[1])
-    if not task.meta.judged:
+    if not asks_judge:
         if judge[0] is not None:
             typer.echo(f"note: nobody judges in {name}; --judge is not used", err=True)
         return models
