@@ -57,7 +57,7 @@ def test_every_arm_has_the_same_cells(items):
     for expected in (
         ("lm", "all"), ("lm", "3"), ("lm, nobody", "0"), ("lm, stranger", "all"), ("lm, summary", "all"),
         ("lm, 150 tokens", "all"), ("mode", "all"), ("own", "3"), ("join", "all"), ("collaborative", "all"),
-        ("collaborative, strict", "all"), ("mode, strict", "all"), ("same again", "all"),
+        ("lm + collaborative", "all"), ("collaborative, strict", "all"), ("mode, strict", "all"), ("same again", "all"),
     ):  # fmt: skip
         assert expected in names, expected
     p = items.drop_nulls("p")

@@ -31,6 +31,7 @@ from populace.memory.predicting.collaborative import Folded, part_of
 from populace.memory.predicting.evidence import contributions
 from populace.memory.predicting.joining_in import JoinedIn
 from populace.memory.predicting.likeness import words
+from populace.memory.predicting.lm import ModelRoute, beside, together
 from populace.memory.predicting.neighbours import neighbours
 from populace.memory.predicting.trials import Abstaining
 from populace.memory.predicting.votes import joined
@@ -552,3 +553,28 @@ def test_join_for_the_factors_runs_on_every_cell():
     route = JoinedIn(Collaborative(same_question=True, **SMALL), Join())
     p = route.fit(train, Inputs((), 3)).predict(cells)
     assert p.shape == (len(cells), 2) and np.allclose(p.sum(axis=1), 1)
+
+
+def test_a_model_is_weighed_beside_the_factors():
+    routes = (Tabled(Population(), "mode"), Collaborative(same_question=True, **SMALL))
+    trial = tried(CROWD, Inputs((), 10), routes, most=60)
+    truth = np.zeros((len(trial.truth), 2))
+    truth[np.arange(len(truth)), trial.truth] = 1.0
+    oracle = 0.9 * truth + 0.05
+    oracle[:3] = np.nan
+    names, weights, sharp = beside(trial, oracle)
+    assert names == ("mode", "collaborative", "lm") and weights[2] > 0.8
+    p = together(trial.p | {"lm": oracle}, names, weights, sharp)
+    assert np.allclose(p.sum(axis=1), 1) and log_score(p[3:], trial.truth[3:]) > log_score(
+        trial.p["collaborative"][3:], trial.truth[3:]
+    )
+    noise = np.full_like(truth, 0.5)
+    assert beside(trial, noise)[1][2] < 0.5
+    route, item = ModelRoute("m", tokens=60), CROWD.items[0]
+    requests = route.requests([Known()], [item])
+    assert len(requests) == 2 and item.question in requests[0].messages[-1].content
+    assert np.isnan(route.read([None, None], [item])).all()
+    with pytest.raises(DataError, match="one a cell"):
+        route.requests([Known()], [])
+    with pytest.raises(DataError, match="two a cell"):
+        route.read([None], [item])

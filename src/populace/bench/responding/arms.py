@@ -20,14 +20,18 @@ from populace.memory.predicting.briefing import Known
 from populace.memory.predicting.collaborative import Folded
 from populace.memory.predicting.joining_in import JoinedIn
 from populace.memory.predicting.likeness import likeness, words
+from populace.memory.predicting.lm import beside, together
 from populace.memory.predicting.neighbours import Neighbours, neighbours
+from populace.memory.predicting.trials import Trial
 from populace.opinions import NONE, inputs_of, repeated
 from populace.opinions.predictors import Group, Population
 
-__all__ = ["AGAIN", "Told", "design", "statistics"]
+__all__ = ["AGAIN", "BOTH", "Told", "design", "mixture", "statistics"]
 
 AGAIN = "same again"
 """The arm in which people predict themselves, by their other answer."""
+BOTH = "lm + collaborative"
+"""The arm in which the model and the factors are mixed."""
 _PARTS = 4
 _INDUCED, _SURE = 5, 0.5
 """Statements that are induced at most, and how likely an answer must be to be one."""
@@ -66,6 +70,34 @@ def statistics(plan: Plan) -> Iterator[tuple[str, str, str, list[list[float]]]]:
         again = plan.opinions.retest[plan.parts.test]
         table = repeated(plan.opinions, again)
         yield AGAIN, "ceiling", design(None), listed(plan.opinions.gather(rows, columns, table))
+
+
+def mixture(plan: Plan, model: list[list[float] | None], factors: list[list[float]]) -> list[list[float]]:
+    """Mix the model with the factors, each half of the people by the weights that the other half chose."""
+    rows, columns = np.nonzero(plan.parts.asked)
+    sizes, widest = plan.opinions.sizes[columns], int(plan.opinions.sizes.max())
+    parts = {}
+    for name, said in (("collaborative", factors), ("lm", model)):
+        parts[name] = np.full((len(rows), widest), np.nan)
+        for place, p in enumerate(said):
+            if p is not None:
+                parts[name][place] = 0.0
+                parts[name][place, : len(p)] = p
+    truth = plan.opinions.answers[plan.parts.test[rows], columns].astype(np.int64)
+    found = np.zeros((len(rows), widest))
+    for half in (0, 1):
+        mine = rows % 2 == half
+        others = Trial(
+            plan.opinions.take([]),
+            rows[~mine],
+            columns[~mine],
+            truth[~mine],
+            np.ones(int((~mine).sum())),
+            {"collaborative": parts["collaborative"][~mine]},
+        )
+        weighed = beside(others, parts["lm"][~mine])
+        found[mine] = together({name: p[mine] for name, p in parts.items()}, *weighed)
+    return [row[:size].tolist() for row, size in zip(found, sizes, strict=True)]
 
 
 def _routes(plan: Plan, count: int | None) -> Iterator[Route]:

@@ -256,6 +256,10 @@ def _differences(arms: dict[str, pl.DataFrame], counting: Counting) -> Iterator[
         for name in arms:
             if arms[name]["kind"][0] == "baseline" and name != mode:
                 yield _pair(arms, name, mode, counting)
+    both = label("lm + collaborative", "all")
+    if both in arms:
+        alone = [name for each in ("lm", "collaborative") if (name := label(each, "all")) in arms]
+        yield from _family(arms, both, alone, counting)
     for ours, theirs in _JOINS:
         for known in dict.fromkeys(rows["known"][0] for rows in arms.values()):
             one, other = label(ours, known), label(theirs, known)

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from populace.bench.responding.arms import Told, design, statistics
+from populace.bench.responding.arms import BOTH, Told, design, mixture, statistics
 from populace.bench.responding.auditing import findings_of
 from populace.bench.responding.planning import Plan, planned
 from populace.bench.responding.rfpn import Replies
@@ -78,6 +78,7 @@ class ResponsePrediction:
         """Ask the model every cell in every arm; predict the same cells without it."""
         plan = planned(bench, self.source)
         frame, told, frames = plan.frame(), Told(plan), []
+        model: list[list[float] | None] = []
         for arm, count, tokens, recipe, knowns in _arms(plan, told):
             briefings = [briefed(known, recipe, tokens) for known in knowns]
             asked = _requests(bench, plan, briefings)
@@ -85,10 +86,16 @@ class ResponsePrediction:
                 stage=f"responses, {arm}", to="target", requests=[one for some in asked for one in some]
             )
             frames.append(_answered(frame, plan, arm, count, briefings, asked, results))
+            if (arm, count) == ("lm", design(None)):
+                model = frames[-1]["p"].to_list()
         for arm, kind, count, p in statistics(plan):
             frames.append(
                 _laid_out(frame, arm, kind, count, [{"p": each, "outcome": "answered"} for each in p])
             )
+            if (arm, count) == ("collaborative", design(None)) and any(each is not None for each in model):
+                both = mixture(plan, model, p)
+                rows = [{"p": each, "outcome": "answered"} for each in both]
+                frames.append(_laid_out(frame, BOTH, "blend", count, rows))
         return pl.concat(frames)
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
