@@ -277,6 +277,19 @@ def ours(
     return [what for what, is_kept in kept.items() if not is_kept], adds
 
 
+def synced(folder: Path | None) -> float:
+    """Give the median milliseconds of writing and syncing a page: a deletion waits for three or so."""
+    taken = []
+    with tempfile.TemporaryFile(dir=folder) as handle:
+        for _ in range(31):
+            handle.write(bytes(4096))
+            handle.flush()
+            start = time.perf_counter()
+            os.fsync(handle.fileno())
+            taken.append(1000 * (time.perf_counter() - start))
+    return sorted(taken)[15]
+
+
 def peers(python: str, count: int, people: int) -> dict[str, list[float]]:
     """Have the peers add the same items."""
     asked = questions(_QUESTIONS)
@@ -306,7 +319,8 @@ def main() -> int:
     parser.add_argument("--peer", help="a Python that has mem0ai or langmem")
     parser.add_argument("--peer-items", type=int, default=300)
     options = parser.parse_args()
-    print(f"{platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", end="; ")
+    print(f"the disk syncs in {synced(options.folder):.1f} ms (median)", flush=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         failed, adds = ours(Path(folder), options.people, options.items, options.forget, options.straight)
     if options.peer:

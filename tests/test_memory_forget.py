@@ -209,6 +209,17 @@ def test_a_reader_in_the_way_is_said_and_the_bytes_go_later(tmp_path):
         assert found(tmp_path, needles("ada")) == []
 
 
+def test_bytes_can_be_left_for_later(db, request, tmp_path):
+    from populace.memory.scrubbing import compact
+
+    db.add("ada", items("ada"))
+    assert not db.forget("ada", patience=None).overwritten
+    assert db.store.setting("owed") == 1
+    assert compact(db.store)
+    assert db.store.setting("owed") == 0
+    assert found(files_of(db, request, tmp_path), needles("ada")) == []
+
+
 def test_old_attributes_are_gone_too(db, request, tmp_path):
     db.describe("ada", {"region": f"{mark('old')} shire"})
     db.describe("ada", {"region": f"{mark('new')} shire"})

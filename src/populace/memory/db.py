@@ -207,7 +207,7 @@ class PersonaDB:
             return attributes_of(connection, person, self.purpose)
 
     def forget(
-        self, person_id: str, rows: Iterable[int] | None = None, *, patience: float = 10.0
+        self, person_id: str, rows: Iterable[int] | None = None, *, patience: float | None = 10.0
     ) -> Forgotten:
         """Delete a person, or the items of those numbers, with everything derived from them, and their bytes.
 
@@ -219,6 +219,7 @@ class PersonaDB:
             Numbers of items; None for the whole person.
         patience
             Seconds to wait for readers before the bytes are overwritten; `overwritten` says whether they are.
+            None leaves it to the next deletion, or `scrubbing.compact`.
 
         Raises
         ------

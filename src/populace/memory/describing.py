@@ -38,7 +38,8 @@ def describe(store: Store, person_id: str, attributes: Mapping[str, str | None],
         number = writing.consent_number(consent)
         rows = [(person, numbers[name], numbers[value], number) for name, value in kept.items()]
         writing.insert(t.attributes, ("person", "name", "value", "consent"), sorted(rows))
-    overwrite(store, 0.0)
+    if store.is_sqlite:  # PostgreSQL would write its tables anew
+        overwrite(store, 0.0)
 
 
 def _take_back(writing: Writing, person: int, names: Iterable[str]) -> None:
@@ -83,5 +84,6 @@ def allow(
         writing.words.release(drop_derived(writing, person, None if rows is None else items).uses)
         owe(writing)
         note(writing, "consent", ", ".join(consent.purposes)[:60], [(person, len(items))], actor=actor)
-    overwrite(store, 0.0)
+    if store.is_sqlite:  # PostgreSQL would write its tables anew
+        overwrite(store, 0.0)
     return len(items)

@@ -57,11 +57,16 @@ def forget(
     person_id: str,
     rows: Iterable[int] | None = None,
     *,
-    patience: float = PATIENCE,
+    patience: float | None = PATIENCE,
     actor: str = "",
     purpose: str = "",
 ) -> Forgotten:
     """Delete a person, or the items of those numbers, and what was derived from them.
+
+    Parameters
+    ----------
+    patience
+        Seconds to wait for readers before the bytes are overwritten; None leaves that to a later call.
 
     Raises
     ------
@@ -84,7 +89,7 @@ def forget(
         gone = writing.words.release(uses + counts.uses)
         note(writing, "forget", purpose, [(None if rows is None else person, len(items))], actor=actor)
         owe(writing)
-    overwritten = overwrite(store, patience)
+    overwritten = patience is not None and overwrite(store, patience)
     return Forgotten(len(items), counts.statements, counts.models, gone, counts.neighbours, overwritten)
 
 
@@ -215,10 +220,9 @@ def overwrite(store: Store, patience: float = PATIENCE) -> bool:
     owed = store.setting("owed")
     if not owed:
         return True
-    from populace.memory.scrubbing import scrub
+    from populace.memory.scrubbing import scrub, settle
 
     if not scrub(store, patience):
         return False
-    with store.turn() as connection:  # what was deleted meanwhile stays owed
-        connection.execute(update(t.settings).where(t.settings.c.owed == owed).values(owed=0))
+    settle(store, owed)
     return True

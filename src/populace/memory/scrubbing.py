@@ -2,7 +2,8 @@
 
 SQLite overwrites blanked rows in their pages at the commit, so what is left to do is to copy the write-ahead
 log into the file and to empty it: a moment, however large the file. PostgreSQL keeps old rows until their
-table is written anew, which takes as long as the table is large. Out of reach of both: PostgreSQL's own
+table is written anew, which takes as long as the table is large, and nobody else can use it meanwhile: where
+that is too long, forget with `patience=None` and `compact` at night. Out of reach of both: PostgreSQL's own
 write-ahead log, replicas, backups, and what the disk keeps of blocks it gave back.
 """
 
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from populace.memory.store import Store
 
-__all__ = ["compact", "scrub"]
+__all__ = ["compact", "scrub", "settle"]
 
 _HOLD = 0.1
 """Seconds that one try may keep writers waiting."""
 _WAIT = 30
-_TABLES = ("texts", "blobs", "text_index", "people", "attributes", "items", "audit", "statements", "caches")
+_TABLES = ("texts", "blobs")
+"""Where words and vectors stand; the other tables hold numbers."""
 
 
 def scrub(store: Store, patience: float) -> bool:
@@ -41,7 +43,21 @@ def compact(store: Store, patience: float = 60.0) -> bool:
     """
     from populace.databases import scrub as vacuum
 
-    return vacuum(store.engine, patience) if store.is_sqlite else scrub(store, patience)
+    owed = store.setting("owed")
+    done = vacuum(store.engine, patience) if store.is_sqlite else scrub(store, patience)
+    if done:
+        settle(store, owed)
+    return done
+
+
+def settle(store: Store, owed: int) -> None:
+    """Note that so many deletions are overwritten; what was deleted meanwhile stays owed."""
+    from sqlalchemy import update
+
+    from populace.memory.tables import settings
+
+    with store.turn() as connection:
+        connection.execute(update(settings).where(settings.c.owed == owed).values(owed=0))
 
 
 def _truncate_log(store: Store) -> bool:

@@ -28,6 +28,9 @@ LEAST_PEOPLE = 5
 """People that a neighbourhood needs at least, unless the store says otherwise."""
 _CACHE = 64 << 20
 """Bytes of pages that SQLite keeps in memory."""
+_LOG = 4096
+"""Pages of SQLite's write-ahead log after which it is copied into the file: 16 MiB, so that one call in some
+hundreds pays for it."""
 _LOCK = 5_731_206
 """PostgreSQL's number of the writers' turn."""
 _COUNTED = ("text", "blob", "person", "item", "statement", "model", "line")
@@ -231,4 +234,5 @@ def _tune(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: Any, record: Any) -> None:
         connection.execute(f"PRAGMA cache_size=-{_CACHE >> 10}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_LOG}")
         connection.execute("PRAGMA temp_store=MEMORY")
