@@ -284,6 +284,14 @@ def test_the_zero_point_of_known_place():
         Jury([[1.0, 2.0]], zero=0).zero_sensitivity(1.0)
 
 
+def test_options_of_one_mean_do_not_flip_at_the_mean():
+    """Both have the mean 5.8, so that at p = 1 they tie, and for a very low zero point nearly."""
+    jury = Jury([[9, 7]] * 3 + [[1, 4]] * 2, ["plain", "both"], zero=0)
+    assert jury.profile().flips == () and jury.profile().mean == ("plain", "both")
+    found = jury.zero_sensitivity()
+    assert found.flips == () and not found.proved
+
+
 # --- axioms ---
 
 WELFARE = {

@@ -28,6 +28,8 @@ from populace.stats._arrays import Floats
 __all__ = ["Along", "Gap", "Side", "along_p", "along_zero", "changes_of_sign", "gap_of", "roots"]
 
 _NARROW = 1e-10
+_MOST = 4000
+"""Intervals that are looked at between two options: where f is rounding alone there is no end to them."""
 _TOLERANCE = 1e-13
 _ROUNDING = 1e-12
 
@@ -122,9 +124,10 @@ def along_zero(gap: Gap, p: float) -> Along:
 def roots(along: Along, low: float, high: float) -> tuple[list[float], bool]:
     """Find every zero of f inside an interval, and say whether it is proved that there is no other."""
     found: list[float] = []
-    proved = True
+    proved, looked = True, 0
     stack = [(low, high, along(low), along(high))]
     while stack:
+        looked += 1
         left, right, one, other = stack.pop()
         width = right - left
         least = one.positive_slope - other.negative_slope
@@ -134,7 +137,7 @@ def roots(along: Along, low: float, high: float) -> tuple[list[float], bool]:
         if least >= 0 or most <= 0:
             if (one.lead > 0) != (other.lead > 0):
                 found.append(_bisected(along, left, right, one.lead > 0))
-        elif width <= _NARROW * max(1.0, abs(left)):
+        elif width <= _NARROW * max(1.0, abs(left)) or looked > _MOST:
             proved = False
             if (one.lead > 0) != (other.lead > 0):
                 found.append((left + right) / 2)

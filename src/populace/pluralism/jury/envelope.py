@@ -22,6 +22,8 @@ __all__ = ["Found", "Span", "Stage", "envelope", "merged"]
 _FEW = 6
 """Options that are compared two by two before the interval is halved once more."""
 _DEPTH = 14
+_SLIVER = 1e-9
+"""Width of what is rounding: two options that are equal at an end change places there, and nowhere else."""
 
 
 class Span(NamedTuple):
@@ -116,9 +118,12 @@ def envelope(stage: Stage, value: Callable[[float], Floats], grid: Sequence[floa
 
 
 def merged(spans: Sequence[Span]) -> list[Span]:
-    """Join neighbours with the same winners."""
+    """Join neighbours with the same winners; a tie at an end of the whole is no stretch of its own."""
     found: list[Span] = []
     for span in spans:
+        if found and span.high - span.low <= _SLIVER:
+            found[-1] = Span(found[-1].low, span.high, found[-1].winners)
+            continue
         if found and found[-1].winners == span.winners:
             found[-1] = Span(found[-1].low, span.high, span.winners)
         else:

@@ -22,7 +22,8 @@ __all__ = ["ZeroSensitivity", "zero_of"]
 
 _NEAREST = 1e-6
 """Distance from the lowest rating, in ranges of the ratings, up to which flips are looked for."""
-_FURTHEST = 1e9
+_FURTHEST = 1e4
+"""And the greatest, where means are so near that order among them is not settled before."""
 
 
 class ZeroSensitivity(msgspec.Struct, frozen=True, kw_only=True):
