@@ -32,7 +32,7 @@ __all__ = ["FILES", "play", "read_items", "run_task", "same_version", "summed"]
 
 _SETTING = ("way", "items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
 _NOTE = "bench/run"
-FILES = ("gold", "people", "pairs", "survey", "codebook")
+FILES = ("gold", "people", "pairs", "survey", "codebook", "answers")
 """Options that name a file or folder: a run is one with what is in it. (A codebook may also be a name.)"""
 NOBODY = "nobody "
 """How `diversity` begins the ids of those who have no persona."""
@@ -78,7 +78,8 @@ def run_task(
     if place.exists() and not place.is_dir():
         raise DataError("this is a file, and a run is a folder", file=place, fix="give another --out")
     # A task that refuses its settings does so at its first step: before the folder is theirs.
-    next(task.play(bench))
+    # One that has all it needs asks nothing.
+    next(task.play(bench), None)
     place.mkdir(parents=True, exist_ok=True)
     settings = _settings(task, bench)
     with Journal(place / "journal") as journal:

@@ -59,6 +59,7 @@ class Overton:
         main_measure="coverage",
         reference="docs/design/overton.md; Overton pluralism of arXiv 2402.05070",
         own_people=True,
+        unjudged={"matcher": ("embedding", "nli")},
         answered_by=("answers",),
     )
 
@@ -79,9 +80,6 @@ class Overton:
         if plan.matcher is None:
             found = yield asked_of(bench, plan, rows)
             return frame_of(plan, rows, scored_from(bench, plan, rows, found))
-        if plan.given is not None:
-            # Nobody is asked anything, and a run has one stage at least.
-            yield Ask(stage="matches", to="judge", requests=[])
         return frame_of(plan, rows, scored_by(plan, rows))
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
