@@ -203,10 +203,13 @@ def _wins(tables: _Tables) -> list[Score]:
             Score(measure=f"wins, {rule}", arm=arm, estimate=each)
             for arm, each in zip(tables.arms, found, strict=True)
         ]
-    even = mean_of(tables.items.with_columns(_even=pl.lit(1 / arms)), "_even", tables.counting)
-    scores.append(
-        Score(measure="wins", arm="random option", estimate=even, note="baseline: one of the answers by lot")
+    nan, even = float("nan"), 1 / arms
+    rows, people, level = tables.items.height, len(tables.people), tables.counting.level
+    by_lot = Estimate(
+        value=even, low=nan, high=nan, n=rows, clusters=people, level=level, method="no interval: by design"
     )
+    note = "baseline: one of the answers by lot"
+    scores.append(Score(measure="wins", arm="random option", estimate=by_lot, note=note))
     longest = tables.words == tables.words.max(axis=1, keepdims=True)
     place = iter(range(1 << 30))
 

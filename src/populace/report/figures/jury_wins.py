@@ -41,11 +41,11 @@ def jury_wins(result: TaskResult, width: int = 680) -> Any:
         width,
         parts.Axis("share of questions won", (0.0, 1.0)),
         series=series,
-        marks={even: "by lot"},
+        marks={even: ""},
     )
     lines = [
         f"answers by {result.target}; jurors played by {result.judge or 'nobody'}",
         parts.counted(wins, "ratings"),
-        "a tie is shared evenly; intervals draw jurors and questions both",
+        "a tie is shared evenly; intervals draw jurors and questions both; dashed: an answer by lot",
     ]
     return parts.titled(chart, "Which answer a jury would choose, by rule", lines, width)
