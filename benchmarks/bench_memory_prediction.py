@@ -202,7 +202,11 @@ def large(people: int, items: int) -> None:
         f"{people} people x {items} items ({opinions.answered.sum():,} answers), settings chosen and fitted "
         f"(rank {fitted.whole.factors.rank}): {used:.1f} s of processor, {wall:.1f} s"
     )
-    row = answers[:1]
+    start = time.process_time()
+    full = Collaborative(same_question=True, ranks=(32,), strengths=(30.0,)).fit(opinions, Inputs((), None))
+    used = time.process_time() - start
+    print(f"the same where 32 factors are needed: {used:.1f} s of processor")
+    row, fitted = answers[:1], full
     times = []
     for _ in range(200):
         start = time.perf_counter()

@@ -83,7 +83,9 @@ class ResponsePrediction:
             briefings = [briefed(known, recipe, tokens) for known in knowns]
             asked = _requests(bench, plan, briefings)
             results = yield Ask(
-                stage=f"responses, {arm}", to="target", requests=[one for some in asked for one in some]
+                stage=f"responses, {arm}, {count}",
+                to="target",
+                requests=[one for some in asked for one in some],
             )
             frames.append(_answered(frame, plan, arm, count, briefings, asked, results))
             if (arm, count) == ("lm", design(None)):
