@@ -16,7 +16,7 @@ from populace.bench.runner import play, summed
 from populace.bench.tasks.distributional import Distributional
 from populace.models.records import ChooseRequest, GenerateRequest
 from populace.models.scripted import Scripted
-from populace.report.figures import distributional
+from populace.report.figures.distributional import distributional
 
 __all__ = ["distributional_result", "drawn"]
 
@@ -49,4 +49,4 @@ def distributional_result() -> TaskResult:
 
 def drawn(width: int = 560) -> Any:
     """Draw the figure from these numbers."""
-    return distributional.distributional(distributional_result(), width)
+    return distributional(distributional_result(), width)
