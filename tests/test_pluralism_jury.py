@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -608,3 +609,44 @@ def test_tables_are_read_and_faults_are_named(tmp_path):
             room.read_juries(path)
     with pytest.raises(DataError, match="no such file"):
         room.read_juries(tmp_path / "none.csv")
+
+
+def test_the_command_tells_winners_and_faults(tmp_path):
+    from typer.testing import CliRunner
+
+    from populace.cli.pluralism import app
+
+    path = tmp_path / "ratings.csv"
+    rows = [("ann", 9, 6), ("bo", 9, 6), ("cy", 1, 5)]
+    lines = [
+        f"{who},{name},{value}" for who, *values in rows for name, value in zip("xy", values, strict=True)
+    ]
+    path.write_text("\n".join(["juror,option,rating", *lines]))
+    out = tmp_path / "winners.csv"
+    told = CliRunner().invoke(app, ["jury", str(path), "--zero", "0", "--draws", "50", "--out", str(out)])
+    assert told.exit_code == 0, told.output
+    assert "Beats every other option: x" in told.output and "y below p = " in told.output
+    assert "schulze,x,1,true" in out.read_text()
+    low = CliRunner().invoke(app, ["jury", str(path), "--zero", "3"])
+    assert isinstance(low.exception, DataError) and "below the zero point" in str(low.exception)
+
+
+CONVERSATION = Path(__file__).parents[2] / "shared" / "data" / "polis" / "15-per-hour-seattle"
+
+
+@pytest.mark.skipif(not CONVERSATION.exists(), reason="the Polis conversations are not here")
+def test_rules_on_a_real_conversation():
+    from populace.opinions.polis import read_polis
+
+    opinions = read_polis(CONVERSATION)
+    votes = np.select(
+        [opinions.answers == 0, opinions.answers == 1, opinions.answers == 2], [1.0, -1.0, 0.0], np.nan
+    )
+    jury = Jury(votes[:, (~np.isnan(votes)).sum(axis=0) >= 30], scale=(-1, 1))
+    told = jury.condorcet()
+    assert told.winner is not None and jury.maximal_lottery().chances == {told.winner: 1.0}
+    assert {jury.winner(rule, draws=0).winners for rule in ("schulze", "minimax", "ranked_pairs")} == {
+        (told.winner,)
+    }
+    bounds = jury.missing_sensitivity("utilitarian")
+    assert set(jury.winner("utilitarian").winners) <= set(bounds.could) and not bounds.settled
