@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from populace.bench import Counting, open_task, run_task
+from populace.bench import Counting, run_task
 from populace.bench.grounding.planting import planted_survey
 from populace.bench.responding import planting
 from populace.bench.responding.arms import Told
@@ -57,7 +57,8 @@ def test_every_arm_has_the_same_cells(items):
     for expected in (
         ("lm", "all"), ("lm", "3"), ("lm, nobody", "0"), ("lm, stranger", "all"), ("lm, summary", "all"),
         ("lm, 150 tokens", "all"), ("mode", "all"), ("own", "3"), ("join", "all"), ("collaborative", "all"),
-        ("lm + collaborative", "all"), ("collaborative, strict", "all"), ("mode, strict", "all"), ("same again", "all"),
+        ("lm + collaborative", "all"), ("collaborative, strict", "all"), ("mode, strict", "all"),
+        ("same again", "all"),
     ):  # fmt: skip
         assert expected in names, expected
     p = items.drop_nulls("p")
@@ -281,7 +282,3 @@ def test_a_failed_call_is_a_miss():
         schema_overrides={"said": pl.Int64, "polarity": pl.Int16},
     )
     assert hits_of(rows).tolist() == [0.0, 1.0]
-
-
-def test_planted_quality_comes_back_and_cheats_are_found():
-    open_task("response-prediction").validate()

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from populace.errors import DataError
+from populace.memory.predicting import trials
 from populace.memory.predicting.blending import Blended, mixed, weighed
 from populace.memory.predicting.borrowing import borrowed
 from populace.memory.predicting.collaborative import Collaborative, Folded, chosen
@@ -144,7 +145,7 @@ class ResponsePredictor:
             replace(preset, same_question=same_question, embed=embed, seed=seed),
             Collaborative(same_question=same_question, embed=embed, seed=seed),
         ]
-        fitted = {route.name: route.fit(train, inputs) for route in routes}
+        fitted = trials.fitted(routes, train, inputs)
         trial, gained, best = None, {}, "mode"
         if len(train) >= _FEWEST:
             trial = tried(train, inputs, routes, seed=seed)

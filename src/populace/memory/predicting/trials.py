@@ -8,11 +8,12 @@ population it says what the population says, and that it does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from populace.errors import DataError
+from populace.memory.predicting.collaborative import Collaborative, Folded
 from populace.memory.predicting.route import Cells, FittedRoute, Route
 from populace.opinions import Inputs, Opinions
 from populace.opinions.predictors.masks import masked
@@ -20,7 +21,7 @@ from populace.stats import Estimate
 from populace.stats.crossed import crossed_mean
 from populace.streams import stream
 
-__all__ = ["Gains", "Trial", "gains", "tried"]
+__all__ = ["Abstaining", "Gains", "Trial", "fitted", "gains", "tried"]
 
 _FLOOR = 1e-6
 
@@ -83,7 +84,7 @@ def tried(
         rows, columns = np.nonzero(asked)
         cells = Cells(train.people[outer], known, rows, columns)
         inner = train.take(part != fold)
-        p = {route.name: route.fit(inner, inputs).predict(cells) for route in routes}
+        p = {name: each.predict(cells) for name, each in fitted(routes, inner, inputs).items()}
         found.append((outer[rows], columns, p))
     rows = np.concatenate([each[0] for each in found])
     columns = np.concatenate([each[1] for each in found])
@@ -91,6 +92,21 @@ def tried(
     p = {name: np.concatenate([each[2][name] for each in found]) for name in names}
     truth = train.answers[rows, columns].astype(np.int64)
     return Trial(train.take([]), rows, columns, truth, train.weights[rows], p)
+
+
+def fitted(routes: Sequence[Route], train: Opinions, inputs: Inputs) -> dict[str, FittedRoute]:
+    """Fit routes, by name; those that are the same factors, with and without the person, share their fits."""
+    found: dict[str, FittedRoute] = {}
+    shared: dict[Collaborative, Folded] = {}
+    for route in routes:
+        if not isinstance(route, Collaborative):
+            found[route.name] = route.fit(train, inputs)
+            continue
+        key = replace(route, personal=True, label="")
+        if key not in shared:
+            shared[key] = key.fit(train, inputs)
+        found[route.name] = replace(shared[key], route=route)
+    return found
 
 
 @dataclass(frozen=True)
