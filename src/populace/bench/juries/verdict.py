@@ -232,4 +232,5 @@ def _wins(tables: _Tables) -> list[Score]:
 def _apart(utilities: Floats, weights: Floats, one: str, other: str) -> Floats:
     """Say where two rules have no winner in common."""
     ours, theirs = (wins_of(utilities, weights, RULES[name], {}) > 0 for name in (one, other))
-    return (~(ours & theirs).any(axis=1, keepdims=True)).astype(np.float64)
+    shared = (ours & theirs).any(axis=1)
+    return np.where(shared, 0.0, 1.0)[:, None]

@@ -77,7 +77,7 @@ def zero_of(ballots: Ballots, p: float) -> ZeroSensitivity:
     mean = welfare.average(utilities, weights[None])[0]
     leaders = tuple(welfare.leading(mean))
     start, settled = _settled(stage, leaders, mean, (least, width, p))
-    steps = [least - width * 10.0**power for power in np.arange(9.0, -6.5, -0.5)]
+    steps = [least - width * 10.0**power for power in np.arange(4.0, -6.5, -0.5).tolist()]
     grid = [start, *(each for each in steps if each > start), least - _NEAREST * width]
     found = envelope(stage, value, list(dict.fromkeys(grid)))
     spans = merged([Span(-np.inf, start, found.spans[0].winners), *found.spans])
