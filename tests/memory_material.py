@@ -39,6 +39,7 @@ def derive(db: PersonaDB, name: str, others: list[str]) -> None:
     """Write a statement, a cache, codes, neighbours and a model that rest on a person's items."""
     from populace.memory import tables as t
     from populace.memory.adding import people_named
+    from populace.memory.fitted import keep_fit
     from populace.memory.words import put_blobs
 
     kept = db.items(name)
@@ -46,8 +47,8 @@ def derive(db: PersonaDB, name: str, others: list[str]) -> None:
         numbers = people_named(writing, [name, *others])
         person, add, own = numbers[name], writing.insert, mark(name)
         words = writing.words.use(Counter([f"{own} likes tea", f"{own} cache", "rules", "prompt", "recipe"]))
-        statement, model = writing.numbers("statement", 1), writing.numbers("model", 1)
-        blobs = put_blobs(writing, [vector(name), vector(name), vector(name + "!", 9000)])
+        statement = writing.numbers("statement", 1)
+        blobs = put_blobs(writing, [vector(name), vector(name)])
         names = ("statement", "person", "layer", "field", "text", "model", "prompt", "confidence", "made")
         text = words[f"{own} likes tea"]
         row = (statement, person, "distilled", "topics", text, words["rules"], words["prompt"], 0.5, 1.0)
@@ -69,12 +70,8 @@ def derive(db: PersonaDB, name: str, others: list[str]) -> None:
             ("person", "way", "other", "score"),
             [(one, f"by {name}", two, 0.5) for one, two in both],
         )
-        add(
-            t.models,
-            ("model", "kind", "purpose", "blob", "made"),
-            [(model, "factors", "research", blobs[2], 1.0)],
-        )
-        add(t.model_people, ("person", "model"), [(each, model) for each in numbers.values()])
+        fitted = vector(name + "!", 9000)
+        keep_fit(writing, f"factors {name}", "research", numbers.values(), fitted, items=len(kept))
 
 
 def found(folder: Path, wanted: list[bytes], pattern: str = "*") -> list[str]:

@@ -209,6 +209,29 @@ def test_a_reader_in_the_way_is_said_and_the_bytes_go_later(tmp_path):
         assert found(tmp_path, needles("ada")) == []
 
 
+def test_a_fitted_model_goes_with_the_first_who_was_in_it(db):
+    from populace.memory.fitted import keep_fit, latest_fit
+
+    for name in ("ada", "bob", "eve"):
+        db.add(name, items(name))
+    with db.store.write() as writing:
+        keep_fit(writing, "factors", "research", [1, 2], b"old", items=16)
+        keep_fit(writing, "factors", "research", [1, 2], b"new", items=16, actor="me")
+        keep_fit(writing, "factors", "product", [3], b"other", items=8)
+    with db.store.read() as connection:
+        assert latest_fit(connection, "factors", "research").data == b"new"
+    reads = db.explain("ada").told["reads"]
+    told = [(each["action"], each["actor"], each["items"]) for each in reads]
+    assert told == [("fit", "", 16), ("fit", "me", 16)], "the older model is gone, and it was read for it"
+    assert [each["action"] for each in db.explain("eve").told["reads"]] == ["fit"]
+    assert db.check() == []
+    assert db.forget("bob").models == 1
+    with db.store.read() as connection:
+        assert latest_fit(connection, "factors", "research") is None
+        assert latest_fit(connection, "factors", "product").data == b"other"
+    assert db.check() == []
+
+
 def test_bytes_can_be_left_for_later(db, request, tmp_path):
     from populace.memory.scrubbing import compact
 

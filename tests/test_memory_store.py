@@ -324,8 +324,9 @@ def test_an_export_holds_everything(db):
     assert (statement["model"], statement["prompt"], statement["confidence"]) == ("rules", "prompt", 0.5)
     assert [each["text"] for each in told["caches"]] == [f"{mark('ada')} cache"]
     assert told["neighbours"] == [{"way": "by ada", "neighbours": 1, "in_lists_of": 1}]
-    assert [each["kind"] for each in told["models"]] == ["factors"]
-    (read,) = told["reads"]
+    assert [each["kind"] for each in told["models"]] == ["factors ada"]
+    fit, read = told["reads"]
+    assert (fit["action"], fit["items"]) == ("fit", 4)
     assert (read["action"], read["for_another_person"], read["items"]) == ("retrieve", True, 4)
     assert mark("bob") not in json.dumps(told)
     assert '"bob"' not in json.dumps(told)

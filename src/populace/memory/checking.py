@@ -99,7 +99,12 @@ def _owners(connection: Connection) -> list[str]:
         ("neighbours of nobody", t.neighbours.c.person, people),
         ("neighbours who are nobody", t.neighbours.c.other, people),
         ("models of nobody", t.model_people.c.person, people),
-        ("people of no model", t.model_people.c.model, select(t.models.c.model)),
+        (
+            "people of no fit",
+            t.model_people.c.model,
+            select(t.audit.c.model).where(t.audit.c.model.is_not(None)),
+        ),
+        ("models of no fit", t.models.c.model, select(t.model_people.c.model)),
         ("lines about nobody", t.audit.c.subject, people),
         ("lines for nobody", t.audit.c.reader, people),
         ("codes of no text", t.codes.c.text, select(t.text_index.c.text)),

@@ -132,12 +132,12 @@ def _drop_made(writing: Writing, people: Sequence[int], uses: Counter[int]) -> N
 def _drop_models(writing: Writing, person: int) -> int:
     connection = writing.connection
     fitted = select(t.model_people.c.model).where(t.model_people.c.person == person)
-    models = connection.execute(fitted).scalars().all()
+    there = select(t.models.c.model).where(t.models.c.model.in_(fitted))
+    models = connection.execute(there).scalars().all()
     if models:
         blobs = connection.execute(select(t.models.c.blob).where(t.models.c.model.in_(models)))
         delete_blobs(writing, blobs.scalars().all())
         connection.execute(delete(t.models).where(t.models.c.model.in_(models)))
-        connection.execute(delete(t.model_people).where(t.model_people.c.model.in_(models)))
     return len(models)
 
 
@@ -205,6 +205,7 @@ def _delete_person(writing: Writing, person: int, uses: Counter[int]) -> None:
     connection.execute(delete(t.attributes).where(t.attributes.c.person == person))
     uses.update(connection.execute(select(t.people.c.name).where(t.people.c.person == person)).scalars())
     connection.execute(delete(t.people).where(t.people.c.person == person))
+    connection.execute(delete(t.model_people).where(t.model_people.c.person == person))
     uses.update(connection.execute(select(t.audit.c.actor).where(t.audit.c.subject == person)).scalars())
     connection.execute(delete(t.audit).where(t.audit.c.subject == person))
     connection.execute(update(t.audit).where(t.audit.c.reader == person).values(reader=None))

@@ -7,6 +7,7 @@ parted by `|`. Times are seconds since 1970, or ISO 8601 (UTC where no offset st
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from os import PathLike
@@ -53,12 +54,11 @@ def read_rows(source: Any, consent: Consent) -> Iterator[Row]:
     DataError
         At the first malformed row, with the file and the row (of a JSONL file the line).
     """
-    import polars as pl
-
     if isinstance(source, (str, PathLike)):
         yield from _of_file(Path(source), consent)
         return
-    if isinstance(source, pl.DataFrame):
+    polars = sys.modules.get("polars")  # where it is not loaded yet, the source is no frame of it
+    if polars is not None and isinstance(source, polars.DataFrame):
         yield from _of_frame(source, None, consent)
         return
     if isinstance(source, (Item, Mapping)):

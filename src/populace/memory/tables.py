@@ -231,7 +231,7 @@ model_people = Table(
     Index("memory_model_people_of", "model"),
     sqlite_with_rowid=False,
 )
-"""Who a model was fitted on."""
+"""Who a model was fitted on; it stays when the model goes, for the audit."""
 
 audit = Table(
     "memory_audit",
