@@ -38,7 +38,8 @@ class Seats(NamedTuple):
 def seated(bench: Bench) -> Seats:
     """Draw a jury and as many questions as the items allow.
 
-    Options: `jurors` (12), `arms` (all of `STYLES`), `group` (`ideology`).
+    Options: `jurors` (12, or as many as there are people or items), `arms` (all of `STYLES`), `group`
+    (`ideology`).
 
     Raises
     ------
@@ -47,7 +48,11 @@ def seated(bench: Bench) -> Seats:
     """
     known("jury", bench.options, ["jurors", "arms", "group"])
     given = bench.options.get("jurors")
-    numbers = whole_numbers("jurors", given) if given is not None else [min(_JURORS, bench.personas.height)]
+    numbers = (
+        whole_numbers("jurors", given)
+        if given is not None
+        else [min(_JURORS, bench.personas.height, bench.items)]
+    )
     if len(numbers) != 1:
         raise StudyError(f"jurors is {given!r}", fix="give one number")
     jurors = numbers[0]
