@@ -37,7 +37,7 @@ def charts() -> dict[str, Callable[..., Any]]:
         "distributional": distributional.drawn,
         "front": fronts.drawn_front,
         "trade-off": fronts.drawn_run,
-        "welfare-profile": partial(figures.welfare_profile, juries.jury()),
+        "welfare-profile": partial(figures.welfare_profile, juries.jury().profile()),
         "opinion-map": bridging.opinion_map_chart,
         "radar": steerable.radar_chart,
     }
