@@ -226,7 +226,7 @@ def _lower_share(table: Floats, mass: Floats, one: int, other: int) -> int:
     shares: list[Floats] = []
     for option in (one, other):
         there = ~np.isnan(table[:, option])
-        at = np.searchsorted(levels, table[there, option])
+        at: Ints = np.asarray(np.searchsorted(levels, table[there, option]), dtype=np.int64)
         held = np.bincount(at, weights=mass[there], minlength=len(levels))
         shares.append(np.cumsum(held) / held.sum())
     apart = shares[1] - shares[0]
