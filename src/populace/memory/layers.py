@@ -1,0 +1,345 @@
+"""The layers above History: derived statements, under the fields of the paper's dictionary.
+
+*Distilled* statements say what items show; *induced* ones what may be concluded. A statement names the items
+it rests on, may be used for what all of them may, and goes with any of them. A later one that contradicts it
+closes it (`until`) and leaves it readable. The fields are those that the released code of Persona-DB (arXiv
+2402.11060) asks for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from populace.memory import tables as t
+from populace.memory.words import blocks, read_texts
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+    from populace.memory.store import Writing
+
+__all__ = [
+    "CACHE",
+    "DISTILLED",
+    "FAILED",
+    "INDUCED",
+    "MORALS",
+    "PROFILE",
+    "SHARED",
+    "VALUES",
+    "Draft",
+    "Statement",
+    "statements_of",
+    "write_drafts",
+]
+
+VALUES = (
+    *("self-direction", "stimulation", "hedonism", "achievement", "power"),
+    *("security", "conformity", "tradition", "benevolence", "universalism"),
+)
+"""Schwartz (1992), doi 10.1016/S0065-2601(08)60281-6."""
+MORALS = (
+    *("authority", "betrayal", "care", "cheating", "degradation"),
+    *("fairness", "harm", "loyalty", "purity", "subversion"),
+)
+"""Moral foundations (Graham, Haidt, Nosek 2009, doi 10.1037/a0015141)."""
+DISTILLED: Mapping[str, str] = {
+    "values": "values held, of: " + ", ".join(VALUES),
+    "morals": "moral foundations shown, of: " + ", ".join(MORALS),
+    "ideologies": "political, religious or other ideologies",
+    "possessions": "what the person has: things, pets, homes, memberships",
+    "topics": "topics the person speaks of",
+    "issues": "issues, with what the person believes of each",
+    "entities": "people, groups, places, brands, with what the person thinks of each",
+    "profession": "occupation",
+    "roles": "social roles: parent, student, neighbour",
+    "behaviour": "patterns of behaviour",
+    "emotion": "patterns of emotion",
+    "engagement": "patterns of engagement: when and how the person responds",
+    "notes": "anything else worth knowing",
+}
+"""The 13 fields of a distilled persona."""
+INDUCED: Mapping[str, str] = {
+    "issues": "issues not spoken of yet, with what the person may believe of each",
+    "entities": "people, groups, places not spoken of yet, with what the person may think of each",
+    "analysis": "what kind of person this is, and why they respond as they do",
+    "notes": "anything else that may be concluded",
+}
+CACHE = ("values", "ideologies", "topics", "profession", "possessions", "roles")
+"""Fields by which people are compared."""
+SHARED = ("issues", "entities")
+"""Fields that a JOIN may tell of a neighbour; all other fields describe who they are."""
+PROFILE = tuple(field for field in DISTILLED if field not in SHARED)
+"""Fields that are always told of the person, whatever is asked."""
+FAILED = "unreadable"
+"""The layer of answers of models that could not be read."""
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """One derived sentence."""
+
+    statement: int
+    """Its number in the store."""
+    layer: str
+    field: str
+    text: str
+    items: tuple[int, ...]
+    """Numbers of the items it rests on."""
+    model: str
+    """What derived it."""
+    prompt: str
+    """Hash of the templates; empty for rules."""
+    confidence: float | None
+    made: float
+    """Seconds since 1970, UTC."""
+    until: float | None
+    """When something that was said contradicted it; None: it holds."""
+
+    @property
+    def about(self) -> str:
+        """What it is about, where it says so: `gun control: for background checks`."""
+        head, colon, _ = self.text.partition(": ")
+        return head if colon else ""
+
+
+class Draft(NamedTuple):
+    """A statement that is to be written."""
+
+    field: str
+    about: str
+    says: str
+    items: tuple[int, ...]
+    confidence: float
+    time: float | None = None
+    """When it was said, where that is known."""
+
+    @property
+    def text(self) -> str:
+        """What is kept."""
+        return f"{self.about}: {self.says}" if self.about else self.says
+
+
+def statements_of(
+    connection: Connection,
+    people: Sequence[int],
+    purpose: str | None,
+    *,
+    layers: Sequence[str] = ("distilled", "induced"),
+    fields: Sequence[str] | None = None,
+    by_others: bool = False,
+    past: bool = False,
+    but_text: int | None = None,
+) -> dict[int, list[Statement]]:
+    """Give statements about people whose sources may all be used for a purpose, in the order they were made.
+
+    Parameters
+    ----------
+    connection
+        A transaction.
+    people
+        Numbers of people.
+    purpose
+        None: whatever they may be used for.
+    layers, fields
+        Which.
+    by_others
+        Whether they are read for a prediction of somebody else.
+    past
+        Whether those that were contradicted since are given too.
+    but_text
+        The number of a text: a statement that rests on a response to it is left out.
+    """
+    from sqlalchemy import select
+
+    c, s = t.statements.c, t.statement_sources.c
+    wanted = select(t.statements).where(c.layer.in_(layers), _sourced())
+    if fields is not None:
+        wanted = wanted.where(c.field.in_(fields))
+    if not past:
+        wanted = wanted.where(c.until.is_(None))
+    if purpose is not None:
+        wanted = wanted.where(~_unusable(purpose, by_others))
+    if but_text is not None:
+        wanted = wanted.where(~_resting_on(but_text))
+    rows: list[Any] = []
+    for block in blocks(sorted(set(people))):
+        rows += connection.execute(wanted.where(c.person.in_(block)).order_by(c.statement)).all()
+    texts = read_texts(connection, {each for row in rows for each in (row.text, row.model, row.prompt)})
+    sources: dict[int, list[int]] = {}
+    for block in blocks([row.statement for row in rows]):
+        found = select(s.statement, s.item).where(s.statement.in_(block)).order_by(s.item)
+        for statement, item in connection.execute(found):
+            sources.setdefault(statement, []).append(item)
+    told: dict[int, list[Statement]] = {person: [] for person in people}
+    for row in rows:
+        told[row.person].append(
+            Statement(
+                statement=row.statement,
+                layer=row.layer,
+                field=row.field,
+                text=texts[row.text],
+                items=tuple(sources[row.statement]),
+                model=texts[row.model],
+                prompt=texts[row.prompt],
+                confidence=row.confidence,
+                made=row.made,
+                until=row.until,
+            )
+        )
+    return told
+
+
+def _sourced() -> ColumnElement[bool]:
+    from sqlalchemy import exists
+
+    return exists().where(t.statement_sources.c.statement == t.statements.c.statement)
+
+
+def _unusable(purpose: str, by_others: bool) -> ColumnElement[bool]:
+    """Give the condition that a statement rests on an item that may not be used."""
+    from sqlalchemy import exists
+
+    from populace.memory.consent import usable
+
+    s, i = t.statement_sources.c, t.items.c
+    return exists().where(
+        s.statement == t.statements.c.statement,
+        i.person == s.person,
+        i.item == s.item,
+        ~usable(i.consent, purpose, by_others=by_others),
+    )
+
+
+def _resting_on(text: int) -> ColumnElement[bool]:
+    from sqlalchemy import exists
+
+    s, i = t.statement_sources.c, t.items.c
+    return exists().where(
+        s.statement == t.statements.c.statement, i.person == s.person, i.item == s.item, i.text == text
+    )
+
+
+def write_drafts(
+    writing: Writing, person: int, layer: str, drafts: Iterable[Draft], *, model: str, prompt: str = ""
+) -> tuple[int, int]:
+    """Write statements about a person that are new; close those that they contradict.
+
+    Two contradict each other where the field and what they are about are the same, and what they say is not.
+    Of the two the one that was said earlier is closed, at the time the other was said (now, if that is not
+    known).
+
+    Returns
+    -------
+    How many were written, how many are closed by it.
+    """
+    connection, now = writing.connection, time.time()
+    known: dict[tuple[str, str], list[_Known]] = {}
+    for each in _known(connection, person, layer):
+        known.setdefault((each.field, _plain(each.text.partition(": ")[0])), []).append(each)
+    new: list[tuple[Draft, float | None]] = []
+    closed = 0
+    for draft in drafts:
+        beside = known.setdefault((draft.field, _plain(draft.about or draft.text)), [])
+        if any(_plain(each.text) == _plain(draft.text) and each.until is None for each in beside):
+            continue
+        until: float | None = None
+        for place, each in enumerate(beside):
+            if not draft.about or each.until is not None:
+                continue
+            if _order(each.time, each.item) <= _order(draft.time, max(draft.items)):
+                until_then = draft.time if draft.time is not None else now
+                if each.number is None:
+                    new[each.at] = (new[each.at][0], until_then)
+                else:
+                    writing.run(
+                        "UPDATE memory_statements SET until = ? WHERE statement = ?",
+                        [(until_then, each.number)],
+                    )
+                beside[place] = each._replace(until=until_then)
+            else:
+                until = each.time if each.time is not None else now
+            closed += 1
+        beside.append(_Known(draft.field, draft.text, until, draft.time, max(draft.items), None, len(new)))
+        new.append((draft, until))
+    _insert(writing, person, layer, new, model, prompt, now)
+    return len(new), closed
+
+
+class _Known(NamedTuple):
+    field: str
+    text: str
+    until: float | None
+    time: float | None
+    item: int
+    number: int | None
+    at: int = -1
+
+
+def _known(connection: Connection, person: int, layer: str) -> list[_Known]:
+    """Give the statements of a layer, with when and in which item the last of each was said."""
+    from sqlalchemy import func, select
+
+    c, s, i = t.statements.c, t.statement_sources.c, t.items.c
+    joined = t.statements.join(t.statement_sources, s.statement == c.statement).join(
+        t.items, (i.person == s.person) & (i.item == s.item)
+    )
+    wanted = (
+        select(c.statement, c.field, c.text, c.until, func.max(i.time), func.max(i.item))
+        .select_from(joined)
+        .where(c.person == person, c.layer == layer)
+        .group_by(c.statement, c.field, c.text, c.until)
+        .order_by(c.statement)
+    )
+    rows = connection.execute(wanted).all()
+    texts = read_texts(connection, {row[2] for row in rows})
+    return [_Known(row[1], texts[row[2]], row[3], row[4], row[5], row[0]) for row in rows]
+
+
+def _order(said: float | None, item: int) -> tuple[float, int]:
+    """Order what was said by time; what has none comes by the order it was added in, after what has."""
+    return (said if said is not None else float("inf"), item)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _insert(
+    writing: Writing,
+    person: int,
+    layer: str,
+    new: list[tuple[Draft, float | None]],
+    model: str,
+    prompt: str,
+    now: float,
+) -> None:
+    if not new:
+        return
+    uses = Counter(draft.text for draft, _ in new)
+    uses.update({model: len(new), prompt: len(new)})
+    numbers = writing.words.use(uses)
+    first = writing.numbers("statement", len(new))
+    rows, sources = [], []
+    for number, (draft, until) in enumerate(new, first):
+        made = (numbers[draft.text], numbers[model], numbers[prompt], draft.confidence, now, until)
+        rows.append((number, person, layer, draft.field, *made))
+        sources += [(number, person, item) for item in sorted(set(draft.items))]
+    names = (
+        "statement",
+        "person",
+        "layer",
+        "field",
+        "text",
+        "model",
+        "prompt",
+        "confidence",
+        "made",
+        "until",
+    )
+    writing.insert(t.statements, names, rows)
+    writing.insert(t.statement_sources, ("statement", "person", "item"), sources)

@@ -1,0 +1,486 @@
+"""Retrieval: own items and those of people alike, under a budget of tokens, each with its provenance.
+
+In this order: the always-on profile (at most half of the budget), own items by likeness to the query, joined
+items likewise in the share that is theirs. All that is told counts. What does not fit is left out and
+counted, never cut.
+
+What a JOIN may tell of others: responses to questions with options, and statements about issues and
+entities; their own words only with `words=True`. Only where their consent shares it for this purpose, from at
+least as many people as the store's `least_people`, and each of them gets a line in the audit, in the
+transaction of the retrieval. They appear under a pseudonym that holds for one reader. What they said to the
+very question, and what was derived from it, is left out unless `same_question=True`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import msgspec
+import numpy as np
+
+from populace.errors import DataError
+from populace.memory.codes import item_codes
+from populace.memory.joining import WAYS, Near, Way, checked_way, keep_placed, nearest
+from populace.memory.layers import PROFILE, SHARED, Statement, statements_of
+from populace.memory.spaces import HASHED, Space
+from populace.memory.vectors import likeness
+from populace.memory.words import read_texts
+
+if TYPE_CHECKING:
+    from populace.memory.store import Store, Writing
+
+__all__ = ["PAPER", "Hit", "Retrieved", "estimated_tokens", "retrieve"]
+
+PAPER: dict[str, Any] = {"items": 40, "share": 0.25, "neighbours": 3, "way": "cache"}
+"""r = 40 items, x = 25 % of them joined, K = 3 neighbours (the released code's) by the cache; K is raised to
+the store's `least_people`."""
+_BYTES = 3.3
+"""Bytes of a token at the fewest (`populace.run.tokens`): what is estimated is seldom too low."""
+_PROFILE = 0.5
+"""Share of the budget that the profile may take."""
+_SHORTEST = 2
+"""Tokens of the shortest hit: more of them than fit are not looked at."""
+_SPACE = re.compile(r"[\W_]+")
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is told."""
+
+    text: str
+    whose: str
+    """`own`, or the pseudonym of a neighbour, the same in every retrieval for one person."""
+    layer: str
+    """`history`, `distilled`, `induced` or `attribute`."""
+    score: float
+    """Estimated cosine of it and the query; 1 in the profile, which is told whatever is asked."""
+    tokens: int
+    items: tuple[int, ...] = ()
+    """Numbers of the own items it is or rests on; empty of neighbours."""
+    field: str = ""
+    """Of a statement; the name of an attribute."""
+    topic: str = ""
+    source: str = ""
+    time: float | None = None
+    model: str = ""
+    """What derived a statement."""
+    confidence: float | None = None
+    near: float | None = None
+    """How alike the neighbour is, as a cosine."""
+
+
+class Retrieved(msgspec.Struct, frozen=True, kw_only=True):
+    """What a retrieval gives: a sequence of hits, profile first, then own, then joined, each by score."""
+
+    hits: tuple[Hit, ...]
+    tokens: int
+    """Of all hits together."""
+    budget: int
+    left: int
+    """Candidates that did not fit."""
+    share: float
+    """Of the items, what was set aside for neighbours."""
+    neighbours: int
+    """People whose items were read."""
+    way: str
+    """How they were found; empty where none were looked for."""
+    notes: tuple[str, ...] = ()
+    """What was not done, and why."""
+
+    @property
+    def own(self) -> tuple[Hit, ...]:
+        """The person's own."""
+        return tuple(hit for hit in self.hits if hit.near is None)
+
+    @property
+    def joined(self) -> tuple[Hit, ...]:
+        """Of neighbours."""
+        return tuple(hit for hit in self.hits if hit.near is not None)
+
+    @property
+    def text(self) -> str:
+        """All of it, a line a hit."""
+        return "\n".join(hit.text for hit in self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:  # type: ignore[override]
+        return iter(self.hits)
+
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Hit, ...]: ...
+    def __getitem__(self, place: int | slice) -> Hit | tuple[Hit, ...]:
+        return self.hits[place]
+
+
+def estimated_tokens(text: str) -> int:
+    """Estimate the tokens of a text from above, where the model's own count is not at hand.
+
+    Examples
+    --------
+    >>> estimated_tokens("Should the tax rise?")
+    7
+    """
+    return math.ceil(len(text.encode()) / _BYTES)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """A retrieval."""
+
+    person: int
+    query: str
+    text: int | None
+    """The number of the query among the texts, if it is there."""
+    purpose: str
+    actor: str
+    space: Space
+    words: bool
+    same_question: bool
+
+
+def retrieve(
+    store: Store,
+    person_id: str,
+    query: str,
+    *,
+    purpose: str,
+    actor: str = "",
+    tokens: int = 400,
+    items: int | None = None,
+    share: float | Literal["auto"] = "auto",
+    neighbours: int | Literal["auto"] = "auto",
+    way: Way | Literal["auto"] = "auto",
+    same_question: bool = False,
+    words: bool = False,
+    profile: bool = True,
+    space: Space = HASHED,
+    count: Callable[[str], int] = estimated_tokens,
+) -> Retrieved:
+    """Gather what may be told of a person when something is asked.
+
+    Parameters
+    ----------
+    store
+        Where people are.
+    person_id, query
+        Who is asked what.
+    purpose, actor
+        What for, and who runs it.
+    tokens
+        Budget of all hits together.
+    items
+        r, items at most beside the profile; None: as many as fit.
+    share
+        x, of the items (without `items`: of the tokens left beside the profile) for neighbours.
+        `auto`: what `choose` found by cross-validation; 0 where it was not asked, or nothing helped.
+    neighbours
+        K; raised to the store's `least_people`.
+    way
+        How neighbours are found; `auto`: by answers, else the cache, else attributes.
+    same_question
+        Whether a neighbour's response to the very question may be told, and whether a person's own counts
+        where neighbours are looked for.
+    words
+        Whether neighbours' own words may be told.
+    profile
+        Whether attributes and descriptive statements are told whatever is asked.
+    space
+        Where texts are compared.
+    count
+        Counts the tokens of a line.
+
+    Raises
+    ------
+    DataError
+        If there is nobody of this name, or a setting is out of range.
+    """
+    _check(tokens, items, share, neighbours)
+    if way != "auto":
+        checked_way(way)
+    from populace.memory.choosing import settled
+
+    placed = True
+    if share:
+        placed = way == "learned" or keep_placed(store, purpose, space)
+    with store.write() as writing:
+        numbers = writing.words.find([person_id, query])
+        person = _person(store, writing, numbers.get(person_id), person_id)
+        text = numbers.get(query) or None
+        asked = _Asked(person, query, text, purpose, actor, space, words, same_question)
+        chosen = settled(writing, purpose, _known(writing, asked), share, neighbours, way)
+        point = space.points([query])[0]
+        own = _own(writing, asked, point)
+        told = _Telling(tokens, items, count)
+        if profile:
+            told.profile(_profile(writing, asked))
+        if not chosen.share:
+            told.tell(own, [], 0.0)
+            return told.done(0.0, 0, "", chosen.notes)
+        size = max(chosen.neighbours, writing.least_people)
+        near, how = _near(store, writing, asked, chosen.way, size)
+        theirs, people, notes = _joined(writing, asked, near, point)
+    if not placed and not near:
+        notes = (*notes, "nobody is placed yet: call place()")
+    told.tell(own, theirs, chosen.share if theirs else 0.0)
+    return told.done(chosen.share if theirs else 0.0, people, how, (*chosen.notes, *notes))
+
+
+def _check(tokens: int, items: int | None, share: Any, neighbours: Any) -> None:
+    if tokens < 1:
+        raise DataError(f"a budget of {tokens} tokens holds nothing", fix="give at least 1")
+    if items is not None and items < 0:
+        raise DataError(f"{items} items cannot be told", fix="give 0 or more, or None")
+    if share != "auto" and not (isinstance(share, (int, float)) and 0 <= share <= 1):
+        raise DataError(f"{share!r} is no share", fix="give a number from 0 to 1, or `auto`")
+    if neighbours != "auto" and not (isinstance(neighbours, int) and neighbours >= 1):
+        raise DataError(f"{neighbours!r} neighbours cannot be found", fix="give 1 or more, or `auto`")
+
+
+def _person(store: Store, writing: Writing, name: int | None, person_id: str) -> int:
+    rows = writing.fetch("SELECT person FROM memory_people WHERE name = ?", [name or -1])
+    if not rows:
+        raise DataError(f"nobody here is named {person_id}", file=store.name, column="person_id")
+    return rows[0][0]
+
+
+def _known(writing: Writing, asked: _Asked) -> int:
+    """Count a person's items."""
+    return writing.fetch("SELECT count(*) FROM memory_items WHERE person = ?", [asked.person])[0][0]
+
+
+def _profile(writing: Writing, asked: _Asked) -> list[Hit]:
+    """Give the person's attributes, and the statements that describe them."""
+    from populace.memory.finding import attributes_of
+
+    told = attributes_of(writing.connection, asked.person, asked.purpose)
+    hits = [
+        Hit(text=f"{name}: {value}", whose="own", layer="attribute", score=1.0, tokens=0, field=name)
+        for name, value in told.items()
+    ]
+    fields = (*PROFILE, "analysis")
+    said = statements_of(writing.connection, [asked.person], asked.purpose, fields=fields)[asked.person]
+    order = {field: place for place, field in enumerate(fields)}
+    said.sort(key=lambda each: (each.layer, order[each.field], -(each.confidence or 0.0), each.statement))
+    return hits + [_stated(each, 1.0) for each in said]
+
+
+def _stated(each: Statement, score: float, whose: str = "own", near: float | None = None) -> Hit:
+    return Hit(
+        text=f"{each.field}: {each.text}",
+        whose=whose,
+        layer=each.layer,
+        score=score,
+        tokens=0,
+        items=each.items if near is None else (),
+        field=each.field,
+        model=each.model,
+        confidence=each.confidence,
+        near=near,
+    )
+
+
+def _own(writing: Writing, asked: _Asked, point: np.ndarray) -> list[Hit]:
+    """Give own items and beliefs, the most like the query first, of equals the later."""
+    rows = _rows(writing, [asked.person], asked.purpose)
+    numbers, codes = item_codes(writing, rows, asked.space)
+    scores = likeness(point, codes)
+    order = np.lexsort((-numbers, -scores))[:_MOST]
+    hits = _history(writing, [(rows[place], float(scores[place])) for place in order.tolist()])
+    said = statements_of(writing.connection, [asked.person], asked.purpose, fields=SHARED)[asked.person]
+    return sorted(hits + _scored(said, asked, point), key=lambda hit: -hit.score)
+
+
+_MOST = 400
+"""Items of one side that are looked at closer."""
+
+
+def _scored(said: Sequence[Statement], asked: _Asked, point: np.ndarray) -> list[Hit]:
+    if not said:
+        return []
+    scores = asked.space.points([each.text for each in said]) @ point
+    return [_stated(each, float(score)) for each, score in zip(said, scores, strict=True)]
+
+
+class _Row(msgspec.Struct, frozen=True):
+    person: int
+    item: int
+    text: int
+    response: int
+    scale: int
+    topic: int
+    source: int
+    time: float | None
+
+
+def _rows(writing: Writing, people: Sequence[int], purpose: str) -> list[Any]:
+    """Read a person's items for themselves: the mask of `consent.usable`, by the driver itself."""
+    found = writing.fetch(
+        "SELECT person, item, text, response, scale, topic, source, time FROM memory_items "
+        f"WHERE person IN ({', '.join('?' * len(people))}) "
+        "AND consent IN (SELECT consent FROM memory_purposes WHERE purpose = ?)",
+        [*people, purpose],
+    )
+    return [_Row(*row) for row in found]
+
+
+def _history(
+    writing: Writing,
+    scored: Sequence[tuple[Any, float]],
+    near: dict[int, tuple[str, float]] | None = None,
+    but: str = "",
+) -> list[Hit]:
+    """Give items as hits; without those of which the question is `but`, written otherwise."""
+    used = {each for row, _ in scored for each in (row.text, row.response, row.topic, row.source)}
+    texts = read_texts(writing.connection, used)
+    hits = []
+    for row, score in scored:
+        if but and _plain(texts[row.text]) == but:
+            continue
+        said = " -> ".join(part for part in (texts[row.text], texts[row.response]) if part)
+        whose, alike = ("own", None) if near is None else near[row.person]
+        hits.append(
+            Hit(
+                text=said,
+                whose=whose,
+                layer="history",
+                score=score,
+                tokens=0,
+                items=(row.item,) if near is None else (),
+                topic=texts[row.topic],
+                source=texts[row.source],
+                time=row.time,
+                near=alike,
+            )
+        )
+    return hits
+
+
+def _near(store: Store, writing: Writing, asked: _Asked, way: str, size: int) -> tuple[list[Near], str]:
+    """Find neighbours by the first way that places the person."""
+    ways = [each for each in WAYS if each != "learned"] if way == "auto" else [checked_way(way)]
+    but = None if asked.same_question else asked.text
+    for each in ways:
+        found = nearest(store, writing, asked.person, each, size, asked.purpose, asked.space, but_text=but)
+        if found:
+            return found, each
+    return [], ""
+
+
+def _joined(
+    writing: Writing, asked: _Asked, near: Sequence[Near], point: np.ndarray
+) -> tuple[list[Hit], int, tuple[str, ...]]:
+    """Read what neighbours share, and write down that it was read."""
+    from populace.memory.auditing import read_others
+
+    if not near:
+        return [], 0, ("nobody is like this person",)
+    but = None if asked.same_question else asked.text
+    rows = read_others(
+        writing,
+        [each.person for each in near],
+        asked.purpose,
+        action="retrieve",
+        reader=asked.person,
+        actor=asked.actor,
+        but_text=but,
+    )
+    if not rows:
+        return [], 0, (f"fewer than {writing.least_people} people alike share anything",)
+    people = {row.person for row in rows}
+    key = writing.fetch("SELECT key FROM memory_settings")[0][0]
+    names = {
+        each.person: (_pseudonym(bytes(key), asked.person, each.person), each.score)
+        for each in near
+        if each.person in people
+    }
+    told = rows if asked.words else [row for row in rows if row.scale]
+    numbers, codes = item_codes(writing, told, asked.space)
+    scores = likeness(point, codes)
+    order = np.lexsort((numbers, -scores))[:_MOST]
+    same = "" if asked.same_question else _plain(asked.query)
+    picked = [(told[place], float(scores[place])) for place in order.tolist()]
+    hits = _history(writing, picked, names, but=same)
+    said = statements_of(
+        writing.connection, sorted(people), asked.purpose, fields=SHARED, by_others=True, but_text=but
+    )
+    for person, statements in said.items():
+        whose, alike = names[person]
+        for hit in _scored([each for each in statements if _plain(each.about) != same], asked, point):
+            hits.append(msgspec.structs.replace(hit, whose=whose, near=alike, items=()))
+    return sorted(hits, key=lambda hit: -hit.score), len(people), ()
+
+
+def _pseudonym(key: bytes, reader: int, subject: int) -> str:
+    """Name a neighbour for one reader: two readers' names of one person cannot be matched."""
+    told = f"neighbour of {reader}: {subject}".encode()
+    return f"neighbour-{blake2b(told, digest_size=4, key=key).hexdigest()}"
+
+
+def _plain(text: str) -> str:
+    return _SPACE.sub(" ", text.casefold()).strip()
+
+
+class _Telling:
+    """Hits under a budget."""
+
+    def __init__(self, tokens: int, items: int | None, count: Callable[[str], int]) -> None:
+        self._budget = tokens
+        self._used = 0
+        self._items = items
+        self._count = count
+        self._left = 0
+        self._hits: list[Hit] = []
+
+    def profile(self, hits: Sequence[Hit]) -> None:
+        """Tell the profile, in at most half of the budget."""
+        taken, left = self._fitting(hits, _PROFILE * self._budget, None)
+        self._hits += taken
+        self._left += len(left)
+
+    def tell(self, own: Sequence[Hit], theirs: Sequence[Hit], share: float) -> None:
+        """Tell own and joined hits; the room that one side does not need is the other's."""
+        room, most = self._budget - self._used, self._items
+        aside = None if most is None else most - math.ceil(share * most)
+        mine, own = self._fitting(own, (1 - share) * room, aside)
+        joined, theirs = self._fitting(theirs, self._budget - self._used, self._more(len(mine)))
+        more, own = self._fitting(own, self._budget - self._used, self._more(len(mine) + len(joined)))
+        self._hits += sorted([*mine, *more], key=lambda hit: -hit.score) + joined
+        self._left += len(own) + len(theirs)
+
+    def _more(self, told: int) -> int | None:
+        return None if self._items is None else self._items - told
+
+    def _fitting(self, hits: Sequence[Hit], room: float, most: int | None) -> tuple[list[Hit], list[Hit]]:
+        """Take hits in their order while they fit: those, and those that did not."""
+        taken: list[Hit] = []
+        left: list[Hit] = []
+        for place, hit in enumerate(hits):
+            if room < _SHORTEST or (most is not None and len(taken) >= most):
+                return taken, [*left, *hits[place:]]
+            tokens = self._count(hit.text + "\n")
+            if tokens > room:
+                left.append(hit)
+                continue
+            taken.append(msgspec.structs.replace(hit, tokens=tokens))
+            room -= tokens
+            self._used += tokens
+        return taken, left
+
+    def done(self, share: float, people: int, way: str, notes: Sequence[str]) -> Retrieved:
+        """Give what is told."""
+        return Retrieved(
+            hits=tuple(self._hits),
+            tokens=self._used,
+            budget=self._budget,
+            left=self._left,
+            share=share,
+            neighbours=people,
+            way=way,
+            notes=tuple(notes),
+        )

@@ -1,0 +1,126 @@
+r"""Codes of points: 512 signs, 64 bytes; who is nearest among many.
+
+A point's code is the sign of each of its numbers, which lie along random directions (`spaces`). Of points at
+an angle :math:`\theta` a sign differs with probability :math:`\theta / \pi`, so that the number of signs in
+which two codes differ tells the angle; of a point :math:`q` and a code :math:`s`,
+
+.. math:: \widehat{\cos} = \sqrt{\pi / (2 \cdot 512)}\; q \cdot s
+
+is right on average, with a deviation of about 0.055 (Charikar 2002, doi 10.1145/509907.509965).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from populace.memory.spaces import BITS
+
+__all__ = ["CODE", "EXACT", "Codes", "codes_of", "likeness", "packed", "unpacked"]
+
+CODE = BITS // 8
+"""Bytes of a code."""
+EXACT = 200_000
+"""People among whom all codes are compared; among more, those that HNSW (of `usearch`) comes by."""
+_ROUGH = math.sqrt(math.pi / (2 * BITS))
+_SCALE = 127.0
+_BREADTH = 256
+"""How many candidates HNSW keeps while it looks (`expansion_search`)."""
+
+
+def codes_of(points: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Give the codes of points: shape (n, 64)."""
+    return np.packbits(points > 0, axis=1)
+
+
+def likeness(point: npt.NDArray[np.float32], codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Estimate the cosines of a point of unit length and points of which codes are kept: shape (n,).
+
+    Examples
+    --------
+    >>> from populace.memory.spaces import HASHED
+    >>> points = HASHED.points(["raise the tax", "raise this tax", "more trees"])
+    >>> found = likeness(points[0], codes_of(points))
+    >>> bool(found[0] >= found[1] > 0.5 > found[2])
+    True
+    """
+    if not len(codes):
+        return np.zeros(0, dtype=np.float32)
+    ones = np.unpackbits(codes, axis=1).astype(np.float32) @ point
+    return np.clip(_ROUGH * (2 * ones - point.sum()), -1.0, 1.0).astype(np.float32)
+
+
+def packed(points: npt.NDArray[np.float32]) -> list[bytes]:
+    """Write points of unit length as bytes, a number in each, behind their codes."""
+    most = np.abs(points).max(axis=1, keepdims=True)
+    small = np.round(points * (_SCALE / np.where(most > 0, most, 1.0))).astype(np.int8)
+    return [code.tobytes() + row.tobytes() for code, row in zip(codes_of(points), small, strict=True)]
+
+
+def unpacked(data: Iterable[bytes]) -> npt.NDArray[np.float32]:
+    """Read points that `packed` wrote: shape (n, 512), of unit length up to rounding."""
+    rows = [np.frombuffer(each, dtype=np.int8, offset=CODE) for each in data]
+    if not rows:
+        return np.zeros((0, BITS), dtype=np.float32)
+    points = np.stack(rows).astype(np.float32)
+    length = np.linalg.norm(points, axis=1, keepdims=True)
+    return points / np.where(length > 0, length, 1.0)
+
+
+class Codes:
+    """Codes of people, to find who is near.
+
+    Parameters
+    ----------
+    people
+        Shape (n,), their numbers, ascending.
+    codes
+        Shape (n, 64).
+    exact
+        People among whom all are compared.
+    """
+
+    def __init__(
+        self, people: npt.NDArray[np.int64], codes: npt.NDArray[np.uint8], *, exact: int = EXACT
+    ) -> None:
+        self.people = people
+        self._rows = np.ascontiguousarray(codes).view(np.uint64).reshape(len(people), BITS // 64)
+        self._graph = _graph(people, codes) if len(people) > exact else None
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def nearest(self, point: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
+        """Give the people whose codes differ least from a point's, the nearest first, of equals the first."""
+        if not len(self.people):
+            return self.people
+        code = codes_of(point[None, :])
+        count = min(count, len(self.people))
+        if self._graph is not None:
+            found = self._graph.search(code[0], count)
+            distances, people = np.asarray(found.distances), np.asarray(found.keys).astype(np.int64)
+            return people[np.lexsort((people, distances))]
+        differing = np.bitwise_count(self._rows ^ code.view(np.uint64)).sum(axis=1, dtype=np.uint16)
+        # The places break ties, or `partition` would: not the same on every machine.
+        order = differing.astype(np.int64) * len(self.people) + np.arange(len(self.people))
+        best = np.argpartition(order, count - 1)[:count] if count < len(order) else np.arange(len(order))
+        return self.people[best[np.argsort(order[best])]]
+
+
+def _graph(people: npt.NDArray[np.int64], codes: npt.NDArray[np.uint8]) -> Any:
+    """Build a graph of codes (Malkov, Yashunin 2018, arXiv 1603.09320)."""
+    try:
+        from usearch.index import Index, MetricKind, ScalarKind
+    except ImportError as error:
+        from populace.memory.store import needs
+
+        raise needs("memory", error) from error
+    graph: Any = Index(
+        ndim=BITS, metric=MetricKind.Hamming, dtype=ScalarKind.B1, connectivity=32, expansion_search=_BREADTH
+    )
+    graph.add(people.astype(np.uint64), codes)
+    return graph
