@@ -66,6 +66,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     said: str = ""
     """What the person answered to the very question before; it is not used."""
     evidence: tuple[Evidence, ...] = ()
+    """Own items by what they do to the factors' prediction, the strongest first, whatever the method."""
 
     @property
     def likeliest(self) -> str:
