@@ -171,10 +171,11 @@ def _tried(frame: pl.DataFrame, seed: int) -> list[Choice]:
             logs[size].append(table)
             who[size].append(held[cells.rows])
             what[size].append(cells.columns)
-    return [
-        _chosen(size, *(np.concatenate(each, axis=-1) for each in (logs[size], who[size], what[size])), grid)
-        for size in SIZES
-    ]
+
+    def whole(parts: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate(parts, axis=-1)
+
+    return [_chosen(size, whole(logs[size]), whole(who[size]), whole(what[size]), grid) for size in SIZES]
 
 
 def _logs(p: np.ndarray, truth: np.ndarray) -> np.ndarray:

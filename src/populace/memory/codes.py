@@ -10,15 +10,16 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from populace.memory import tables as t
+from populace.memory.asking import ask, texts_of
 from populace.memory.spaces import Space, unit
 from populace.memory.vectors import CODE, codes_of
-from populace.memory.words import blocks, delete_blobs, put_blobs, read_texts
+from populace.memory.words import blocks, delete_blobs, put_blobs
 
 if TYPE_CHECKING:
     from populace.memory.store import Writing
@@ -38,72 +39,67 @@ def kind_of(way: str, space: Space, purpose: str) -> str:
 def item_points(space: Space, words: Sequence[tuple[str, str]]) -> npt.NDArray[np.float32]:
     """Place items, given what was responded to and the response: shape (n, 512), of unit length."""
     texts = space.points([each for pair in words for each in pair]).reshape(len(words), 2, -1)
-    return unit(texts[:, 0] + _RESPONSE * texts[:, 1])
+    return unit((texts[:, 0] + _RESPONSE * texts[:, 1]).astype(np.float32))
 
 
-def item_codes(
-    writing: Writing, rows: Sequence[Any], space: Space
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+def item_codes(writing: Writing, asked: npt.NDArray[np.int64], space: Space) -> npt.NDArray[np.uint8]:
     """Give the codes of items, making those that are not kept yet.
 
     Parameters
     ----------
     writing
         The transaction.
-    rows
-        With `person`, `item`, `text` and `response` (numbers of texts), of any people.
+    asked
+        Shape (n, 2), person and item, by person.
     space
         Where texts lie.
 
     Returns
     -------
-    Shape (n, 64), in the order of the rows.
+    Shape (n, 64).
     """
+    found = np.zeros((len(asked), CODE), dtype=np.uint8)
+    if not len(asked):
+        return found
     kind = f"items {space.name}"
-    asked: dict[int, list[int]] = {}
-    for place, row in enumerate(rows):
-        asked.setdefault(row.person, []).append(place)
-    kept = _kept(writing, list(asked), kind)
-    found = np.zeros((len(rows), CODE), dtype=np.uint8)
-    numbers = np.fromiter((row.item for row in rows), dtype=np.int64, count=len(rows))
+    people, firsts = np.unique(asked[:, 0], return_index=True)
+    kept = _kept(writing, people.tolist(), kind)
     lacking: dict[int, npt.NDArray[np.int64]] = {}
-    for person, places in asked.items():
-        here = np.array(places)
+    for person, first, end in zip(people.tolist(), firsts, [*firsts[1:], len(asked)], strict=True):
+        mine = asked[first:end, 1]
         ids, codes = kept.get(person, _none())[:2]
-        at = np.searchsorted(ids, numbers[here])
-        there = np.zeros(len(here), dtype=bool)
-        inside = at < len(ids)
-        there[inside] = ids[at[inside]] == numbers[here][inside]
-        found[here[there]] = codes[at[there]]
+        at = np.minimum(np.searchsorted(ids, mine), max(len(ids) - 1, 0))
+        there = ids[at] == mine if len(ids) else np.zeros(len(mine), dtype=bool)
+        found[first:end][there] = codes[at[there]]
         if not there.all():
-            lacking[person] = here[~there]
-    if lacking:
-        _make(writing, rows, space, kind, kept, lacking, found, numbers)
-    return numbers, found
+            lacking[person] = first + np.flatnonzero(~there)
+    for person, places in lacking.items():
+        _make(writing, person, asked[places, 1], space, kind, kept.get(person), found, places)
+    return found
 
 
 def _make(
     writing: Writing,
-    rows: Sequence[Any],
+    person: int,
+    items: npt.NDArray[np.int64],
     space: Space,
     kind: str,
-    kept: Mapping[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], int]],
-    lacking: Mapping[int, npt.NDArray[np.int64]],
+    kept: tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], int] | None,
     found: npt.NDArray[np.uint8],
-    numbers: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
 ) -> None:
-    """Make codes that are not kept yet, and keep them."""
-    places = np.concatenate(list(lacking.values()))
-    new = [rows[place] for place in places.tolist()]
-    texts = read_texts(writing.connection, {each for row in new for each in (row.text, row.response)})
-    found[places] = codes_of(item_points(space, [(texts[row.text], texts[row.response]) for row in new]))
-    values = {}
-    for person, mine in lacking.items():
-        ids, codes = kept.get(person, _none())[:2]
-        ids, codes = np.concatenate([ids, numbers[mine]]), np.concatenate([codes, found[mine]])
-        order = np.argsort(ids, kind="stable")
-        values[person] = (0, ids[order].astype("<i8").tobytes() + codes[order].tobytes())
-    write_caches(writing, kind, values, {person: kept[person][2] for person in lacking if person in kept})
+    """Make codes of a person that are not kept yet, and keep them."""
+    connection = writing.connection
+    rows = ask(connection, "SELECT item, text, response FROM memory_items WHERE person = ?", [person])
+    numbers = {item: (text, response) for item, text, response in rows}
+    pairs = [numbers[item] for item in items.tolist()]
+    texts = texts_of(connection, {each for pair in pairs for each in pair})
+    found[places] = codes_of(item_points(space, [(texts[one], texts[two]) for one, two in pairs]))
+    ids, codes = (_none() if kept is None else kept)[:2]
+    ids, codes = np.concatenate([ids, items]), np.concatenate([codes, found[places]])
+    order = np.argsort(ids, kind="stable")
+    value = ids[order].astype("<i8").tobytes() + codes[order].tobytes()
+    write_caches(writing, kind, {person: (0, value)}, {} if kept is None else {person: kept[2]})
 
 
 def _none() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], int]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from populace.errors import DataError
 from populace.memory import tables as t
+from populace.memory.asking import ask_of
 from populace.memory.codes import cached, kind_of, write_caches
 from populace.memory.consent import usable
 from populace.memory.layers import CACHE, statements_of
-from populace.memory.spaces import BITS, HASHED, Space, signs, unit
+from populace.memory.spaces import HASHED, Space, signs, unit
 from populace.memory.vectors import CODE, Codes, packed, unpacked
 from populace.memory.words import blocks
 
@@ -37,8 +38,8 @@ __all__ = ["WAYS", "Near", "Way", "checked_way", "found_points", "keep_placed", 
 Way = Literal["answers", "cache", "demographics", "learned"]
 WAYS: tuple[Way, ...] = ("answers", "cache", "demographics", "learned")
 _CHUNK = 500
-_CANDIDATES = 256
-"""Whose points are compared, of those whose codes are nearest."""
+_CANDIDATES = 96
+"""Whose points are compared: those whose codes are most alike. Or four times as many as asked for."""
 _FEW = 2000
 """People who are placed without being asked."""
 _OTHERS = 60.0
@@ -180,15 +181,20 @@ def found_points(
     if way == "demographics":
         rows = [(row.person, row.name, row.value) for row in _attributes(connection, people, purpose, shared)]
         return _features(rows), {}
-    from sqlalchemy import select
-
-    c = t.items.c
-    wanted = select(c.person, c.text, c.response).where(
-        c.person.in_(people), c.scale != 0, usable(c.consent, purpose, by_others=shared)
+    wanted = (
+        f"SELECT person, text, response FROM memory_items WHERE person IN ({{}}) AND scale <> 0 AND {_MAY}"
     )
+    values: list[Any] = [purpose]
     if but_text is not None:
-        wanted = wanted.where(c.text != but_text)
-    return _features([tuple(row) for row in connection.execute(wanted)]), {}
+        wanted += " AND text <> ?"
+        values.append(but_text)
+    rows = ask_of(connection, wanted.replace("/*shared*/", _SHARING if shared else ""), people, values)
+    return _features(rows), {}
+
+
+_MAY = "consent IN (SELECT p.consent FROM memory_purposes p /*shared*/ WHERE p.purpose = ?)"
+"""The mask of `consent.usable`."""
+_SHARING = "JOIN memory_consents c ON c.consent = p.consent AND c.share"
 
 
 def _features(rows: Sequence[tuple[int, int, int]]) -> dict[int, npt.NDArray[np.float32]]:
@@ -210,13 +216,18 @@ def _features(rows: Sequence[tuple[int, int, int]]) -> dict[int, npt.NDArray[np.
     return found
 
 
-def _attributes(connection: Connection, people: Sequence[int], purpose: str, shared: bool) -> Sequence[Any]:
-    from sqlalchemy import select
+class _Attribute(NamedTuple):
+    person: int
+    name: int
+    value: int
 
-    c = t.attributes.c
-    may = usable(c.consent, purpose, by_others=shared)
-    wanted = select(c.person, c.name, c.value).where(c.person.in_(people), may)
-    return connection.execute(wanted).all()
+
+def _attributes(
+    connection: Connection, people: Sequence[int], purpose: str, shared: bool
+) -> list[_Attribute]:
+    wanted = f"SELECT person, name, value FROM memory_attributes WHERE person IN ({{}}) AND {_MAY}"
+    said = wanted.replace("/*shared*/", _SHARING if shared else "")
+    return [_Attribute(*row) for row in ask_of(connection, said, people, [purpose])]
 
 
 def _cache_words(
@@ -302,7 +313,7 @@ def nearest(
     codes = _codes(store, writing, kind)
     candidates = codes.nearest(points[person], max(_CANDIDATES, 4 * count) + 1)
     here = cached(writing, [one for one in candidates.tolist() if one != person], kind)
-    scores = unpacked(data[: CODE + BITS] for _, data in here.values()) @ points[person]
+    scores = unpacked(data for _, data in here.values()) @ points[person]
     order = sorted(zip((-scores).tolist(), here, strict=True))
     return [Near(one, -score) for score, one in order[:count]]
 

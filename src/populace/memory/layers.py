@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from populace.memory import tables as t
-from populace.memory.words import blocks, read_texts
+from populace.memory.asking import ask_of, marks, texts_of
+from populace.memory.words import read_texts
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
 
     from populace.memory.store import Writing
 
@@ -154,27 +155,28 @@ def statements_of(
     but_text
         The number of a text: a statement that rests on a response to it is left out.
     """
-    from sqlalchemy import select
-
-    c, s = t.statements.c, t.statement_sources.c
-    wanted = select(t.statements).where(c.layer.in_(layers), _sourced())
+    where = f"s.person IN ({{}}) AND s.layer IN ({marks(layers)}) AND {_SOURCED}"
+    values: list[Any] = [*layers]
     if fields is not None:
-        wanted = wanted.where(c.field.in_(fields))
+        where += f" AND s.field IN ({marks(fields)})"
+        values += fields
     if not past:
-        wanted = wanted.where(c.until.is_(None))
+        where += " AND s.until IS NULL"
     if purpose is not None:
-        wanted = wanted.where(~_unusable(purpose, by_others))
+        where += f" AND {_UNUSABLE.format('' if not by_others else _SHARING)}"
+        values.append(purpose)
     if but_text is not None:
-        wanted = wanted.where(~_resting_on(but_text))
-    rows: list[Any] = []
-    for block in blocks(sorted(set(people))):
-        rows += connection.execute(wanted.where(c.person.in_(block)).order_by(c.statement)).all()
-    texts = read_texts(connection, {each for row in rows for each in (row.text, row.model, row.prompt)})
+        where += f" AND {_RESTING}"
+        values.append(but_text)
+    rows = [
+        _Row(*row)
+        for row in ask_of(connection, f"{_READ} WHERE {where} ORDER BY s.statement", people, values)
+    ]
+    texts = texts_of(connection, {each for row in rows for each in (row.text, row.model, row.prompt)})
     sources: dict[int, list[int]] = {}
-    for block in blocks([row.statement for row in rows]):
-        found = select(s.statement, s.item).where(s.statement.in_(block)).order_by(s.item)
-        for statement, item in connection.execute(found):
-            sources.setdefault(statement, []).append(item)
+    resting = "SELECT statement, item FROM memory_statement_sources WHERE statement IN ({}) ORDER BY item"
+    for statement, item in ask_of(connection, resting, [row.statement for row in rows]):
+        sources.setdefault(statement, []).append(item)
     told: dict[int, list[Statement]] = {person: [] for person in people}
     for row in rows:
         told[row.person].append(
@@ -194,34 +196,32 @@ def statements_of(
     return told
 
 
-def _sourced() -> ColumnElement[bool]:
-    from sqlalchemy import exists
-
-    return exists().where(t.statement_sources.c.statement == t.statements.c.statement)
-
-
-def _unusable(purpose: str, by_others: bool) -> ColumnElement[bool]:
-    """Give the condition that a statement rests on an item that may not be used."""
-    from sqlalchemy import exists
-
-    from populace.memory.consent import usable
-
-    s, i = t.statement_sources.c, t.items.c
-    return exists().where(
-        s.statement == t.statements.c.statement,
-        i.person == s.person,
-        i.item == s.item,
-        ~usable(i.consent, purpose, by_others=by_others),
-    )
+class _Row(NamedTuple):
+    statement: int
+    person: int
+    layer: str
+    field: str
+    text: int
+    model: int
+    prompt: int
+    confidence: float | None
+    made: float
+    until: float | None
 
 
-def _resting_on(text: int) -> ColumnElement[bool]:
-    from sqlalchemy import exists
-
-    s, i = t.statement_sources.c, t.items.c
-    return exists().where(
-        s.statement == t.statements.c.statement, i.person == s.person, i.item == s.item, i.text == text
-    )
+_READ = f"SELECT {', '.join(f's.{name}' for name in _Row._fields)} FROM memory_statements s"
+_SOURCED = "EXISTS (SELECT 1 FROM memory_statement_sources r WHERE r.statement = s.statement)"
+_ON = (
+    "memory_statement_sources r JOIN memory_items i ON i.person = r.person AND i.item = r.item "
+    "WHERE r.statement = s.statement"
+)
+_UNUSABLE = (
+    f"NOT EXISTS (SELECT 1 FROM {_ON} AND i.consent NOT IN "
+    "(SELECT p.consent FROM memory_purposes p {} WHERE p.purpose = ?))"
+)
+"""The mask of `consent.usable`, over all items that a statement rests on."""
+_SHARING = "JOIN memory_consents c ON c.consent = p.consent AND c.share"
+_RESTING = f"NOT EXISTS (SELECT 1 FROM {_ON} AND i.text = ?)"
 
 
 def write_drafts(

@@ -23,12 +23,13 @@ import msgspec
 import numpy as np
 
 from populace.errors import DataError
+from populace.memory.asking import ask_of, marks, texts_of
 from populace.memory.codes import item_codes
 from populace.memory.joining import WAYS, Near, Way, checked_way, keep_placed, nearest
 from populace.memory.layers import PROFILE, SHARED, Statement, statements_of
+from populace.memory.sharing import read_shared
 from populace.memory.spaces import HASHED, Space
 from populace.memory.vectors import likeness
-from populace.memory.words import read_texts
 
 if TYPE_CHECKING:
     from populace.memory.store import Store, Writing
@@ -43,7 +44,9 @@ _BYTES = 3.3
 _PROFILE = 0.5
 """Share of the budget that the profile may take."""
 _SHORTEST = 2
-"""Tokens of the shortest hit: more of them than fit are not looked at."""
+"""Tokens of the shortest hit."""
+_SHORT = 5
+"""Tokens of a short hit: of each side's items as many are looked at closer as would fit if all were short."""
 _SPACE = re.compile(r"[\W_]+")
 
 
@@ -215,16 +218,18 @@ def retrieve(
         asked = _Asked(person, query, text, purpose, actor, space, words, same_question)
         chosen = settled(writing, purpose, _known(writing, asked), share, neighbours, way)
         point = space.points([query])[0]
-        own = _own(writing, asked, point)
+        said = statements_of(writing.connection, [person], purpose)[person]
+        most = items if items is not None else 16 + tokens // _SHORT
+        own = _own(writing, asked, point, said, most)
         told = _Telling(tokens, items, count)
         if profile:
-            told.profile(_profile(writing, asked))
+            told.profile(_profile(writing, asked, said))
         if not chosen.share:
             told.tell(own, [], 0.0)
             return told.done(0.0, 0, "", chosen.notes)
         size = max(chosen.neighbours, writing.least_people)
         near, how = _near(store, writing, asked, chosen.way, size)
-        theirs, people, notes = _joined(writing, asked, near, point)
+        theirs, people, notes = _joined(writing, asked, near, point, most)
     if not placed and not near:
         notes = (*notes, "nobody is placed yet: call place()")
     told.tell(own, theirs, chosen.share if theirs else 0.0)
@@ -254,20 +259,29 @@ def _known(writing: Writing, asked: _Asked) -> int:
     return writing.fetch("SELECT count(*) FROM memory_items WHERE person = ?", [asked.person])[0][0]
 
 
-def _profile(writing: Writing, asked: _Asked) -> list[Hit]:
-    """Give the person's attributes, and the statements that describe them."""
-    from populace.memory.finding import attributes_of
+_DESCRIBING = (*PROFILE, "analysis")
 
-    told = attributes_of(writing.connection, asked.person, asked.purpose)
+
+def _profile(writing: Writing, asked: _Asked, said: Sequence[Statement]) -> list[Hit]:
+    """Give the person's attributes, and the statements that describe them."""
+    rows = ask_of(
+        writing.connection,
+        "SELECT name, value FROM memory_attributes WHERE person IN ({}) "
+        "AND consent IN (SELECT consent FROM memory_purposes WHERE purpose = ?)",
+        [asked.person],
+        [asked.purpose],
+    )
+    texts = texts_of(writing.connection, {number for row in rows for number in row})
     hits = [
         Hit(text=f"{name}: {value}", whose="own", layer="attribute", score=1.0, tokens=0, field=name)
-        for name, value in told.items()
+        for name, value in sorted((texts[name], texts[value]) for name, value in rows)
     ]
-    fields = (*PROFILE, "analysis")
-    said = statements_of(writing.connection, [asked.person], asked.purpose, fields=fields)[asked.person]
-    order = {field: place for place, field in enumerate(fields)}
-    said.sort(key=lambda each: (each.layer, order[each.field], -(each.confidence or 0.0), each.statement))
-    return hits + [_stated(each, 1.0) for each in said]
+    order = {field: place for place, field in enumerate(_DESCRIBING)}
+    told = sorted(
+        (each for each in said if each.field in order),
+        key=lambda each: (each.layer, order[each.field], -(each.confidence or 0.0), each.statement),
+    )
+    return hits + [_stated(each, 1.0) for each in told]
 
 
 def _stated(each: Statement, score: float, whose: str = "own", near: float | None = None) -> Hit:
@@ -285,19 +299,22 @@ def _stated(each: Statement, score: float, whose: str = "own", near: float | Non
     )
 
 
-def _own(writing: Writing, asked: _Asked, point: np.ndarray) -> list[Hit]:
+def _own(
+    writing: Writing, asked: _Asked, point: np.ndarray, said: Sequence[Statement], most: int
+) -> list[Hit]:
     """Give own items and beliefs, the most like the query first, of equals the later."""
-    rows = _rows(writing, [asked.person], asked.purpose)
-    numbers, codes = item_codes(writing, rows, asked.space)
-    scores = likeness(point, codes)
-    order = np.lexsort((-numbers, -scores))[:_MOST]
-    hits = _history(writing, [(rows[place], float(scores[place])) for place in order.tolist()])
-    said = statements_of(writing.connection, [asked.person], asked.purpose, fields=SHARED)[asked.person]
-    return sorted(hits + _scored(said, asked, point), key=lambda hit: -hit.score)
-
-
-_MOST = 400
-"""Items of one side that are looked at closer."""
+    mine = _table(
+        writing.fetch(
+            "SELECT person, item FROM memory_items WHERE person = ? "
+            "AND consent IN (SELECT consent FROM memory_purposes WHERE purpose = ?) ORDER BY item",
+            [asked.person, asked.purpose],
+        )
+    )
+    scores = likeness(point, item_codes(writing, mine, asked.space))
+    order = np.lexsort((-mine[:, 1], -scores))[:most]
+    hits = _history(writing, mine[order], scores[order])
+    beliefs = [each for each in said if each.field in SHARED]
+    return sorted(hits + _scored(beliefs, asked, point), key=lambda hit: -hit.score)
 
 
 def _scored(said: Sequence[Statement], asked: _Asked, point: np.ndarray) -> list[Hit]:
@@ -307,54 +324,44 @@ def _scored(said: Sequence[Statement], asked: _Asked, point: np.ndarray) -> list
     return [_stated(each, float(score)) for each, score in zip(said, scores, strict=True)]
 
 
-class _Row(msgspec.Struct, frozen=True):
-    person: int
-    item: int
-    text: int
-    response: int
-    scale: int
-    topic: int
-    source: int
-    time: float | None
-
-
-def _rows(writing: Writing, people: Sequence[int], purpose: str) -> list[Any]:
-    """Read a person's items for themselves: the mask of `consent.usable`, by the driver itself."""
-    found = writing.fetch(
-        "SELECT person, item, text, response, scale, topic, source, time FROM memory_items "
-        f"WHERE person IN ({', '.join('?' * len(people))}) "
-        "AND consent IN (SELECT consent FROM memory_purposes WHERE purpose = ?)",
-        [*people, purpose],
-    )
-    return [_Row(*row) for row in found]
+def _table(rows: Sequence[tuple[int, int]]) -> np.ndarray:
+    return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
 
 def _history(
     writing: Writing,
-    scored: Sequence[tuple[Any, float]],
+    items: np.ndarray,
+    scores: np.ndarray,
     near: dict[int, tuple[str, float]] | None = None,
     but: str = "",
 ) -> list[Hit]:
-    """Give items as hits; without those of which the question is `but`, written otherwise."""
-    used = {each for row, _ in scored for each in (row.text, row.response, row.topic, row.source)}
-    texts = read_texts(writing.connection, used)
+    """Give items (person, number) as hits; without those that answer `but`, however it is written."""
+    asked = ask_of(
+        writing.connection,
+        "SELECT person, item, text, response, topic, source, time FROM memory_items "
+        f"WHERE person IN ({marks(near or [0])}) AND item IN ({{}})",
+        items[:, 1].tolist(),
+        first=list(near) if near else [int(items[0, 0]) if len(items) else 0],
+    )
+    found = {row[1]: row for row in asked}
+    rows = [found[item] for item in items[:, 1].tolist()]
+    texts = texts_of(writing.connection, {each for row in rows for each in row[2:6]})
     hits = []
-    for row, score in scored:
-        if but and _plain(texts[row.text]) == but:
+    for (person, item, text, response, topic, source, time), score in zip(rows, scores.tolist(), strict=True):
+        if but and _plain(texts[text]) == but:
             continue
-        said = " -> ".join(part for part in (texts[row.text], texts[row.response]) if part)
-        whose, alike = ("own", None) if near is None else near[row.person]
+        whose, alike = ("own", None) if near is None else near[person]
         hits.append(
             Hit(
-                text=said,
+                text=" -> ".join(part for part in (texts[text], texts[response]) if part),
                 whose=whose,
                 layer="history",
                 score=score,
                 tokens=0,
-                items=(row.item,) if near is None else (),
-                topic=texts[row.topic],
-                source=texts[row.source],
-                time=row.time,
+                items=(item,) if near is None else (),
+                topic=texts[topic],
+                source=texts[source],
+                time=time,
                 near=alike,
             )
         )
@@ -363,7 +370,9 @@ def _history(
 
 def _near(store: Store, writing: Writing, asked: _Asked, way: str, size: int) -> tuple[list[Near], str]:
     """Find neighbours by the first way that places the person."""
-    ways = [each for each in WAYS if each != "learned"] if way == "auto" else [checked_way(way)]
+    ways: list[Way] = [each for each in WAYS if each != "learned"]
+    if way != "auto":
+        ways = [checked_way(way)]
     but = None if asked.same_question else asked.text
     for each in ways:
         found = nearest(store, writing, asked.person, each, size, asked.purpose, asked.space, but_text=but)
@@ -373,39 +382,33 @@ def _near(store: Store, writing: Writing, asked: _Asked, way: str, size: int) ->
 
 
 def _joined(
-    writing: Writing, asked: _Asked, near: Sequence[Near], point: np.ndarray
+    writing: Writing, asked: _Asked, near: Sequence[Near], point: np.ndarray, most: int
 ) -> tuple[list[Hit], int, tuple[str, ...]]:
     """Read what neighbours share, and write down that it was read."""
-    from populace.memory.auditing import read_others
-
     if not near:
         return [], 0, ("nobody is like this person",)
     but = None if asked.same_question else asked.text
-    rows = read_others(
+    items, people = read_shared(
         writing,
         [each.person for each in near],
         asked.purpose,
-        action="retrieve",
         reader=asked.person,
         actor=asked.actor,
         but_text=but,
+        choices=not asked.words,
     )
-    if not rows:
+    if not people:
         return [], 0, (f"fewer than {writing.least_people} people alike share anything",)
-    people = {row.person for row in rows}
     key = writing.fetch("SELECT key FROM memory_settings")[0][0]
     names = {
         each.person: (_pseudonym(bytes(key), asked.person, each.person), each.score)
         for each in near
         if each.person in people
     }
-    told = rows if asked.words else [row for row in rows if row.scale]
-    numbers, codes = item_codes(writing, told, asked.space)
-    scores = likeness(point, codes)
-    order = np.lexsort((numbers, -scores))[:_MOST]
+    scores = likeness(point, item_codes(writing, items, asked.space))
+    order = np.lexsort((items[:, 1], -scores))[:most]
     same = "" if asked.same_question else _plain(asked.query)
-    picked = [(told[place], float(scores[place])) for place in order.tolist()]
-    hits = _history(writing, picked, names, but=same)
+    hits = _history(writing, items[order], scores[order], names, but=same)
     said = statements_of(
         writing.connection, sorted(people), asked.purpose, fields=SHARED, by_others=True, but_text=but
     )

@@ -28,6 +28,10 @@ EXACT = 200_000
 """People among whom all codes are compared; among more, those that HNSW (of `usearch`) comes by."""
 _ROUGH = math.sqrt(math.pi / (2 * BITS))
 _SCALE = 127.0
+_BYTES = 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).T.astype(np.float32) - 1.0
+"""Shape (8, 256): the signs in a byte."""
+_PLACES = np.arange(CODE, dtype=np.int32) * 256
+_WIDE = 1000
 _BREADTH = 256
 """How many candidates HNSW keeps while it looks (`expansion_search`)."""
 
@@ -50,8 +54,10 @@ def likeness(point: npt.NDArray[np.float32], codes: npt.NDArray[np.uint8]) -> np
     """
     if not len(codes):
         return np.zeros(0, dtype=np.float32)
-    ones = np.unpackbits(codes, axis=1).astype(np.float32) @ point
-    return np.clip(_ROUGH * (2 * ones - point.sum()), -1.0, 1.0).astype(np.float32)
+    # What a byte adds, for each of its places and values: 64 look-ups a code instead of 512 products.
+    table = (point.reshape(CODE, 8) @ _BYTES).ravel()
+    sums = table[codes + _PLACES].sum(axis=1, dtype=np.float32)
+    return np.clip(_ROUGH * sums, -1.0, 1.0).astype(np.float32)
 
 
 def packed(points: npt.NDArray[np.float32]) -> list[bytes]:
@@ -63,12 +69,10 @@ def packed(points: npt.NDArray[np.float32]) -> list[bytes]:
 
 def unpacked(data: Iterable[bytes]) -> npt.NDArray[np.float32]:
     """Read points that `packed` wrote: shape (n, 512), of unit length up to rounding."""
-    rows = [np.frombuffer(each, dtype=np.int8, offset=CODE) for each in data]
-    if not rows:
-        return np.zeros((0, BITS), dtype=np.float32)
-    points = np.stack(rows).astype(np.float32)
-    length = np.linalg.norm(points, axis=1, keepdims=True)
-    return points / np.where(length > 0, length, 1.0)
+    rows = b"".join(each[: CODE + BITS] for each in data)
+    points = np.frombuffer(rows, dtype=np.int8).reshape(-1, CODE + BITS)[:, CODE:].astype(np.float32)
+    length = np.sqrt(np.einsum("ij,ij->i", points, points))[:, None]
+    return (points / np.where(length > 0, length, 1.0)).astype(np.float32)
 
 
 class Codes:
@@ -95,26 +99,34 @@ class Codes:
         return len(self.people)
 
     def nearest(self, point: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-        """Give the people whose codes differ least from a point's, the nearest first, of equals the first."""
+        """Give the people whose codes are most like a point, the most alike first, of equals the first.
+
+        Of all codes those that differ least from the point's are taken (eight times as many as asked for, and
+        at least 1,000), and of these the ones of the greatest estimated cosine.
+        """
         if not len(self.people):
             return self.people
-        code = codes_of(point[None, :])
-        count = min(count, len(self.people))
+        wide, code = min(max(8 * count, _WIDE), len(self.people)), codes_of(point[None, :])
         if self._graph is not None:
-            found = self._graph.search(code[0], count)
-            distances, people = np.asarray(found.distances), np.asarray(found.keys).astype(np.int64)
-            return people[np.lexsort((people, distances))]
-        differing = np.bitwise_count(self._rows ^ code.view(np.uint64)).sum(axis=1, dtype=np.uint16)
-        # The places break ties, or `partition` would: not the same on every machine.
-        order = differing.astype(np.int64) * len(self.people) + np.arange(len(self.people))
-        best = np.argpartition(order, count - 1)[:count] if count < len(order) else np.arange(len(order))
-        return self.people[best[np.argsort(order[best])]]
+            wide = min(max(4 * count, _BREADTH), len(self.people))
+            keys = np.asarray(self._graph.search(code[0], wide).keys).astype(np.int64)
+            best = np.sort(np.searchsorted(self.people, keys))
+        elif wide == len(self.people):
+            best = np.arange(wide)
+        else:
+            differing = np.bitwise_count(self._rows ^ code.view(np.uint64)).sum(axis=1, dtype=np.uint16)
+            # The places break ties, or `partition` would: not the same on every machine.
+            order = differing.astype(np.int64) * len(self.people) + np.arange(len(self.people))
+            best = np.sort(np.argpartition(order, wide - 1)[:wide])
+        scores = likeness(point, self._rows[best].view(np.uint8).reshape(-1, CODE))
+        return self.people[best[np.argsort(-scores, kind="stable")[:count]]]
 
 
 def _graph(people: npt.NDArray[np.int64], codes: npt.NDArray[np.uint8]) -> Any:
     """Build a graph of codes (Malkov, Yashunin 2018, arXiv 1603.09320)."""
     try:
-        from usearch.index import Index, MetricKind, ScalarKind
+        from usearch.compiled import MetricKind, ScalarKind
+        from usearch.index import Index
     except ImportError as error:
         from populace.memory.store import needs
 

@@ -1,0 +1,71 @@
+"""Which items of other people may be told: their consent, the least neighbourhood, the lines of the audit.
+
+As `auditing.read_others`, which reads whole rows; here only numbers are read, and the rows of the few items
+that are told later, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from populace.memory.asking import ask_of
+from populace.memory.auditing import note
+
+if TYPE_CHECKING:
+    from populace.memory.store import Writing
+
+__all__ = ["read_shared"]
+
+
+def read_shared(
+    writing: Writing,
+    people: Sequence[int],
+    purpose: str,
+    *,
+    reader: int,
+    actor: str = "",
+    but_text: int | None = None,
+    choices: bool = True,
+) -> tuple[npt.NDArray[np.int64], set[int]]:
+    """Find items of other people that may be used, and write down that they were read.
+
+    Parameters
+    ----------
+    writing
+        The transaction.
+    people
+        Numbers of people; the reader is left out.
+    purpose, reader, actor
+        As in `auditing.note`.
+    but_text
+        The number of a text whose responses are left out.
+    choices
+        Whether only responses to questions with options are taken.
+
+    Returns
+    -------
+    Shape (n, 2), person and item, by person; the people who share anything for this purpose. Nothing and
+    nobody where they are fewer than the store's `least_people`: then no line is written.
+    """
+    rows = ask_of(
+        writing.connection,
+        "SELECT person, item, text, scale FROM memory_items WHERE person IN ({}) AND consent IN "
+        "(SELECT p.consent FROM memory_purposes p JOIN memory_consents c "
+        "ON c.consent = p.consent AND c.share WHERE p.purpose = ?) ORDER BY person, item",
+        set(people) - {reader},
+        [purpose],
+    )
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    if but_text is not None:
+        table = table[table[:, 2] != but_text]
+    counts = Counter(table[:, 0].tolist())
+    if len(counts) < writing.least_people:
+        return np.zeros((0, 2), dtype=np.int64), set()
+    note(writing, "retrieve", purpose, sorted(counts.items()), actor=actor, reader=reader)
+    told = table[table[:, 3] != 0] if choices else table
+    return told[:, :2], set(counts)
