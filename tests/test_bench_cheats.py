@@ -92,10 +92,12 @@ FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     },
     "multi-objective": {
         "honest": (set(), set()),
-        "longer": ({"length rule"}, {"nobody"}),
-        "first": ({"position rule"}, set()),
-        "nobody": ({"nobody"}, set()),
-        "pleased": ({"nobody"}, set()),
+        # The planted target's words have nothing to do with the style: only who is told is served better.
+        "deaf": ({"arms alike"}, set()),
+        "longer": ({"length rule"}, {"nobody", "arms alike"}),
+        "first": ({"position rule"}, {"arms alike"}),
+        "nobody": ({"nobody"}, {"arms alike"}),
+        "pleased": ({"nobody"}, {"arms alike"}),
         "parrot": ({"copies of the description"}, set()),
     },
     "trade-off": {

@@ -32,7 +32,7 @@ __all__ = ["FILES", "play", "read_items", "run_task", "same_version", "summed"]
 
 _SETTING = ("way", "items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
 _NOTE = "bench/run"
-FILES = ("gold", "people", "pairs", "survey", "codebook", "answers")
+FILES = ("gold", "people", "pairs", "survey", "codebook", "answers", "scores")
 """Options that name a file or folder: a run is one with what is in it. (A codebook may also be a name.)"""
 NOBODY = "nobody "
 """How `diversity` begins the ids of those who have no persona."""

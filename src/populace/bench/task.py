@@ -40,6 +40,10 @@ class TaskMeta(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a judge is asked; some tasks need none."""
     unjudged: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict[str, tuple[str, ...]])
     """Options with which a judged task asks no judge -> the values of each that say so; none: any value."""
+    judged_with: tuple[str, ...] = ()
+    """Options of a task that is not judged with any of which a judge is asked after all."""
+    people_with: tuple[str, ...] = ()
+    """Options with which people take part, in a task in which otherwise nobody does."""
     several_judges: bool = False
     """Whether further judges may be asked (`Bench.also`)."""
     own_people: bool = False
@@ -62,11 +66,30 @@ class TaskMeta(msgspec.Struct, frozen=True, kw_only=True):
         ...     unjudged={"matcher": ("embedding",)})
         >>> meta.asks_judge({}), meta.asks_judge({"matcher": "embedding"})
         (True, False)
+        >>> meta = TaskMeta(name="a", version=1, summary="", main_measure="b", reference="",
+        ...     judged=False, judged_with=("aims",))
+        >>> meta.asks_judge({}), meta.asks_judge({"aims": "warmth"})
+        (False, True)
         """
-        return self.judged and not any(
+        judged = self.judged or any(options.get(name) for name in self.judged_with)
+        return judged and not any(
             options.get(name) and (not values or str(options[name]) in values)
             for name, values in self.unjudged.items()
         )
+
+    def has_people(self, options: Mapping[str, Any]) -> bool:
+        """Say whether people of the bench take part: who ask, who are written to, or whom the judge plays.
+
+        Examples
+        --------
+        >>> meta = TaskMeta(name="a", version=1, summary="", main_measure="b", reference="",
+        ...     people_with=("groups",))
+        >>> meta.has_people({}), meta.has_people({"groups": ["young: age < 30"]})
+        (False, True)
+        """
+        if self.own_people or not (self.asks_target(options) or self.asks_judge(options)):
+            return False
+        return not self.people_with or any(options.get(name) for name in self.people_with)
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

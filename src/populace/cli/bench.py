@@ -50,7 +50,10 @@ def tasks() -> None:
         if extra := meta.needs:
             needs += f" and {extra}"
         for option in meta.answered_by:
-            needs += f"; with --option {option}=FILE no --model"
+            neither = " and no --judge" * (meta.judged and not meta.asks_judge({option: "FILE"}))
+            needs += f"; with --option {option}=FILE no --model{neither}"
+        if meta.judged_with:
+            needs += f"; with {' or '.join(f'--option {each}' for each in meta.judged_with)} also --judge"
         typer.echo(f"{name} (version {meta.version}): {meta.summary}. {meta.reference}. Needs {needs}.")
 
 
@@ -163,7 +166,7 @@ def _taking_part(
     *,
     all_ages: bool,
 ) -> pl.DataFrame:
-    """Draw who takes part; nobody, where a task brings its own people."""
+    """Draw who takes part; nobody, where a task brings its own people or asks about none."""
     import polars as pl
 
     from populace import personas as persona_room
@@ -176,7 +179,8 @@ def _taking_part(
         return pl.DataFrame(schema={"persona_id": pl.String})
     loaded = preset("persona-1586") if personas is None else persona_room.load(personas)
     drawn = draw_people(loaded.frame, people, seed, all_ages=all_ages)
-    if not options.get("gold"):  # else those who answered take part
+    # Of answers of real people those who answered take part, and where nobody is asked about, nobody.
+    if task.meta.has_people(options) and not options.get("gold"):
         typer.echo(drawn.told)
     return drawn.personas
 

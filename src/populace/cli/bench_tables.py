@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from populace.canonical import content_hash
 from populace.report.text import estimate_text
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ __all__ = ["show_board", "show_result"]
 
 _UNDECIDED = ("_tie", "_refused", "_failed", "_unasked")
 _FEW = ("small cell", "few people")
+_PEOPLE = ("cluster", "person", "persona", "people")
+"""What a method calls clusters that are people."""
 _NOTES = 12
 """Notes that are printed in full; of more, the file has them."""
 
@@ -43,7 +47,7 @@ def show_result(result: TaskResult) -> None:
     headline = result.scores[0].estimate if result.scores else None
     usual = (headline.n, headline.clusters) if headline else (0, 0)
     several = len(counts) > 1
-    subject = result.target or f"judged by {result.judge}"
+    subject, kind = _subject(result), _clusters(result)
     table = Table(title=f"{result.task}, {subject}", box=None)
     table.add_column("measure", overflow="fold")
     table.add_column("of", overflow="fold")
@@ -54,7 +58,7 @@ def show_result(result: TaskResult) -> None:
         _short([result.target, result.judge, *result.settings.get("also", {}).values()]),
     )
     if several:
-        table.add_column("n/people", justify="right", no_wrap=True)
+        table.add_column(f"n/{kind[1]}", justify="right", no_wrap=True)
     if notes:
         table.add_column("note", justify="right", no_wrap=True)
     for score in scores:
@@ -69,7 +73,7 @@ def show_result(result: TaskResult) -> None:
     console.print(table)
     level = f"{headline.level * 100:g} %" if headline else "no"
     beside = " unless said otherwise" if several else ""
-    console.print(f"{level} intervals; {_many(*usual)}{beside}")
+    console.print(f"{level} intervals; {_many(*usual, kind)}{beside}")
     if len(scores) < len(result.scores):
         console.print("ties, refusals and failures that are not listed: none")
     if any(score.note.startswith(_FEW) for score in result.scores):
@@ -143,9 +147,35 @@ def _p(value: float | None) -> str:
     return "-" if math.isnan(value) else f"{value:.3g}"
 
 
-def _many(items: int, people: int) -> str:
-    one, few = "item" if items == 1 else "items", "person" if people == 1 else "people"
-    return f"{items:,} {one} of {people:,} {few}"
+def _subject(result: TaskResult) -> str:
+    """Say whose run it is: the model's, the judge's, or of the file in which all scores were given."""
+    if result.target or result.judge:
+        return result.target or f"judged by {result.judge}"
+    options = result.settings.get("options", {})
+    return ", ".join(str(options[name]) for name in result.settings.get("files", {}) if name in options)
+
+
+def _clusters(result: TaskResult) -> tuple[str, str]:
+    """Say what the clusters of the headline are, one and several: people, unless its method says otherwise.
+
+    Examples
+    --------
+    >>> from populace.report.figures.demonstration_pluralism_front import trade_off_result
+    >>> _clusters(trade_off_result())
+    ('question', 'questions')
+    """
+    method = result.scores[0].estimate.method if result.scores else ""
+    if told := re.match(r"(\w+) bootstrap|two-way \((\w+?)s? and", method):
+        unit = told[1] or told[2]
+        return ("person", "people") if unit in _PEOPLE else (unit, f"{unit}s")
+    # Of one kind of clusters, in items of nobody, they are questions.
+    alone = " x " not in method and result.personas == content_hash([])
+    return ("question", "questions") if alone else ("person", "people")
+
+
+def _many(items: int, clusters: int, kind: tuple[str, str] = ("person", "people")) -> str:
+    one, few = "item" if items == 1 else "items", kind[clusters != 1]
+    return f"{items:,} {one} of {clusters:,} {few}"
 
 
 def _rank(rank: Estimate) -> str:

@@ -77,18 +77,9 @@ def front(
 
 def long_table(path: Path) -> Scores:
     """Read scores, of either form."""
-    import polars as pl
+    from populace.bench.objectives.given import read_long
 
-    from populace.bench.user_tables import read_table
-    from populace.pluralism.multi_objective import read_scores
-
-    found = read_table(path, "scores")
-    if "objective" not in found.columns and "model" in found.columns:
-        keys = [name for name in ("model", "question") if name in found.columns]
-        values = [name for name in found.columns if name not in keys]
-        found = found.with_columns(pl.col(values).cast(pl.String))
-        found = found.unpivot(values, index=keys, variable_name="objective", value_name="score")
-    return read_scores(found, file=path)
+    return read_long(path)[1]
 
 
 def told(estimate: Estimate) -> str:

@@ -93,37 +93,12 @@ def trade_off(
 def _functions(
     given: pl.DataFrame, objectives: tuple[str, ...], family: Family, path: Path
 ) -> dict[str, SteeringFunction]:
-    import polars as pl
+    from populace.bench.objectives.given import function_of, weighing
 
-    from populace.errors import DataError
-    from populace.pluralism.trade_off import Chebyshev, Linear, PMean
-
-    weights = given.select(
-        pl.col("model", "objective").cast(pl.String),
-        pl.col("weight").cast(pl.String).str.strip_chars().replace("", None).alias("weight"),
-    )
-    number = weights["weight"].cast(pl.Float64, strict=False)
-    wrong = (weights["weight"].is_not_null() & number.is_null()).arg_true()
-    if len(wrong):
-        row = int(wrong[0])
-        raise DataError(f"{weights['weight'][row]!r} is no number", file=path, row=row + 1, column="weight")
-    weights = weights.with_columns(number.alias("weight")).drop_nulls("weight").unique(maintain_order=True)
-    found: dict[str, Any] = {}
-    for (name,), rows in weights.group_by("model", maintain_order=True):
-        by = dict(rows.select("objective", "weight").iter_rows())
-        if len(by) < rows.height:
-            fix = "weigh every objective of a model alike in all rows"
-            raise DataError(f"{name} has two weights for one objective", file=path, column="weight", fix=fix)
-        vector = tuple(float(by.get(each, 0.0)) for each in objectives)
-        total = sum(vector)
-        if not total > 0 or min(vector) < 0:
-            raise DataError(f"the weights of {name} are {vector}", file=path, column="weight")
-        vector = tuple(each / total for each in vector)
-        if family is Family.chebyshev:
-            found[str(name)] = Chebyshev(vector, (1.0,) * len(vector))
-        else:
-            found[str(name)] = Linear(vector) if family is Family.linear else PMean(vector, 0.0)
-    return found
+    return {
+        name: function_of(family.value, weights)
+        for name, weights in weighing(given, objectives, path).items()
+    }
 
 
 def _numbers(name: str, text: str) -> list[float]:

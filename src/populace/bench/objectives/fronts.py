@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from populace.bench.objectives.dealt import dealt_scores
+from populace.bench.objectives.given import OBJECTIVE
 from populace.bench.objectives.measured import Floats, Measured, measured
 from populace.bench.result import Score
 from populace.bench.task import Counting
@@ -29,14 +31,15 @@ def front_scores(
     Parameters
     ----------
     items
-        `persona_id`, `prompt_id`, `item_id`, `arm`, and a column from 0 to 1 for each objective.
+        `prompt_id`, `item_id`, `arm`, `persona_id` where somebody asks, and a column from 0 to 1 for each
+        objective.
     base
         Arm that the others are held against.
     """
     found = measured(items, objectives, counting)
     scores = _volumes(found)
     if found.scored:
-        scores += _membership(found)
+        scores += dealt_scores(found) + _membership(found)
     for arm in found.arms:
         if arm != base:
             lead = _lead(items, objectives, arm, base, counting)
@@ -46,14 +49,19 @@ def front_scores(
 
 
 def objective_scores(items: pl.DataFrame, objectives: Sequence[str], counting: Counting) -> list[Score]:
-    """Give the mean of every objective, by arm, with intervals over persons and questions."""
-    scores = []
+    """Give the mean of every objective, by arm, with intervals over questions, and persons where some ask."""
+    scores, shared = [], _shared(items)
     for name in objectives:
         for arm in items["arm"].unique(maintain_order=True):
             rows = items.filter(pl.col("arm") == arm)
-            found = crossed_mean(rows[name], rows["persona_id"], rows["prompt_id"], level=counting.level)
-            scores.append(Score(measure=name, arm=arm, estimate=found))
+            found = crossed_mean(rows[name], *(rows[each] for each in shared), level=counting.level)
+            scores.append(Score(measure=name.removeprefix(OBJECTIVE), arm=arm, estimate=found))
     return scores
+
+
+def _shared(items: pl.DataFrame) -> list[str]:
+    """Name what items share: in a table of scores nobody asks, and it is the question alone."""
+    return [name for name in ("persona_id", "prompt_id") if name in items.columns]
 
 
 def _volumes(found: Measured) -> list[Score]:
@@ -96,11 +104,11 @@ def _membership(found: Measured) -> list[Score]:
 def _lead(
     items: pl.DataFrame, objectives: Sequence[str], arm: str, base: str, counting: Counting
 ) -> Estimate:
-    keys = ["item_id", "persona_id", "prompt_id"]
+    shared = _shared(items)
+    keys = ["item_id", *shared]
     ours, theirs = (items.filter(pl.col("arm") == each).select(*keys, *objectives) for each in (arm, base))
     both = ours.join(theirs, on=keys, suffix=" of base", maintain_order="left")
     one = both.select(objectives).to_numpy()
     other = both.select(f"{name} of base" for name in objectives).to_numpy()
-    return dominates(
-        one, other, both["prompt_id"], both["persona_id"], within=(-1.0, 1.0), level=counting.level
-    )
+    clusters = (both[each] for each in reversed(shared))
+    return dominates(one, other, *clusters, within=(-1.0, 1.0), level=counting.level)

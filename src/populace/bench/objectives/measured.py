@@ -17,7 +17,7 @@ from populace.bench.task import Counting
 from populace.stats import Estimate, bootstrap_replicates
 from populace.stats.bootstrap import estimate_from_replicates
 
-__all__ = ["Measured", "measured"]
+__all__ = ["Floats", "Measured", "means_in", "measured"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,6 +31,8 @@ class Measured(NamedTuple):
     """Means, shape (arms, objectives); nan where nothing was scored."""
     resampled: Floats
     """Shape (draws, arms, objectives): those resamples in which everything is scored."""
+    sums: Floats
+    """Sum and number of the scores of each question, shape (questions, arms, objectives, 2)."""
     rows: int
     questions: int
     counting: Counting
@@ -38,7 +40,7 @@ class Measured(NamedTuple):
     @property
     def scored(self) -> bool:
         """Whether every arm has a score on every objective."""
-        return bool(np.isfinite(self.whole).all())
+        return self.whole.size > 0 and bool(np.isfinite(self.whole).all())
 
     def estimate(self, value: float, replicates: Floats) -> Estimate:
         """Give a value the interval of its replicates."""
@@ -75,12 +77,21 @@ def measured(items: pl.DataFrame, objectives: Sequence[str], counting: Counting)
     there = np.stack([values[name].is_not_null().to_numpy() for name in objectives], axis=1)
     np.add.at(table[..., 0], tuple(place), values.fill_null(0.0).to_numpy())
     np.add.at(table[..., 1], tuple(place), there.astype(np.float64))
-
-    def means(total: Floats) -> Floats:
-        found = np.full(total.shape[:-1], np.nan)
-        return np.divide(total[..., 0], total[..., 1], out=found, where=total[..., 1] > 0)
-
-    drawn = bootstrap_replicates(table, means, draws=counting.draws, seed=counting.seed)
+    drawn = bootstrap_replicates(table, means_in, draws=counting.draws, seed=counting.seed)
     drawn = drawn[np.isfinite(drawn).all(axis=(1, 2))]
-    whole = means(table.sum(axis=0)[None])[0]
-    return Measured(tuple(arms), tuple(objectives), whole, drawn, items.height, len(questions), counting)
+    whole = means_in(table.sum(axis=0))
+    return Measured(
+        tuple(arms), tuple(objectives), whole, drawn, table, items.height, len(questions), counting
+    )
+
+
+def means_in(total: Floats) -> Floats:
+    """Divide sums by numbers, shape (..., 2); nan where there is none.
+
+    Examples
+    --------
+    >>> means_in(np.array([[3.0, 2.0], [0.0, 0.0]])).tolist()
+    [1.5, nan]
+    """
+    found = np.full(total.shape[:-1], np.nan)
+    return np.divide(total[..., 0], total[..., 1], out=found, where=total[..., 1] > 0)

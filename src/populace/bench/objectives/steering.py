@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from populace.bench.elicit import TEMPLATES
+from populace.bench.objectives.given import function_of
+from populace.bench.objectives.judged import Judged
 from populace.bench.objectives.rules import Rule
 from populace.bench.options import listed
 from populace.bench.task import Bench
 from populace.errors import StudyError
 from populace.models.records import GenerateRequest, Message
-from populace.pluralism.trade_off import Chebyshev, Linear, PMean, SteeringFunction, grid
+from populace.pluralism.trade_off import Chebyshev, Linear, SteeringFunction, grid
 
 __all__ = ["FAMILIES", "functions_of", "steered"]
 
@@ -45,14 +47,17 @@ def functions_of(families: object, divisions: object, objectives: int) -> dict[s
     text = str(_DIVISIONS if divisions is None else divisions)
     if not text.isdecimal() or int(text) < 2:
         raise StudyError(f"divisions is {text!r}, which is no whole number from 2 up")
-    found = [_made(name, weights) for name in names for weights in grid(objectives, int(text))]
+    found = [function_of(name, weights) for name in names for weights in grid(objectives, int(text))]
     return {function.name: function for function in found}
 
 
-def steered(bench: Bench, prompt: str, rules: Sequence[Rule], function: SteeringFunction) -> GenerateRequest:
+def steered(
+    bench: Bench, prompt: str, objectives: Sequence[Rule | Judged], function: SteeringFunction
+) -> GenerateRequest:
     """Ask the target a question, told of the aims and their weights."""
     aims = "\n".join(
-        f"- {rule.aim}: {100 * weight:.3g} %" for rule, weight in zip(rules, function.weights, strict=True)
+        f"- {each.aim}: {100 * weight:.3g} %"
+        for each, weight in zip(objectives, function.weights, strict=True)
     )
     values = {"aims": aims, "rule": FAMILIES[_family(function)]}
     return GenerateRequest(
@@ -62,13 +67,6 @@ def steered(bench: Bench, prompt: str, rules: Sequence[Rule], function: Steering
         temperature=bench.temperature,
         seed=bench.seed,
     )
-
-
-def _made(family: str, weights: tuple[float, ...]) -> SteeringFunction:
-    if family == "chebyshev":
-        # Rules score from 0 to 1: nothing beats 1.
-        return Chebyshev(weights, ideal=(1.0,) * len(weights))
-    return Linear(weights) if family == "linear" else PMean(weights, 0.0)
 
 
 def _family(function: SteeringFunction) -> str:

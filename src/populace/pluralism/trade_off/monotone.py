@@ -101,26 +101,52 @@ def monotonicity(
 
 
 def between(means: Means, steered: Sequence[int], functions: Sequence[SteeringFunction]) -> Estimate:
-    """Estimate how far between the ends the outcomes of mixed weights lie (`TradeOff.between`)."""
-    single = [at for at, f in zip(steered, functions, strict=True) if max(f.weights) >= 1 - _ROUNDING]
-    mixed = [at for at, f in zip(steered, functions, strict=True) if max(f.weights) < 1 - _ROUNDING]
-    if len(single) < 2 or not mixed:
+    """Estimate how far between the ends the outcomes of mixed weights lie (`TradeOff.between`).
+
+    Ends that cannot be told apart have no between: noise alone puts every outcome far from both, in units of
+    a distance that is noise too. Two ends are told apart where they differ on some objective by an interval
+    without 0, at the level divided by the number of objectives.
+    """
+    aims: dict[int, list[int]] = {}
+    mixed: list[int] = []
+    for at, function in zip(steered, functions, strict=True):
+        if max(function.weights) >= 1 - _ROUNDING:
+            aims.setdefault(int(np.argmax(function.weights)), []).append(at)
+        else:
+            mixed.append(at)
+    # Several families have the same ends: one single aim is one end, the mean of theirs.
+    if len(aims) < 2 or not mixed:
         return means.estimate(float("nan"), np.empty(0))
-    value = float(_between(means.whole[None], single, mixed)[0])
-    return means.estimate(
-        value, None if means.resampled is None else _between(means.resampled, single, mixed)
-    )
+    value = float(_between(means.whole[None], list(aims.values()), mixed)[0])
+    if means.resampled is None:
+        return means.estimate(value, None)
+    if not _told_apart(_ends(means.resampled, list(aims.values())), means.level):
+        value = float("nan")
+    return means.estimate(value, _between(means.resampled, list(aims.values()), mixed))
 
 
-def _between(points: Floats, single: Sequence[int], mixed: Sequence[int]) -> Floats:
+def _ends(points: Floats, aims: Sequence[Sequence[int]]) -> Floats:
+    """Give the outcome of each single aim, shape (draws, aims, objectives)."""
+    return np.stack([points[:, list(each)].mean(axis=1) for each in aims], axis=1)
+
+
+def _told_apart(ends: Floats, level: float) -> bool:
+    """Say whether every two ends, shape (draws, aims, objectives), differ beyond their noise."""
+    tail = (1 - level) / 2 / ends.shape[2]
+    one, other = np.triu_indices(ends.shape[1], 1)
+    low, high = np.quantile(ends[:, one] - ends[:, other], [tail, 1 - tail], axis=0)
+    differ = (low > _ROUNDING) | (high < -_ROUNDING)
+    return bool(differ.any(axis=1).all())
+
+
+def _between(points: Floats, aims: Sequence[Sequence[int]], mixed: Sequence[int]) -> Floats:
     """Give the mean distance of mixed outcomes from the ends, shape (draws,)."""
-    ends = points[:, list(single)]
-    apart = np.linalg.norm(ends[:, :, None] - ends[:, None, :], axis=-1)
-    # Ends of several families may be one and the same; the least distance is between those that are not.
-    apart = np.where(apart > _ROUNDING, apart, np.inf).min(axis=(1, 2))
+    ends = _ends(points, aims)
+    one, other = np.triu_indices(ends.shape[1], 1)
+    apart = np.linalg.norm(ends[:, one] - ends[:, other], axis=-1).min(axis=1)
     near = np.linalg.norm(points[:, list(mixed)][:, :, None] - ends[:, None, :], axis=-1).min(axis=2)
-    share = np.minimum(1.0, near / (apart[:, None] / 2)).mean(axis=1)
-    return np.where(np.isfinite(apart), share, np.nan)
+    half = np.where(apart > _ROUNDING, apart, np.nan) / 2
+    return np.minimum(1.0, near / half[:, None]).mean(axis=1)
 
 
 def set_of(names: Sequence[str]) -> list[str]:

@@ -86,7 +86,7 @@ class TradeOff(msgspec.Struct, frozen=True, kw_only=True):
     between: Estimate
     """How far between the ends the outcomes of mixed weights lie, on average: their distance from the nearest
     outcome of a single aim, over half the least distance of two of those, at most 1. 0 for who only ever does
-    the one or the other; undefined without mixed weights, two ends, or any distance of them."""
+    the one or the other; undefined without mixed weights, or two ends that can be told apart."""
     side_effects: tuple[SideEffect, ...]
     """Empty without an unsteered model, or where every function asks for everything."""
     side_effect: Estimate

@@ -123,13 +123,14 @@ def _of_one(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
             f"cells-{name.replace(',', '-').replace(' ', '-')}": partial(cells, result, name)
             for name in crossings
         }
-    return _of_agreement(result, items) if result.task == "agreement" else _of_fronts(result)
+    return _of_agreement(result, items) if result.task == "agreement" else _of_fronts(result, items)
 
 
-def _of_fronts(result: TaskResult) -> dict[str, Draw]:
-    if result.task == "trade-off":
-        return {"front": partial(front_of_run, result), "weights": partial(weights, result)}
-    return {"front": partial(front_of_run, result)} if result.task == "multi-objective" else {}
+def _of_fronts(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
+    if result.task not in ("trade-off", "multi-objective"):
+        return {}
+    found: dict[str, Draw] = {"front": partial(front_of_run, result, items=items)}
+    return found | ({"weights": partial(weights, result, items=items)} if result.task == "trade-off" else {})
 
 
 def _of_agreement(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:

@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["front_of_run", "weights"]
 
 
-def front_of_run(result: TaskResult, width: int = 680) -> Any:
+def front_of_run(result: TaskResult, width: int = 680, *, items: pl.DataFrame | None = None) -> Any:
     """Draw the arms of `multi-objective`, or the steered models of `trade-off` and their path.
+
+    Parameters
+    ----------
+    result
+        Of either task.
+    width
+        Of the whole figure, in pixels.
+    items
+        Of the run: they name objectives and steering functions that are not the tasks' own.
 
     Raises
     ------
@@ -32,20 +41,23 @@ def front_of_run(result: TaskResult, width: int = 680) -> Any:
     >>> front_of_run(trade_off_result()).to_dict()["title"]["text"]
     ['Steered by weights: brevity, detail']
     """
-    table, names = _rows_of(result)
+    table, names = _rows_of(result, items)
     if table.is_empty():
         raise DataError("nothing was scored in this run", fix="run it to its end, with answers")
     scored = parts.estimates(result.scores)
-    lines = [f"{result.target}; {parts.counted(scored.filter(pl.col('measure').is_in(names)), 'answers')}"]
-    lines = [line.replace(" people", " questions") if result.task == "trade-off" else line for line in lines]
+    told = parts.counted(scored.filter(pl.col("measure").is_in(names)), "answers")
+    lines = [f"{result.target or 'a table of scores'}; {told}"]
     steered = result.task == "trade-off"
-    title = f"{'Steered by weights' if steered else 'Ways to answer'}: {', '.join(names)}"
+    if steered or not result.target:
+        lines = [line.replace(" people", " questions") for line in lines]
+    ways = "Ways to answer" if result.target else "Models"
+    title = f"{'Steered by weights' if steered else ways}: {', '.join(names)}"
     if steered:
         lines.append("Line: from all weight on the second objective to all on the first, by family")
     return front(table, width, title=title, lines=lines)
 
 
-def weights(result: TaskResult, width: int = 680) -> Any:
+def weights(result: TaskResult, width: int = 680, *, items: pl.DataFrame | None = None) -> Any:
     """Draw each objective over its own weight, with the nearest rising curve.
 
     Parameters
@@ -54,6 +66,8 @@ def weights(result: TaskResult, width: int = 680) -> Any:
         Of the task `trade-off`.
     width
         Of the whole figure, in pixels.
+    items
+        As for `front_of_run`.
 
     Raises
     ------
@@ -71,8 +85,8 @@ def weights(result: TaskResult, width: int = 680) -> Any:
     from populace.pluralism.trade_off import isotonic
 
     parts.need(result, "trade-off")
-    table, names = _rows_of(result)
-    functions = _functions(result)
+    table, names = _rows_of(result, items)
+    functions = _functions(result, items)
     columns = min(len(names), 3 if width >= 600 else 2)
     side = (width - 70 * columns) // columns
     panels = []
@@ -106,23 +120,31 @@ def weights(result: TaskResult, width: int = 680) -> Any:
     return parts.titled(chart, "Does an objective rise with its weight?", lines, width)
 
 
-def _rows_of(result: TaskResult) -> tuple[pl.DataFrame, list[str]]:
+def _rows_of(result: TaskResult, items: pl.DataFrame | None) -> tuple[pl.DataFrame, list[str]]:
     """Give the objectives of arms, as `front` wants them, and their names."""
     if result.task not in ("multi-objective", "trade-off"):
         raise DataError(
             f"this figure is of multi-objective and trade-off, and the result is of {result.task}",
             fix="run `populace bench run trade-off`",
         )
+    from populace.bench.objectives.given import OBJECTIVE
     from populace.bench.objectives.rules import RULES
 
+    columns = () if items is None else items.columns
+    own = {name.removeprefix(OBJECTIVE) for name in columns if name.startswith(OBJECTIVE)}
     found = [
         score
         for score in result.scores
         if score.arm
-        and (score.measure in RULES or score.measure == "suits" or score.measure.startswith("suits: "))
+        and (
+            score.measure in RULES
+            or score.measure in own
+            or score.measure == "suits"
+            or score.measure.startswith("suits: ")
+        )
     ]
     names = list(dict.fromkeys(score.measure for score in found))
-    functions = _functions(result) if result.task == "trade-off" else {}
+    functions = _functions(result, items) if result.task == "trade-off" else {}
     place = {name: float(at) for at, name in enumerate(functions)}
     rows = [
         {"label": s.arm, "objective": s.measure}
@@ -134,7 +156,11 @@ def _rows_of(result: TaskResult) -> tuple[pl.DataFrame, list[str]]:
     return pl.DataFrame(rows, infer_schema_length=None), names
 
 
-def _functions(result: TaskResult) -> Mapping[str, Any]:
+def _functions(result: TaskResult, items: pl.DataFrame | None) -> Mapping[str, Any]:
+    if items is not None:
+        from populace.bench.objectives.trading import steering_of
+
+        return steering_of(items)
     from populace.bench.objectives.rules import RULES
     from populace.bench.objectives.steering import functions_of
 
