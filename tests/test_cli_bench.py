@@ -148,3 +148,43 @@ def test_the_table_shows_brackets_and_leaves_nothing_out_unsaid(tmp_path, files,
     assert open_task("phrases").meta.asks_target({}) and not open_task("comparison").meta.asks_target(
         {"gold": "x"}
     )
+
+
+def test_scores_of_a_table_ask_nobody(files, tmp_path):
+    rows = [
+        {"model": name, "question": f"q{n}", "brief": 10 * brief, "kind": kind}
+        for name, brief, kind in (("a", 0.9, 0.2), ("b", 0.2, 0.9))
+        for n in range(12)
+    ]
+    pl.DataFrame(rows).write_csv(tmp_path / "scores.csv")
+    common = [
+        "run",
+        "multi-objective",
+        "--out",
+        tmp_path / "run",
+        "--option",
+        f"scores={tmp_path / 'scores.csv'}",
+    ]
+    scale = ["--option", "low=0,0", "--option", "high=10,1"]
+    done = run(*common, *scale)
+    assert done.exit_code == 0, done.output
+    # Clusters are questions, and nobody takes part.
+    assert "24 items of 12 questions" in done.output and "people" not in done.output
+    assert "audit arms alike: passed" in done.output and "multi-objective, " in done.output
+    again = run("score", tmp_path / "run")
+    assert again.exit_code == 0 and "24 items of 12 questions" in again.output
+    assert "asks no model under test" in refused(*common, *scale, "--model", "scripted")
+    # Other scores in the file are another run.
+    pl.DataFrame(rows[1:]).write_csv(tmp_path / "scores.csv")
+    assert "other files" in refused(*common, *scale)
+    told = run("tasks").output
+    assert "with --option scores=FILE no --model and no --judge" in told
+    assert "with --option judged or --option groups also --judge" in told
+
+
+def test_what_clusters_are_is_said(files, tmp_path):
+    common = ["run", "trade-off", "--model", "scripted", "--personas", files / "people.parquet", *SMALL]
+    done = run(*common, "--option", "divisions=2", "--out", tmp_path / "run")
+    assert done.exit_code == 0 and "4 items of 4 questions" in done.output, done.output
+    assert "take part" not in done.output
+    assert "needs a judge" in refused(*common, "--group", "young: age < 99", "--out", tmp_path / "other")

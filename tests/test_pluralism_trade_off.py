@@ -258,3 +258,22 @@ def test_what_does_not_fit_is_refused():
         to.score({"f": [1, 2]}, line, objectives=["x"])
     with pytest.raises(DataError, match="needs \\(1,\\)"):
         to.score({"f": [1, 2]}, line, clusters=[1, 2])
+
+
+def test_ends_that_cannot_be_told_apart_have_no_between():
+    # One outcome for all weights, and noise: nothing lies between the ends, near as they are.
+    rng = np.random.default_rng(3)
+    noise = 0.5 + rng.normal(0, 0.1, (5, 40, 2))
+    functions = {f"f{n}": to.Linear((n / 4, 1 - n / 4)) for n in range(5)}
+
+    def found(rows, others=functions):
+        return to.score({f"f{n}": each for n, each in enumerate(rows)}, others, draws=300).between
+
+    assert not found(noise).defined and "undefined" in found(noise).method
+    apart = noise + np.linspace(0, 0.4, 5)[:, None, None] * np.array([1, -1])
+    assert found(apart).value > 0.5
+    # A second family has the same ends: they are one end each, and noise between them is no distance.
+    extreme = apart[[0, 0, 0, 4, 4]]
+    twice = np.concatenate([extreme, extreme + rng.normal(0, 0.002, extreme.shape)])
+    more = functions | {f"f{5 + n}": to.PMean((n / 4, 1 - n / 4), 0.0) for n in range(5)}
+    assert found(twice, more).value < 0.05
