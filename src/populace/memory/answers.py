@@ -1,4 +1,4 @@
-"""Answers to questions with options that others may use, as a table; models that were fitted on them."""
+"""Answers to questions with options that others may use, as a table to fit on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from populace.errors import DataError
 from populace.memory import tables as t
 from populace.memory.consent import usable
-from populace.memory.words import blocks, delete_blobs, read_scale, read_texts
+from populace.memory.words import blocks, read_scale, read_texts
 from populace.streams import stream
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from populace.memory.store import Writing
 
-__all__ = ["drop_models", "shared_answers"]
+__all__ = ["checked_same", "shared_answers"]
 
 _FEWEST = 4
 """Answers of a person below which the person is left out."""
@@ -85,12 +85,13 @@ def shared_answers(
     return frame.filter(pl.col("person").is_in(enough.implode()))
 
 
-def drop_models(writing: Writing, kind: str, purpose: str) -> None:
-    """Delete fitted models of a kind, before one takes their place."""
-    old = writing.fetch(
-        "SELECT model, blob FROM memory_models WHERE kind = ? AND purpose = ?", [kind, purpose]
-    )
-    delete_blobs(writing, [blob for _, blob in old])
-    for table in ("memory_model_people", "memory_models"):
-        writing.run(f"DELETE FROM {table} WHERE model = ?", [(model,) for model, _ in old])
-    writing.run("UPDATE memory_audit SET model = NULL WHERE model = ?", [(model,) for model, _ in old])
+def checked_same(before: pl.DataFrame, now: pl.DataFrame, name: str) -> None:
+    """Refuse to keep what was fitted on answers that are no longer there, or may no longer be used.
+
+    Raises
+    ------
+    DataError
+        If the answers are not what they were.
+    """
+    if not now.equals(before):
+        raise DataError("answers changed while they were read", file=name, fix="call it again")

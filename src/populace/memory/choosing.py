@@ -10,17 +10,14 @@ and goes with each of them, as any model does.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 
-from populace.errors import DataError
-from populace.memory import tables as t
-from populace.memory.answers import drop_models, shared_answers
-from populace.memory.words import put_blobs
+from populace.memory.answers import checked_same, shared_answers
+from populace.memory.fitted import keep_fit
 from populace.streams import stream
 
 if TYPE_CHECKING:
@@ -120,30 +117,20 @@ def choose(store: Store, purpose: str, *, actor: str = "", seed: int = 0) -> lis
     Raises
     ------
     DataError
-        If fewer than 40 people share answers to questions with options that others answered too.
+        If fewer than 40 people share answers to questions with options that others answered too, or the
+        answers changed meanwhile.
     """
-    from populace.memory.auditing import note
+
+    def read(writing: Writing) -> pl.DataFrame:
+        return shared_answers(writing, purpose, people=_MOST, questions=_QUESTIONS, least=_LEAST, seed=seed)
 
     with store.write() as writing:
-        frame = shared_answers(writing, purpose, people=_MOST, questions=_QUESTIONS, least=_LEAST, seed=seed)
-        counts: dict[int, int] = {}
-        for name in frame["person"].to_list():
-            counts[name] = counts.get(name, 0) + 1
+        frame = read(writing)
     choices = _tried(frame, seed)
     with store.write() as writing:
-        here = {row[0] for row in writing.fetch("SELECT person FROM memory_people", []) if row[0] in counts}
-        if len(here) < len(counts):
-            raise DataError("somebody was deleted meanwhile", file=store.name, fix="choose again")
-        drop_models(writing, KIND, purpose)
-        model = writing.numbers("model", 1)
-        blob = put_blobs(writing, [msgspec.json.encode(choices)])[0]
-        writing.insert(
-            t.models,
-            ("model", "kind", "purpose", "blob", "made"),
-            [(model, KIND, purpose, blob, time.time())],
-        )
-        writing.insert(t.model_people, ("person", "model"), [(each, model) for each in sorted(here)])
-        note(writing, "fit", purpose, sorted(counts.items()), actor=actor, model=model)
+        checked_same(frame, read(writing), store.name)
+        people, data = frame["person"].unique().to_list(), msgspec.json.encode(choices)
+        keep_fit(writing, KIND, purpose, people, data, items=len(frame), actor=actor)
     return choices
 
 

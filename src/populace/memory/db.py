@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from populace.errors import DataError
 from populace.memory.consent import Consent, as_consent, checked_purpose
 from populace.memory.item import Kept, checked_name
+from populace.memory.knowing import Knowing
 
 if TYPE_CHECKING:
     from populace.memory.adding import Added
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PersonaDB"]
 
 
-class PersonaDB:
+class PersonaDB(Knowing):
     """A memory of people in a database; use `PersonaDB.open`.
 
     Examples

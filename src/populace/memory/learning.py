@@ -6,20 +6,18 @@ each of the people it was fitted on.
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from populace.errors import DataError
-from populace.memory import tables as t
-from populace.memory.answers import drop_models, shared_answers
+from populace.memory.answers import checked_same, shared_answers
+from populace.memory.fitted import keep_fit
 from populace.memory.spaces import unit
-from populace.memory.words import put_blobs
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from populace.memory.joining import Near
     from populace.memory.store import Store, Writing
 
@@ -45,35 +43,27 @@ def learn(store: Store, purpose: str, *, actor: str = "", seed: int = 0) -> int:
     Raises
     ------
     DataError
-        If fewer than 20 people share answers to questions that others answered too.
+        If fewer than 20 people share answers to questions that others answered too, or the answers changed
+        meanwhile.
     """
-    from populace.memory.auditing import note
     from populace.memory.predicting import read_responses
     from populace.opinions import Inputs
     from populace.opinions.predictors import Completion
 
+    def read(writing: Writing) -> pl.DataFrame:
+        return shared_answers(writing, purpose, people=_PEOPLE, questions=_QUESTIONS, least=_LEAST, seed=seed)
+
     with store.write() as writing:
-        frame = shared_answers(
-            writing, purpose, people=_PEOPLE, questions=_QUESTIONS, least=_LEAST, seed=seed
-        )
+        frame = read(writing)
     opinions = read_responses(frame.drop("person", "item")).opinions
     fitted = Completion((_RANK,), (30.0,), 4, seed).fit(opinions, Inputs(known=None))
     points = unit(fitted.factors.fold(opinions.answers, fitted.prior(opinions.people)).astype(np.float32))
     people = np.array([int(name) for name in opinions.people["person_id"].to_list()], dtype=np.int64)
     order = np.argsort(people)
     data = people[order].astype("<i8").tobytes() + points[order].astype("<f4").tobytes()
-    counts = Counter(frame["person"].to_list())
     with store.write() as writing:
-        here = {row[0] for row in writing.fetch("SELECT person FROM memory_people")}
-        if not here.issuperset(counts):
-            raise DataError("somebody was deleted meanwhile", file=store.name, fix="learn again")
-        drop_models(writing, KIND, purpose)
-        model = writing.numbers("model", 1)
-        blob = put_blobs(writing, [data])[0]
-        row = (model, KIND, purpose, blob, time.time())
-        writing.insert(t.models, ("model", "kind", "purpose", "blob", "made"), [row])
-        writing.insert(t.model_people, ("person", "model"), [(each, model) for each in sorted(counts)])
-        note(writing, "fit", purpose, sorted(counts.items()), actor=actor, model=model)
+        checked_same(frame, read(writing), store.name)
+        keep_fit(writing, KIND, purpose, people.tolist(), data, items=len(frame), actor=actor)
     return len(people)
 
 
