@@ -10,12 +10,16 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
+
 from populace.errors import DataError
-from populace.pluralism.bridging import opinion_map, read_conversation
+from populace.opinions.polis import read_polis
 from populace.pluralism.overton import Window, window_from_groups
 
 __all__ = ["polis_window"]
 
+_OPENING = 'Do you agree with this statement: "'
+_VOTE = {0: 1.0, 1: -1.0, 2: 0.0}
 _LONGEST = 600
 """Characters of a description that still is a question, and not a page of rules."""
 
@@ -37,12 +41,18 @@ def polis_window(folder: str | Path, *, most: int = 3, least: int = 7) -> Window
     DataError
         If the export cannot be read, says nowhere what it is about, or has no groups.
     """
-    conversation = read_conversation(folder)
-    found = opinion_map(conversation.votes, least=least, resamples=0, nulls=0)
+    from populace.pluralism.bridging import opinion_map
+
+    opinions = read_polis(folder, least)
+    votes = np.full(opinions.answers.shape, np.nan)
+    for code, vote in _VOTE.items():
+        votes[opinions.answers == code] = vote
+    found = opinion_map(votes, resamples=0, nulls=0)
+    statements = [item.question.removeprefix(_OPENING).removesuffix('"?') for item in opinions.items]
     return window_from_groups(
-        conversation.votes,
+        votes,
         found.groups,
-        conversation.statements,
+        statements,
         question=_question(Path(folder)),
         most=most,
         topic=Path(folder).name,
