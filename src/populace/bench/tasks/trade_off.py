@@ -24,7 +24,8 @@ Options:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -182,6 +183,15 @@ class TradeOffSteering:
         ):
             failed = [each.name for each in self.audit(_played(self, target), Counting()) if not each.passed]
             assert name in failed, (target.model, failed)
+        # Judges that look at the place, or at length alone.
+        judged = {"objectives": "brevity", "groups": "all: age > 0", "divisions": 2}
+        for judge, name in (
+            (planted_judge(cheat="first"), "position rule, all"),
+            (planted_judge(cheat="longer"), "length rule, all"),
+        ):
+            items = _played(self, planted_steered(), judge=judge, options=judged)
+            failed = [each.name for each in self.audit(items, Counting()) if not each.passed]
+            assert name in failed, (name, failed)
 
     def _recovered(self, seed: int, counting: Counting) -> Iterator[tuple[str, float, Estimate]]:
         items = _played(self, planted_steered(seed=seed), seed)
@@ -256,9 +266,17 @@ def _drawn(bench: Bench) -> pl.DataFrame:
     return bench.prompts[sorted(rows.tolist())].select("prompt_id", pl.col("text").alias("prompt"), "topic")
 
 
-def _played(task: TradeOffSteering, target: Scripted, seed: int = 0) -> pl.DataFrame:
-    bench, models = planted_bench(target, planted_judge(), people=4, prompts=60, items=60, seed=seed)
-    return play(task, bench, models)
+def _played(
+    task: TradeOffSteering,
+    target: Scripted,
+    seed: int = 0,
+    *,
+    judge: Scripted | None = None,
+    options: Mapping[str, object] | None = None,
+) -> pl.DataFrame:
+    judge = judge or planted_judge()
+    bench, models = planted_bench(target, judge, people=4, prompts=60, items=60, seed=seed)
+    return play(task, replace(bench, options=dict(options or {})), models)
 
 
 def _expected(count: int, spread: float = 0.4) -> tuple[float, float]:
