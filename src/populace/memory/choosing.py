@@ -51,9 +51,9 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     way: str
     gain: float
     """In log score per answer, over own items alone; of the best candidate, even if it was not taken."""
-    low: float
-    high: float
-    """Interval of the gain."""
+    low: float | None
+    high: float | None
+    """Interval of the gain; None where nothing tells it."""
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -140,7 +140,6 @@ def _tried(frame: pl.DataFrame, seed: int) -> list[Choice]:
     from populace.opinions import Inputs
 
     opinions = read_responses(frame.drop("person", "item")).opinions
-    inputs = Inputs(known=max(SIZES))
     rng = stream(seed, "memory.choosing.folds")
     part = rng.permutation(len(opinions)) % 2
     grid = [(share, people) for share in _SHARES for people in _PEOPLE]
@@ -151,8 +150,8 @@ def _tried(frame: pl.DataFrame, seed: int) -> list[Choice]:
     for fold in range(2):
         train = opinions.take(np.flatnonzero(part != fold))
         held = np.flatnonzero(part == fold)[:_ASKED]
-        fitted = [route.fit(train, inputs) for route in routes]
         for size in SIZES:
+            fitted = [route.fit(train, Inputs(known=size)) for route in routes]
             cells, truth = _cells(opinions, held, size, rng)
             table = np.stack([_logs(route.predict(cells), truth) for route in fitted])
             logs[size].append(table)
@@ -200,13 +199,14 @@ def _chosen(
     best = int(np.argmax(gains.mean(axis=1)))
     found = crossed_mean(gains[best], who, what, within=None, level=1 - 0.05 / len(grid))
     share, people = grid[best]
-    taken = found.low > 0
+    low, high = (float(end) if np.isfinite(end) else None for end in (found.low, found.high))
+    taken = low is not None and low > 0
     return Choice(
         items=size,
         share=share if taken else 0.0,
         neighbours=people if taken else 0,
         way="answers" if taken else "",
         gain=float(found.value),
-        low=float(found.low),
-        high=float(found.high),
+        low=low,
+        high=high,
     )

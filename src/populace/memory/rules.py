@@ -34,7 +34,8 @@ _WORKS = re.compile(
     r"\bI(?: work|['’]m working| am working) as an? (?P<what>[\w-]+(?: [\w-]+)?)", re.IGNORECASE
 )
 _ROLE = re.compile(
-    r"\b(?:I am|I['’]m|as) an? (?P<what>(?:(?:single|retired|proud|working|stay-at-home|first-time|new) )?"
+    r"\b(?:I am|I['’]m|(?<!work )(?<!working )as) an? "
+    r"(?P<what>(?:(?:single|retired|proud|working|stay-at-home|first-time|new) )?"
     r"(?:mother|father|parent|mom|mum|dad|grandmother|grandfather|grandparent|student|teacher|nurse|doctor|"
     r"veteran|immigrant|farmer|engineer|widow|widower|caregiver|carer|neighbou?r|volunteer|pensioner|retiree))\b",
     re.IGNORECASE,
