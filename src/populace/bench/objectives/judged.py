@@ -150,17 +150,19 @@ def findings_of(items: pl.DataFrame, counting: Counting) -> list[Finding]:
     Parameters
     ----------
     items
-        With verdicts. The plain arm has none.
+        With verdicts. The plain arm has none. Two answers that are one are no matter of length and place.
     """
     names = [name.removeprefix(OBJECTIVE) for name in items.columns if name.startswith(OBJECTIVE)]
-    rows = items.drop_nulls([BY + name for name in names])
+    whole = items.drop_nulls([BY + name for name in names])
+    # Of one answer shown twice no place can be told.
+    rows = whole.filter(pl.col("answer").ne_missing(pl.col(PLAIN_ANSWER))) if names else whole
     found: list[Finding] = []
     for name in names:
         column = BY + name
         found += [
             length_rule(rows, column, "answer", PLAIN_ANSWER, counting, label=name),
             position_rule(rows, column, counting, label=name),
-            unjudged(rows, column, counting, label=name),
+            unjudged(whole, column, counting, label=name),
         ]
         people = rows.filter(pl.col(VOTER + name).is_not_null())
         if people.height and BY + NOBODY in rows.columns:
