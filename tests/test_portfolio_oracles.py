@@ -267,7 +267,7 @@ def test_palm_refuses_what_its_proof_does_not_cover() -> None:
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=50 if FULL else 4)
 def test_best_of_size_is_brute_force(seed: int) -> None:
     rng = np.random.default_rng(seed)
     rewards = rng.random((7, 3))
