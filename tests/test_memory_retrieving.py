@@ -419,6 +419,44 @@ def test_auto_falls_back_where_others_do_not_help(tmp_path):
         assert db.retrieve("p1", "coin").notes == ("own items alone: other people's did not help",)
 
 
+# Counts with noise
+
+
+def test_counts_with_noise_are_spent_and_run_out(camps):
+    question = answers(0)[0].text
+    told = {"epsilon": 2.0, "neighbours": 5}
+    # A draw of 0 is no noise: log(1 - 0) = 0.
+    counted = camps.count("ada", question, YES_NO, uniform=lambda: 0.0, **told)
+    assert (counted.counts, counted.neighbours, counted.epsilon) == ({"Yes": 5, "No": 0}, 5, 2.0)
+    assert camps.count("ada", question, YES_NO, **told).neighbours == 5
+    # 4 are spent of those five: the next five are asked, then nobody is left.
+    third = camps.count("ada", question, YES_NO, most=4.0, uniform=lambda: 0.0, **told)
+    assert third.counts == {"Yes": 0, "No": 5}
+    assert camps.count("ada", question, YES_NO, most=2.0, **told).counts == {}
+    assert audit_table(camps.store).filter(action="count 2").height == 15
+    assert camps.check() == []
+
+
+def test_the_noise_is_geometric():
+    from populace.memory.counting import _deviation, _noise
+
+    chance = random.Random(4)
+    drawn = np.array([_noise(1.0, chance.random) for _ in range(20_000)])
+    a = math.exp(-0.5)
+    # P(0) = (1 - a) / (1 + a) = 0.245; its standard error over 20,000 draws is 0.003.
+    assert abs((drawn == 0).mean() - (1 - a) / (1 + a)) < 0.012
+    assert abs((drawn == 1).mean() - a * (1 - a) / (1 + a)) < 0.012
+    assert abs(drawn.std() / _deviation(1.0) - 1) < 0.05
+
+
+def test_counts_without_a_meaning_are_refused(camps):
+    for told in ({"epsilon": 0}, {"epsilon": math.inf}, {"epsilon": 1 / 3}):
+        with pytest.raises(DataError, match="epsilon"):
+            camps.count("ada", "Guns?", YES_NO, **told)
+    with pytest.raises(DataError, match="options"):
+        camps.count("ada", "Guns?", ("Yes", "Yes"), epsilon=1.0)
+
+
 def test_settings_that_mean_nothing_are_refused(camps):
     for told, words in (
         ({"tokens": 0}, "budget"),

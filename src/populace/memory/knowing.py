@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from populace.errors import DataError
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from populace.memory.choosing import Choice
+    from populace.memory.counting import Counted
     from populace.memory.distilling import Derived
     from populace.memory.joining import Way
     from populace.memory.layers import Statement
@@ -137,6 +138,30 @@ class Knowing:
 
         asked: dict[str, Any] = {"tokens": tokens, "share": share, "neighbours": neighbours, **settings}
         return retrieve(self.store, person_id, query, purpose=self.purpose, actor=self.actor, **asked)
+
+    def count(
+        self, person_id: str, question: str, options: Sequence[str], *, epsilon: float, **settings: Any
+    ) -> Counted:
+        """Count how people like a person answered, with noise that hides each answer (`counting`).
+
+        Parameters
+        ----------
+        person_id, question, options
+            Like whom, and what was asked.
+        epsilon
+            What the count spends of each neighbour's privacy; the audit adds it up.
+        **settings
+            `neighbours`, `way`, `most`, `space` of `counting.count_answers`.
+
+        Raises
+        ------
+        DataError
+            If there is nobody of this name, or a setting is out of range.
+        """
+        from populace.memory.counting import count_answers
+
+        told: dict[str, Any] = {"epsilon": epsilon, "purpose": self.purpose, "actor": self.actor, **settings}
+        return count_answers(self.store, person_id, question, options, **told)
 
     def _numbers(self, people: Iterable[str] | None) -> list[int] | None:
         if people is None:
