@@ -177,7 +177,8 @@ def summed(
         | {"options": dict(bench.options)}
         | ({"also": dict(bench.also)} if bench.also else {})
         | ({"files": files} if (files := _files(bench)) else {}),
-        personas=_who(items, "persona_id", "other_id"),
+        # Where nobody asks, another's id is that of another question.
+        personas=_who(items, *(("persona_id", "other_id") if "persona_id" in items.columns else ())),
         prompts=_who(items, "prompt_id"),
         templates=TEMPLATES.hash(*TEMPLATES.names()),
         items=items.height,

@@ -22,6 +22,7 @@ __all__ = ["show_board", "show_result"]
 
 _UNDECIDED = ("_tie", "_refused", "_failed", "_unasked")
 _FEW = ("small cell", "few people")
+_PERSON = ("person", "people")
 _PEOPLE = ("cluster", "person", "persona", "people")
 """What a method calls clusters that are people."""
 _NOTES = 12
@@ -47,7 +48,8 @@ def show_result(result: TaskResult) -> None:
     headline = result.scores[0].estimate if result.scores else None
     usual = (headline.n, headline.clusters) if headline else (0, 0)
     several = len(counts) > 1
-    subject, kind = _subject(result), _clusters(result)
+    subject = _subject(result)
+    kind = (headline and _clusters(headline, result)) or _PERSON
     table = Table(title=f"{result.task}, {subject}", box=None)
     table.add_column("measure", overflow="fold")
     table.add_column("of", overflow="fold")
@@ -66,7 +68,7 @@ def show_result(result: TaskResult) -> None:
         number = f"({notes.index(score.note) + 1})" if score.note in notes else ""
         row = [score.measure, _of(score, short), estimate_text(score.estimate) + mark, _p(score.p_value)]
         own = (score.estimate.n, score.estimate.clusters)
-        row += ["" if own == usual else f"{own[0]:,}/{own[1]:,}"] if several else []
+        row += ["" if own == usual else _own(score.estimate, result, kind)] if several else []
         table.add_row(*row, *([number] if notes else []))
     # What models and files say is no markup.
     console = Console(highlight=False, markup=False)
@@ -155,25 +157,37 @@ def _subject(result: TaskResult) -> str:
     return ", ".join(str(options[name]) for name in result.settings.get("files", {}) if name in options)
 
 
-def _clusters(result: TaskResult) -> tuple[str, str]:
-    """Say what the clusters of the headline are, one and several: people, unless its method says otherwise.
+def _clusters(estimate: Estimate, result: TaskResult) -> tuple[str, str] | None:
+    """Say what the clusters of an estimate are, one and several: people, unless its method says otherwise.
+
+    None where the method tells nothing, as of an estimate without an interval.
 
     Examples
     --------
     >>> from populace.report.figures.demonstration_pluralism_front import trade_off_result
-    >>> _clusters(trade_off_result())
+    >>> result = trade_off_result()
+    >>> _clusters(result.scores[0].estimate, result)
     ('question', 'questions')
     """
-    method = result.scores[0].estimate.method if result.scores else ""
+    method = estimate.method
     if told := re.match(r"(\w+) bootstrap|two-way \((\w+?)s? and", method):
         unit = told[1] or told[2]
-        return ("person", "people") if unit in _PEOPLE else (unit, f"{unit}s")
+        return _PERSON if unit in _PEOPLE else (unit, f"{unit}s")
+    if method.startswith("no interval"):
+        return None
     # Of one kind of clusters, in items of nobody, they are questions.
     alone = " x " not in method and result.personas == content_hash([])
-    return ("question", "questions") if alone else ("person", "people")
+    return ("question", "questions") if alone or "question" in method else _PERSON
 
 
-def _many(items: int, clusters: int, kind: tuple[str, str] = ("person", "people")) -> str:
+def _own(estimate: Estimate, result: TaskResult, usual: tuple[str, str]) -> str:
+    """Count what an estimate stands on, and name its clusters where they are not those of the headline."""
+    kind = _clusters(estimate, result) or usual
+    told = "" if kind == usual else f" {kind[estimate.clusters != 1]}"
+    return f"{estimate.n:,}/{estimate.clusters:,}{told}"
+
+
+def _many(items: int, clusters: int, kind: tuple[str, str] = _PERSON) -> str:
     one, few = "item" if items == 1 else "items", kind[clusters != 1]
     return f"{items:,} {one} of {clusters:,} {few}"
 

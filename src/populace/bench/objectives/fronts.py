@@ -110,5 +110,6 @@ def _lead(
     both = ours.join(theirs, on=keys, suffix=" of base", maintain_order="left")
     one = both.select(objectives).to_numpy()
     other = both.select(f"{name} of base" for name in objectives).to_numpy()
-    clusters = (both[each] for each in reversed(shared))
+    # Either kind of cluster is treated alike; people come first, as in every other score.
+    clusters = (both[each] for each in shared)
     return dominates(one, other, *clusters, within=(-1.0, 1.0), level=counting.level)
