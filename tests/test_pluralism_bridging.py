@@ -302,10 +302,10 @@ def test_intercepts_edges():
     votes, _ = camps(people=10, statements=5, missing=0.2)
     votes[0], votes[:, 1] = np.nan, np.nan
     found = bridging.intercepts(votes)
-    assert np.isnan(found.raters[0]).all() and found.table["intercept"][1] == 0
+    assert np.isnan(found.raters[0]).all() and np.isnan(found.table["intercept"][1])
     turned = bridging.intercepts(votes[:, ::-1].copy())
     assert turned.table["intercept"].to_numpy()[::-1] == pytest.approx(
-        found.table["intercept"].to_numpy(), abs=1e-3
+        found.table["intercept"].to_numpy(), abs=1e-3, nan_ok=True
     )
 
 
@@ -373,3 +373,93 @@ def test_any_table_is_mapped_or_refused(votes):
     except DataError:
         return
     assert found.k == int(found.groups.max()) + 1 and np.isfinite(found.places).all()
+
+
+# What a number must not hide.
+
+
+@pytest.mark.parametrize(
+    ("share", "people", "combine"),
+    [(0.9, 15, "product"), (0.98, 10, "geometric_mean"), (0.6, 12, "minimum")],
+)
+def test_intervals_of_a_consensus_hold_the_truth(share, people, combine):
+    """Four groups of one share: 95 % intervals must hold it in 95 of 100 tables, also where all agree."""
+    rng = np.random.default_rng(0)
+    votes = np.where(rng.random((4 * people, 600)) < share, 1, -1)
+    groups = np.repeat(np.arange(4), people)
+    found = bridging.group_informed_consensus(votes, groups, combine=combine, draws=400).table
+    truth = share**4 if combine == "product" else share
+    assert ((found["low"] <= truth) & (truth <= found["high"])).mean() >= 0.94
+    assert ((found["low"] <= found["value"]) & (found["value"] <= found["high"])).all()
+    assert (found["high"] - found["low"]).min() > 0.01
+
+
+def test_groups_that_agree_to_the_last_vote_are_not_certain():
+    """Ten of ten twice: low is the 2.5 % point of the product of two Beta(10, 1), high is 1."""
+    row = bridging.group_informed_consensus(np.ones((20, 1)), [0] * 10 + [1] * 10).table.row(0, named=True)
+    assert row["low"] == pytest.approx(0.573, abs=0.02) and row["high"] == 1
+    lowest = bridging.lowest_group_approval(np.ones((20, 1)), [0] * 10 + [1] * 10).table.row(0, named=True)
+    assert lowest["low"] == pytest.approx(0.025**0.1) and lowest["high"] == 1
+    nobody = bridging.lowest_group_approval(-np.ones((20, 1)), [0] * 10 + [1] * 10).table.row(0, named=True)
+    assert nobody["low"] == 0 and nobody["high"] == pytest.approx(1 - 0.0125**0.1)
+
+
+def test_groups_keep_the_names_they_were_given():
+    votes = np.array([[1, 1], [1, 1], [1, -1], [-1, 1], [-1, 1], [-1, 1]])
+    for names in ([3, 3, 3, 7, 7, 7], [1, 1, 1, 2, 2, 2]):
+        expected = {names[0], names[-1]}
+        assert set(bridging.representative(votes, names)["group"]) == expected
+        assert set(bridging.representativeness(votes, names)["group"]) == expected
+
+
+@pytest.mark.parametrize("dissenters", [1, 2])
+def test_resamples_in_which_all_vote_alike_are_counted(dissenters):
+    votes = np.ones((10, 12))
+    votes[:dissenters] = -1
+    found = bridging.opinion_map(votes, nulls=5)
+    assert found.k == 2 and any("resamples of people had no plane" in line for line in found.warnings)
+    assert "without groups left out" in found.stability.method
+
+
+def test_a_silhouette_has_no_interval_of_its_own():
+    found = bridging.opinion_map(camps()[0], resamples=5, nulls=5)
+    assert np.isnan(found.silhouette.low) and "see the nulls" in found.silhouette.method
+
+
+def test_intercepts_say_nothing_of_who_was_not_drawn():
+    votes = np.ones((6, 3))
+    votes[:, 2] = np.nan
+    found = bridging.intercepts(votes, draws=10)
+    rows = found.table.rows()
+    assert np.isnan(rows[0][2:4]).all() and np.isnan(rows[2][1:5]).all()
+    assert rows[0][1] == pytest.approx(0.31746, abs=1e-5)
+    noisy = np.random.default_rng(0).choice([1.0, -1.0, np.nan], size=(40, 6), p=[0.4, 0.2, 0.4])
+    table = bridging.intercepts(noisy, draws=50).table
+    assert ((table["low"] < table["intercept"]) & (table["intercept"] < table["high"])).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: bridging.group_informed_consensus([[1]], [0], combine="prod"), "`combine` is 'prod'"),
+        (lambda: bridging.group_informed_consensus([[1]], [0], vote=2), "`vote` is 2"),
+        (lambda: bridging.group_informed_consensus([[1]], [0], level=95), "cannot hold a share of 95"),
+        (lambda: bridging.group_informed_consensus([[1], [1]], [0, np.inf]), "row 2: group inf"),
+        (lambda: bridging.intercepts([[1, 0]], penalty="mena"), "`penalty` is 'mena'"),
+        (lambda: bridging.intercepts([[1, 0]], passes="mising"), "`passes` is 'mising'"),
+        (lambda: bridging.intercepts([[1, 0]], intercept_lambda=-1), "`intercept_lambda` is -1"),
+        (lambda: bridging.intercepts([[1, 0]], draws=2, level=95), "cannot hold a share of 95"),
+        (lambda: bridging.opinion_map(camps()[0], groups=[2.5]), "no numbers of groups"),
+        (
+            lambda: bridging.opinion_map(camps()[0], resamples=0, nulls=2).chance("shufled"),
+            "`null` is 'shufled'",
+        ),
+    ],
+)
+def test_words_and_numbers_that_mean_nothing(call, message):
+    with pytest.raises(DataError, match=message):
+        call()
+
+
+def test_a_number_of_groups_may_be_of_numpy():
+    assert bridging.opinion_map(camps()[0], groups=np.int64(3), resamples=0, nulls=0).k == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,7 @@ import numpy.typing as npt
 from populace.errors import DataError
 from populace.stats._arrays import Bools, Floats, Ints
 
-__all__ = ["checked_groups", "checked_votes", "draws_of_people", "sparse"]
-
-_BLOCK = 1 << 22
-"""Numbers of a block of draws: 32 MB."""
+__all__ = ["checked_groups", "checked_level", "checked_votes", "known", "sparse"]
 
 
 def checked_votes(votes: npt.ArrayLike) -> Floats:
@@ -59,8 +56,12 @@ def checked_groups(groups: npt.ArrayLike, people: int) -> tuple[Ints, Ints]:
         raise DataError(f"groups have shape {given.shape}", fix=f"give one a person, {people:,} in all")
     if given.dtype.kind == "f":
         given = np.where(np.isnan(given), -1, given)
-    if given.dtype.kind not in "biuf" or (given != np.floor(given)).any():
-        raise DataError("a group is no whole number", fix="number the groups from 0; -1 or nan is in none")
+    fix = "number the groups from 0; -1 or nan is in none"
+    if given.dtype.kind not in "biuf":
+        raise DataError("groups are no numbers", fix=fix)
+    bad = np.flatnonzero(~np.isfinite(given) | (given != np.floor(given)))
+    if len(bad):
+        raise DataError(f"group {given[bad[0]]} is no whole number", row=int(bad[0]) + 1, fix=fix)
     labels = np.unique(given[given >= 0]).astype(np.int64)
     if not len(labels):
         raise DataError("nobody is in a group")
@@ -69,12 +70,29 @@ def checked_groups(groups: npt.ArrayLike, people: int) -> tuple[Ints, Ints]:
     return coded, labels
 
 
-def draws_of_people(rng: np.random.Generator, people: int, draws: int, cells: int) -> Iterator[Floats]:
-    """Yield how often each person is drawn, in blocks of shape (draws, people)."""
-    block = max(1, _BLOCK // max(people, cells))
-    chances = np.full(people, 1 / people)
-    for start in range(0, draws, block):
-        yield rng.multinomial(people, chances, size=min(block, draws - start)).astype(np.float64)
+def checked_level(level: float) -> float:
+    """Return the coverage of an interval, or say that it is none.
+
+    Raises
+    ------
+    DataError
+        If it is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise DataError(f"an interval cannot hold a share of {level:g}", fix="give a level such as 0.95")
+    return float(level)
+
+
+def known(name: str, value: object, allowed: Sequence[object]) -> None:
+    """Refuse what is not among the words (or numbers) of a choice.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+    """
+    if value not in allowed:
+        raise DataError(f"`{name}` is {value!r}", fix=f"give one of {', '.join(map(str, allowed))}")
 
 
 def sparse(table: Floats, seen: Bools) -> Any:

@@ -3,6 +3,12 @@
 Shares are smoothed as there, P_v(g) = (1 + votes v of group g) / (2 + all its votes on the statement): a
 group that never saw a statement counts 1/2, so look at `fewest` before believing a consensus.
 
+Intervals are of the product (root, minimum) of the groups' true shares, given how many of each voted and how.
+People drawn anew would not do: a group that agrees to the last vote agrees in every resample, however few
+they are. Instead the groups' Clopper-Pearson intervals are melded (Fay, Proschan and Brittain 2015, for two
+samples; as many as there are groups here): the lower end is a quantile of the product of Beta(n, m - n + 1),
+the upper one of Beta(n + 1, m - n), of n votes among m. They hold the truth at least as often as they say.
+
 Conventions of group-informed consensus differ. `product`, the product of P_agree(g) over groups, is Polis'
 own (`group-aware-consensus`) and that of red-dwarf 0.4.0 as released; it falls with the number of groups, so
 two conversations cannot be compared by it. `geometric_mean`, its root, can; it orders one conversation alike.
@@ -13,15 +19,16 @@ know nothing of that, nor of how many statements are tried: they order statement
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import importlib
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from populace.pluralism.bridging._table import checked_groups, checked_votes, draws_of_people
-from populace.stats._arrays import Bools, Floats, Ints
+from populace.pluralism.bridging._table import checked_groups, checked_level, checked_votes, known
+from populace.stats._arrays import Floats, Ints
 from populace.streams import stream
 
 __all__ = [
@@ -80,8 +87,11 @@ def group_informed_consensus(
     vote
         Consensus to agree (1) or to disagree (-1).
     draws, level, seed
-        People are drawn anew within their groups, which are taken as given: what the grouping itself
-        leaves open is not in the interval. A statement that a group never voted on has none.
+        Of the intervals (see the module). Of the `minimum` no draws are needed: it reaches from the lowest
+        lower end of the groups to their lowest upper end, this with the error shared out among them
+        (Bonferroni), since which group is lowest was found in the same votes. Groups are taken as given: what
+        the grouping itself leaves open is not in the interval. A statement that a group never voted on has
+        none.
 
     Raises
     ------
@@ -96,20 +106,26 @@ def group_informed_consensus(
     >>> round(found.table["value"][0], 6)
     0.3
     """
+    known("combine", combine, get_args(Combine))
+    known("vote", vote, (1, -1))
     table = checked_votes(votes)
     coded, labels = checked_groups(groups, len(table))
     parts = [table[coded == group] for group in range(len(labels))]
-    shares = np.stack([_smoothed((part == vote).sum(axis=0), _voted(part)) for part in parts])
-    value = _combine(shares, combine)
-    low, high = _interval(parts, vote, combine, draws, level, seed)
+    chosen = np.stack([(part == vote).sum(axis=0) for part in parts])
     cast = np.stack([_voted(part) for part in parts])
+    shares = _smoothed(chosen, cast)
+    value = _combine(shares, combine)
+    low, high = _interval(chosen, cast, combine, draws, checked_level(level), seed)
     # A group that never voted has no share to be sure of.
     low, high = (np.where(cast.min(axis=0) > 0, end, np.nan) for end in (low, high))
     columns: dict[str, object] = {"statement": np.arange(table.shape[1])}
     columns |= {"value": value, "low": low, "high": high}
     columns |= {f"group {label}": share for label, share in zip(labels.tolist(), shares, strict=True)}
     frame = pl.DataFrame(columns | {"fewest": cast.min(axis=0), "votes": cast.sum(axis=0)})
-    method = f"people drawn anew within groups, percentile, {draws} draws; groups taken as given"
+    how = "lowest ends, Bonferroni" if combine == "minimum" else f"melded, {draws} draws"
+    method = f"Clopper-Pearson intervals of groups, {how}; groups taken as given"
+    if draws < 1:
+        method = "no interval"
     return Consensus(table=frame, convention=combine, vote=vote, method=method, seed=seed)
 
 
@@ -194,12 +210,12 @@ def representative(
     [(0, 0, 1), (1, 0, -1)]
     """
     table = checked_votes(votes)
-    coded, _ = checked_groups(groups, len(table))
+    coded, labels = checked_groups(groups, len(table))
     seen = ~np.isnan(table) & (coded >= 0)[:, None]
     everywhere = pl.DataFrame({"all": seen.sum(axis=0, dtype=np.int64)}).with_row_index("statement")
     everywhere = everywhere.cast({"statement": pl.Int64})
     found = (
-        representativeness(table, coded)
+        representativeness(table, np.where(coded >= 0, labels[coded], -1))
         .join(everywhere, on="statement")
         .filter((pl.col("of") >= least) & (pl.col("all") - pl.col("of") >= least))
         .filter(pl.col("ratio_z") == pl.col("ratio_z").max().over("group", "statement"))
@@ -230,24 +246,30 @@ def _combine(shares: Floats, how: Combine) -> Floats:
 
 
 def _interval(
-    parts: list[Floats], vote: int, combine: Combine, draws: int, level: float, seed: int
+    chosen: Ints, cast: Ints, combine: Combine, draws: int, level: float, seed: int
 ) -> tuple[Floats, Floats]:
+    """Meld the Clopper-Pearson intervals of groups; counts by group and statement."""
     if draws < 1:
-        empty = np.full(parts[0].shape[1], np.nan)
+        empty = np.full(chosen.shape[1], np.nan)
         return empty, empty
-    drawn = np.stack([_drawn(part, vote, draws, seed, place) for place, part in enumerate(parts)])
     tail = (1 - level) / 2
-    low, high = np.quantile(_combine(drawn, combine), [tail, 1 - tail], axis=0)
-    return low, high
-
-
-def _drawn(part: Floats, vote: int, draws: int, seed: int, place: int) -> Floats:
-    """Return smoothed shares of a group whose people are drawn anew, shape (draws, statements)."""
-    rng = stream(seed, "bridging.consensus", place)
-    voted: Bools = ~np.isnan(part)
-    seen, chosen = voted.astype(np.float64), (part == vote).astype(np.float64)
-    blocks = draws_of_people(rng, len(part), draws, part.shape[1])
-    return np.concatenate([_smoothed(weights @ chosen, weights @ seen) for weights in blocks])
+    if combine == "minimum":
+        special: Any = importlib.import_module("scipy.special")
+        low = special.betaincinv(np.maximum(chosen, 1), cast - chosen + 1, tail)
+        high = special.betaincinv(chosen + 1, np.maximum(cast - chosen, 1), 1 - tail / len(chosen))
+        return np.where(chosen > 0, low, 0).min(axis=0), np.where(chosen < cast, high, 1).min(axis=0)
+    ends: list[Floats] = []
+    for lower in (True, False):
+        drawn = np.ones((draws, chosen.shape[1]))
+        for place, (n, rest) in enumerate(zip(chosen, cast - chosen, strict=True)):
+            rng = stream(seed, "bridging.consensus", place)
+            if lower:
+                drawn *= np.where(n > 0, rng.beta(np.maximum(n, 1), rest + 1, drawn.shape), 0.0)
+            else:
+                drawn *= np.where(rest > 0, rng.beta(n + 1, np.maximum(rest, 1), drawn.shape), 1.0)
+        ends.append(np.quantile(drawn, tail if lower else 1 - tail, axis=0))
+    root = 1 / len(chosen) if combine == "geometric_mean" else 1.0
+    return ends[0] ** root, ends[1] ** root
 
 
 def _compared(inside: Floats, outside: Floats, vote: int) -> pl.DataFrame:

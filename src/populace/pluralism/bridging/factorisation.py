@@ -23,7 +23,7 @@ told.
 from __future__ import annotations
 
 import importlib
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 import numpy as np
@@ -31,24 +31,27 @@ import numpy.typing as npt
 import polars as pl
 
 from populace.errors import DataError
-from populace.pluralism.bridging._table import checked_votes, sparse
+from populace.pluralism.bridging._ratings import Data, Penalty
+from populace.pluralism.bridging._table import checked_level, checked_votes, known, sparse
 from populace.stats._arrays import Floats, Ints, divide
 from populace.streams import stream
 
 __all__ = ["Bridging", "intercepts"]
 
-Penalty: TypeAlias = Literal["mean", "rating", "sum"]
 _HELPFUL, _NEUTRAL, _UNHELPFUL, _SLOPE = 0.40, 0.50, -0.05, 0.8
 _LEAST = 5
 """Ratings below which a note has no status."""
-_ROUNDS, _CLOSE, _STARTS = 3000, 1e-9, 2
+_ROUNDS, _CLOSE, _ALIKE, _STARTS = 3000, 1e-12, 1e-9, 2
+_STILL = 1e-6
+"""Width of an interval below which all draws agree, and say nothing of who was not drawn."""
 
 
 class Bridging(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The fitted model: a score for every statement, and where people and statements stand."""
 
     table: pl.DataFrame
-    """A row a statement: `statement`, `intercept`, `low`, `high`, `factor`, `ratings`, `status`."""
+    """A row a statement: `statement`, `intercept`, `low`, `high`, `factor`, `ratings`, `status`; nan where
+    nobody rated it."""
     mu: float
     """Intercept of all."""
     raters: Floats
@@ -58,47 +61,12 @@ class Bridging(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     losses: tuple[float, ...]
     """Of every start: local optima show here."""
     converged: bool
-    """Whether the last step lowered the loss by less than a billionth of it."""
+    """Whether the last step lowered the loss by less than 1e-12 of it."""
     penalty: str
     """Reading of the penalties."""
     method: str
     """How the intervals were made."""
     seed: int
-
-
-class _Data:
-    """Ratings, kept sparse, with weights of people."""
-
-    weight: Floats
-    on_person: Floats
-    on_note: Floats
-    on_mu: float
-
-    def __init__(self, ratings: Floats, penalty: Penalty, lambdas: tuple[float, float]) -> None:
-        seen = ~np.isnan(ratings)
-        self.values: Any = sparse(ratings, seen)
-        self.marks: Any = sparse(np.ones_like(ratings), seen)
-        self.values_back, self.marks_back = self.values.T.tocsr(), self.marks.T.tocsr()
-        self.rated: Ints = seen.sum(axis=0)
-        self.by_person: Floats = seen.sum(axis=1).astype(np.float64)
-        self.people, self.notes = int(ratings.shape[0]), int(ratings.shape[1])
-        self.penalty, self.lambdas = penalty, lambdas
-        self.weigh(np.ones(self.people, dtype=np.float64))
-
-    def weigh(self, weights: Floats) -> None:
-        """Weigh people, and with them what the penalties of each block are multiplied by."""
-        self.weight = weights
-        by_note: Floats = np.asarray(self.marks_back @ weights)
-        self.total, raters = float(by_note.sum()), float(weights[self.by_person > 0].sum())
-        self.on_mu = self.total
-        if self.penalty == "mean":
-            self.on_person = np.full(self.people, self.total / raters)
-            self.on_note = np.full(self.notes, self.total / max(1, int((by_note > 0).sum())))
-        elif self.penalty == "rating":
-            self.on_person, self.on_note = self.by_person, by_note
-        else:
-            self.on_person, self.on_note = np.ones(self.people), np.ones(self.notes)
-            self.on_mu = 1.0
 
 
 def intercepts(
@@ -125,12 +93,13 @@ def intercepts(
     passes
         Whether a pass is half, as `somewhat helpful` is there, or no rating. A pass on Polis is neither.
     draws, level, seed
-        People drawn anew and the model fitted again, from the fit found. 0: no intervals.
+        People drawn anew and the model fitted again, from the fit found. 0: no intervals. None either where
+        all draws agree: raters who all say the same tell nothing of those who would not.
 
     Raises
     ------
     DataError
-        If votes are none, or all are missing.
+        If votes are none, or all are missing, or a setting is out of its range.
 
     Examples
     --------
@@ -141,24 +110,30 @@ def intercepts(
     >>> found.table["intercept"].round(2).to_list()
     [0.09, 0.61, -0.25]
     """
+    known("penalty", penalty, get_args(Penalty))
+    known("passes", passes, ("half", "missing"))
+    level = checked_level(level)
+    for name, value in (("intercept_lambda", intercept_lambda), ("factor_lambda", factor_lambda)):
+        if not 0 < value < np.inf:
+            raise DataError(f"`{name}` is {value:g}", fix="give a penalty above 0")
     table = checked_votes(votes)
     ratings = (table + 1) / 2
     if passes == "missing":
         ratings = np.where(table == 0, np.nan, ratings)
     if np.isnan(ratings).all():
         raise DataError("there is no rating", fix="give votes, or count a pass as half")
-    data = _Data(ratings, penalty, (intercept_lambda, factor_lambda))
+    data = Data(ratings, penalty, (intercept_lambda, factor_lambda))
     fits = [_fit(data, start) for start in _starts(ratings)]
     best = min(fits, key=lambda fit: fit[0])
     loss, (mu, people, notes), converged = best
     turned = -1.0 if notes[np.abs(notes[:, 1]).argmax(), 1] < 0 else 1.0
-    low, high = _resampled(data, (mu, people, notes), draws, level, seed)
+    low, high, method = _resampled(data, (mu, people, notes), draws, level, seed)
     unrated = np.isnan(ratings).all(axis=1)
     people = people * [1.0, turned]
     people[unrated] = np.nan
-    method = f"people drawn anew, model fitted again, percentile, {draws} draws" if draws else "no interval"
+    notes = np.where(data.rated[:, None] > 0, notes * [1.0, turned], np.nan)
     return Bridging(
-        table=_table(notes * [1.0, turned], low, high, data.rated),
+        table=_table(notes, low, high, data.rated),
         mu=mu,
         raters=people,
         loss=loss,
@@ -174,7 +149,7 @@ _Parameters: TypeAlias = tuple[float, Floats, Floats]
 """Intercept of all, and intercept and factor of people and of notes, shapes (people, 2) and (notes, 2)."""
 
 
-def _fit(data: _Data, start: _Parameters, rounds: int = _ROUNDS) -> tuple[float, _Parameters, bool]:
+def _fit(data: Data, start: _Parameters, rounds: int = _ROUNDS) -> tuple[float, _Parameters, bool]:
     """Alternate the ridge regressions, striding on where that goes downhill, until the loss stands still."""
     here, before, stride = start, np.inf, 1.0
     for _ in range(rounds):
@@ -193,7 +168,7 @@ def _fit(data: _Data, start: _Parameters, rounds: int = _ROUNDS) -> tuple[float,
     return before, here, False
 
 
-def _sweep(data: _Data, start: _Parameters) -> _Parameters:
+def _sweep(data: Data, start: _Parameters) -> _Parameters:
     mu, _, notes = start
     # A person drawn twice pays twice: weights cancel in what is fitted for one person.
     people = _ridge(data.values, data.marks, data.on_person, data, mu, notes, np.ones(data.notes))
@@ -212,7 +187,7 @@ def _further(here: _Parameters, found: _Parameters, stride: float) -> _Parameter
 
 
 def _ridge(
-    values: Any, marks: Any, scale: Floats, data: _Data, mu: float, other: Floats, weight: Floats
+    values: Any, marks: Any, scale: Floats, data: Data, mu: float, other: Floats, weight: Floats
 ) -> Floats:
     """Solve for the intercept and factor of everything of one side, given the other: 2 x 2 systems."""
     rest, slope = mu + other[:, 0], other[:, 1]
@@ -227,14 +202,14 @@ def _ridge(
     return np.nan_to_num(found)
 
 
-def _row_sums(data: _Data, people: Floats, notes: Floats) -> tuple[Floats, Floats]:
+def _row_sums(data: Data, people: Floats, notes: Floats) -> tuple[Floats, Floats]:
     """Return each person's sum of ratings, and of what is predicted without the intercept of all."""
     sums = np.asarray(data.marks @ notes)
     predicted = data.by_person * people[:, 0] + sums[:, 0] + people[:, 1] * sums[:, 1]
     return np.asarray(data.values @ np.ones(data.notes)), predicted
 
 
-def _loss(data: _Data, mu: float, people: Floats, notes: Floats) -> float:
+def _loss(data: Data, mu: float, people: Floats, notes: Floats) -> float:
     """Sum of weighed squares and penalties, from sums over each person's ratings."""
     own, slope = mu + people[:, 0], people[:, 1]
     given = np.asarray(data.values @ np.stack([np.ones(data.notes), notes[:, 0], notes[:, 1]], axis=1))
@@ -256,7 +231,7 @@ def _starts(ratings: Floats) -> list[_Parameters]:
     counts = seen.sum(axis=0)
     means = np.nan_to_num(divide(np.where(seen, ratings, 0).sum(axis=0), counts))
     rest = sparse(np.where(seen, ratings - means, 0.0), seen)
-    if float((rest.data**2).sum()) <= _CLOSE:
+    if float((rest.data**2).sum()) <= _ALIKE:
         axes = np.zeros((1, ratings.shape[1]))  # all rate alike: there are no sides
     elif min(ratings.shape) <= _STARTS + 1:
         axes = np.linalg.svd(rest.toarray(), full_matrices=False)[2][:_STARTS]
@@ -269,19 +244,36 @@ def _starts(ratings: Floats) -> list[_Parameters]:
     return [(mu, np.zeros((ratings.shape[0], 2)), each) for each in notes]
 
 
-def _resampled(data: _Data, fit: _Parameters, draws: int, level: float, seed: int) -> tuple[Floats, Floats]:
+def _resampled(
+    data: Data, fit: _Parameters, draws: int, level: float, seed: int
+) -> tuple[Floats, Floats, str]:
+    """Fit people drawn anew; nan where nobody rated, and where all draws agree."""
     if draws < 1:
         empty = np.full(data.notes, np.nan)
-        return empty, empty
+        return empty, empty, "no interval"
     rng = stream(seed, "bridging.intercepts")
-    found = np.empty((draws, data.notes))
+    found = np.full((draws, data.notes), np.nan)
+    open_fits = 0
     for n in range(draws):
-        data.weigh(rng.multinomial(data.people, np.full(data.people, 1 / data.people)).astype(np.float64))
-        found[n] = _fit(data, fit, rounds=200)[1][2][:, 0]
+        weights = rng.multinomial(data.people, np.full(data.people, 1 / data.people)).astype(np.float64)
+        data.weigh(weights)
+        if data.total <= 0:
+            continue
+        _, (_, _, notes), converged = _fit(data, fit)
+        # A statement that none of those drawn rated has no intercept, and not one of 0.
+        found[n] = np.where(np.asarray(data.marks_back @ weights) > 0, notes[:, 0], np.nan)
+        open_fits += not converged
     data.weigh(np.ones(data.people))
+    low, high = np.full(data.notes, np.nan), np.full(data.notes, np.nan)
+    some = ~np.isnan(found).all(axis=0)
     tail = (1 - level) / 2
-    low, high = np.quantile(found, [tail, 1 - tail], axis=0)
-    return low, high
+    low[some], high[some] = np.nanquantile(found[:, some], [tail, 1 - tail], axis=0)
+    still = high - low <= _STILL
+    low[still], high[still] = np.nan, np.nan
+    method = f"people drawn anew, model fitted again, percentile, {draws} draws"
+    if open_fits:
+        method += f", {open_fits} of them not converged"
+    return low, high, method
 
 
 def _table(notes: Floats, low: Floats, high: Floats, rated: Ints) -> pl.DataFrame:

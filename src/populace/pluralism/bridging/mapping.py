@@ -19,15 +19,17 @@ People with fewer than `least` votes are placed and belong to no group, as in Po
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from populace.errors import DataError
-from populace.pluralism.bridging._table import checked_votes
-from populace.pluralism.bridging.clusters import adjusted_rand, kmeans, nearest, silhouettes
+from populace.pluralism.bridging._table import checked_votes, known
+from populace.pluralism.bridging.clusters import adjusted_rand, kmeans, nearest
+from populace.pluralism.bridging.nulls import STARTS, clouds, group, shuffled
 from populace.pluralism.bridging.projection import Plane, VoteTable
 from populace.stats import Estimate
 from populace.stats._arrays import Floats, Ints
@@ -39,8 +41,6 @@ _BEYOND = 0.05
 """Share of null maps that may be as clear as the real one before a warning is given."""
 _STEADY = 0.75
 """Mean agreement of regroupings below which a warning is given. A line of ours, not a law."""
-_STARTS = 3
-"""Starts of k-means in a replicate, beside the centres found."""
 
 
 class OpinionMap(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -61,11 +61,11 @@ class OpinionMap(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     silhouettes: dict[int, float]
     """Number of groups -> mean silhouette, from -1 to 1."""
     silhouette: Estimate
-    """That of the map, over people drawn anew."""
+    """That of the map. It has no interval: what it is to be held against are the two nulls."""
     stability: Estimate
     """Mean adjusted Rand index of groupings by people drawn anew, and where 95 % of them lie."""
     shuffled: tuple[float, ...]
-    """Best silhouettes of maps of shuffled votes."""
+    """Best silhouettes of maps of shuffled votes; -1 where no groups could be made."""
     cloud: tuple[float, ...]
     """Best silhouettes of one round cloud of the same width and tails."""
     settings: dict[str, float]
@@ -80,6 +80,7 @@ class OpinionMap(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def chance(self, null: str = "shuffled") -> float:
         """Return the share of maps of a null (`shuffled`, `cloud`) as clear as this one, itself counted."""
+        known("null", null, ("shuffled", "cloud"))
         drawn = np.array(self.shuffled if null == "shuffled" else self.cloud)
         return (
             (1 + int((drawn >= self.silhouettes[self.k]).sum())) / (1 + len(drawn)) if len(drawn) else np.nan
@@ -140,11 +141,11 @@ def opinion_map(
     plane = tally.plane()
     places = tally.places(plane)
     points = places[often]
-    labels, centres, scores = _group(points, sizes, stream(seed, "bridging.kmeans"), 10)
+    labels, centres, scores = group(points, sizes, stream(seed, "bridging.kmeans"), 10)
     k = len(centres)
-    agreed, again = _resampled(tally, often, labels, centres, resamples, seed)
-    shuffled = _shuffled(table, often, sizes, nulls, seed)
-    cloud = _clouds(points, sizes, nulls, seed)
+    agreed = _resampled(tally, often, labels, centres, resamples, seed)
+    dealt = shuffled(table, often, sizes, nulls, seed)
+    turned = clouds(points, sizes, nulls, seed)
     people = len(points)
     found = OpinionMap(
         places=places,
@@ -154,16 +155,21 @@ def opinion_map(
         plane=plane,
         cast=tally.cast.astype(np.int64),
         silhouettes=scores,
-        silhouette=_interval(
-            scores[k], again, people, seed, "silhouette where plane and groups are found again"
+        silhouette=Estimate(
+            value=scores[k],
+            low=np.nan,
+            high=np.nan,
+            n=people,
+            clusters=people,
+            method="no interval: see the nulls",
         ),
-        stability=_interval(None, agreed, people, seed, "adjusted Rand index with the groups of the map"),
-        shuffled=tuple(shuffled.tolist()),
-        cloud=tuple(cloud.tolist()),
+        stability=_stability(agreed, people, seed),
+        shuffled=tuple(dealt.tolist()),
+        cloud=tuple(turned.tolist()),
         settings={"least": least, "resamples": resamples, "nulls": nulls, "seed": seed},
         warnings=(),
     )
-    return msgspec.structs.replace(found, warnings=_warnings(found, tally))
+    return msgspec.structs.replace(found, warnings=_warnings(found, tally, int(np.isnan(agreed).sum())))
 
 
 def _sizes(groups: int | Sequence[int], people: int, least: int) -> list[int]:
@@ -171,77 +177,35 @@ def _sizes(groups: int | Sequence[int], people: int, least: int) -> list[int]:
         raise DataError(
             f"{people} people cast {least} votes or more", fix="ask for fewer votes, or collect more of them"
         )
-    asked = [groups] if isinstance(groups, int) else sorted(set(groups))
+    given: list[object] = list(groups) if isinstance(groups, Iterable) else [groups]
+    asked = sorted({int(k) for k in given if isinstance(k, Integral)})
+    if not all(isinstance(k, Integral) for k in given):
+        raise DataError(f"{groups!r} are no numbers of groups", fix="give whole numbers, such as (2, 3)")
     if not asked or asked[0] < 2:
         raise DataError("a map has two groups or more", fix="ask for 2 to 5 groups")
     most = min(2 + people // 12, people - 1)
     return [k for k in asked if k <= most] or asked[:1]
 
 
-def _group(
-    points: Floats, sizes: list[int], rng: np.random.Generator, starts: int
-) -> tuple[Ints, Floats, dict[int, float]]:
-    """Group points in every number of groups, and choose by the silhouette."""
-    different = len(np.unique(points, axis=0))
-    sizes = [k for k in sizes if k <= different] or sizes[:1]
-    runs = [kmeans(points, k, rng, starts=starts) for k in sizes]
-    scores = dict(zip(sizes, silhouettes(points, [labels for labels, _ in runs]), strict=True))
-    best = max(sizes, key=lambda k: (scores[k], -k))
-    return *runs[sizes.index(best)], scores
-
-
 def _resampled(
     tally: VoteTable, often: npt.NDArray[np.bool_], labels: Ints, centres: Floats, draws: int, seed: int
-) -> tuple[Floats, Floats]:
-    """Find plane and groups of people drawn anew, and put everybody in them."""
+) -> Floats:
+    """Find plane and groups of people drawn anew, and put everybody in them; nan where there are none."""
     rng = stream(seed, "bridging.resample")
     people = tally.votes.shape[0]
-    agreed, again = np.full(draws, np.nan), np.full(draws, np.nan)
+    agreed = np.full(draws, np.nan)
     for n in range(draws):
         weights = rng.multinomial(people, np.full(people, 1 / people)).astype(np.float64)
-        places = tally.places(tally.plane(weights))[often]
+        try:
+            places = tally.places(tally.plane(weights))[often]
+        except DataError:
+            continue  # those drawn vote alike on everything
         drawn = np.repeat(places, weights[often].astype(np.int64), axis=0)
         if len(np.unique(drawn, axis=0)) < len(centres):
             continue
-        _, middles = kmeans(drawn, len(centres), rng, starts=_STARTS)
-        mine = nearest(places, middles)
-        agreed[n] = adjusted_rand(labels, mine)
-        if len(np.unique(mine)) > 1:
-            again[n] = silhouettes(places, [mine])[0]
-    return agreed, again
-
-
-def _shuffled(table: Floats, often: npt.NDArray[np.bool_], sizes: list[int], draws: int, seed: int) -> Floats:
-    """Map votes shuffled among those who voted on each statement."""
-    rng = stream(seed, "bridging.shuffled")
-    best = np.empty(draws)
-    tally = VoteTable(table)
-    column = tally.votes.indices
-    by_column = np.argsort(column, kind="stable")
-    given = tally.votes.data[by_column]
-    for n in range(draws):
-        # Sorted by statement, and within it at random: a shuffle of every column at once.
-        tally.votes.data[by_column] = given[np.argsort(column[by_column] + rng.random(len(given)))]
-        points = tally.places(tally.plane())[often]
-        best[n] = max(_group(points, sizes, rng, _STARTS)[2].values())
-    return best
-
-
-def _clouds(points: Floats, sizes: list[int], draws: int, seed: int) -> Floats:
-    """Turn everybody round the middle by an angle of their own, in units of spread."""
-    rng = stream(seed, "bridging.cloud")
-    middle = points.mean(axis=0)
-    spread, turn = np.linalg.eigh(np.cov((points - middle).T))
-    scale = np.sqrt(np.maximum(spread, 0))
-    shape = turn * scale
-    white = ((points - middle) @ turn) / np.where(scale > 0, scale, 1)
-    radius = np.hypot(white[:, 0], white[:, 1])
-    best = np.empty(draws)
-    for n in range(draws):
-        angle = rng.uniform(0, 2 * np.pi, len(points))
-        round_cloud = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-        best[n] = max(_group(round_cloud @ shape.T, sizes, rng, _STARTS)[2].values())
-    return best
+        _, middles = kmeans(drawn, len(centres), rng, starts=STARTS)
+        agreed[n] = adjusted_rand(labels, nearest(places, middles))
+    return agreed
 
 
 def _spread_out(labels: Ints, often: npt.NDArray[np.bool_]) -> Ints:
@@ -250,23 +214,36 @@ def _spread_out(labels: Ints, often: npt.NDArray[np.bool_]) -> Ints:
     return groups
 
 
-def _interval(value: float | None, drawn: Floats, people: int, seed: int, what: str) -> Estimate:
-    """Give a value the middle 95 % of its replicates; without one, their mean."""
+def _stability(drawn: Floats, people: int, seed: int) -> Estimate:
+    """Give the mean of the agreements, and the middle 95 % of them."""
     kept = drawn[~np.isnan(drawn)]
     if not len(kept):
-        given = np.nan if value is None else value
-        method = "no interval: nobody was drawn anew"
-        return Estimate(value=given, low=np.nan, high=np.nan, n=people, clusters=people, method=method)
+        why = "no resample had groups" if len(drawn) else "nobody was drawn anew"
+        method = f"no interval: {why}"
+        return Estimate(value=np.nan, low=np.nan, high=np.nan, n=people, clusters=people, method=method)
     low, high = np.quantile(kept, [0.025, 0.975])
-    given = float(kept.mean()) if value is None else value
-    method = f"{what}: {len(kept)} resamples of people, middle 95 % of them"
+    method = (
+        f"adjusted Rand index with the groups of the map: {len(kept)} resamples of people, middle 95 % of "
+        f"them{f', {len(drawn) - len(kept)} without groups left out' if len(kept) < len(drawn) else ''}"
+    )
     return Estimate(
-        value=given, low=float(low), high=float(high), n=people, clusters=people, method=method, seed=seed
+        value=float(kept.mean()),
+        low=float(low),
+        high=float(high),
+        n=people,
+        clusters=people,
+        method=method,
+        seed=seed,
     )
 
 
-def _warnings(found: OpinionMap, tally: VoteTable) -> tuple[str, ...]:
+def _warnings(found: OpinionMap, tally: VoteTable, lost: int) -> tuple[str, ...]:
     said: list[str] = []
+    if lost:
+        said.append(
+            f"{lost:,} of {found.settings['resamples']:,} resamples of people had no plane or too few "
+            "different votes, and say nothing of stability"
+        )
     if found.shuffled and found.chance("shuffled") > _BEYOND:
         said.append(
             f"no more structure than in shuffled votes: {found.chance('shuffled'):.0%} of shuffled tables "
