@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ __all__ = ["WAYS", "Near", "Way", "checked_way", "found_points", "keep_placed", 
 Way = Literal["answers", "cache", "demographics", "learned"]
 WAYS: tuple[Way, ...] = ("answers", "cache", "demographics", "learned")
 _CHUNK = 500
-_CANDIDATES = 96
+_CANDIDATES = 160
 """Whose points are compared: those whose codes are most alike. Or four times as many as asked for."""
 _FEW = 2000
 """People who are placed without being asked."""
@@ -270,15 +270,22 @@ _LOOKED: WeakKeyDictionary[Store, tuple[Any, ...]] = WeakKeyDictionary()
 """Store -> what was there when few people were placed."""
 
 
+_MANY: WeakSet[Store] = WeakSet()
+"""Stores with many people."""
+
+
 def keep_placed(store: Store, purpose: str, space: Space) -> bool:
     """Place people where there are few; False where there are many, and only `place` does it."""
+    if store in _MANY:
+        return False
     with store.read() as connection:
         seen: tuple[Any, ...] = tuple(
             connection.exec_driver_sql(
                 "SELECT last_item, last_person, last_statement FROM memory_settings"
             ).one()
         )
-        if seen[1] > _FEW:
+        if seen[1] > _FEW:  # numbers of people are never given twice, so this stays so
+            _MANY.add(store)
             return False
         told = "SELECT count(*), sum(name), sum(value) FROM memory_attributes"
         seen = (*seen, *connection.exec_driver_sql(told).one(), purpose, space.name)

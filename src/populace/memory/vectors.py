@@ -92,7 +92,9 @@ class Codes:
         self, people: npt.NDArray[np.int64], codes: npt.NDArray[np.uint8], *, exact: int = EXACT
     ) -> None:
         self.people = people
-        self._rows = np.ascontiguousarray(codes).view(np.uint64).reshape(len(people), BITS // 64)
+        self._codes = np.ascontiguousarray(codes)
+        # By word, so that each step below goes through memory in one sweep.
+        self._words = np.ascontiguousarray(self._codes.view(np.uint64).reshape(len(people), BITS // 64).T)
         self._graph = _graph(people, codes) if len(people) > exact else None
 
     def __len__(self) -> int:
@@ -114,11 +116,13 @@ class Codes:
         elif wide == len(self.people):
             best = np.arange(wide)
         else:
-            differing = np.bitwise_count(self._rows ^ code.view(np.uint64)).sum(axis=1, dtype=np.uint16)
-            # The places break ties, or `partition` would: not the same on every machine.
-            order = differing.astype(np.int64) * len(self.people) + np.arange(len(self.people))
-            best = np.sort(np.argpartition(order, wide - 1)[:wide])
-        scores = likeness(point, self._rows[best].view(np.uint8).reshape(-1, CODE))
+            differing = np.zeros(len(self.people), dtype=np.uint16)
+            for mine, word in zip(self._words, code.view(np.uint64)[0], strict=True):
+                differing += np.bitwise_count(mine ^ word)
+            # All up to the distance that the last of them has: ties are not cut by chance.
+            most = np.searchsorted(np.cumsum(np.bincount(differing, minlength=BITS + 1)), wide)
+            best = np.flatnonzero(differing <= most)
+        scores = likeness(point, self._codes[best])
         return self.people[best[np.argsort(-scores, kind="stable")[:count]]]
 
 
