@@ -185,6 +185,46 @@ def test_strategic_counts_by_hand():
     assert loud.ballots.utilities[0].tolist() == [10, 0, 0]
 
 
+def cheapest(table, weights, option, who):
+    """Try every set of jurors: the least share of weight, and the least count, that let an option win."""
+    best = []
+    for size in range(len(who) + 1):
+        for chosen in map(list, itertools.combinations(who, size)):
+            moved = table.copy()
+            moved[chosen] = 0
+            moved[chosen, option] = 10
+            means = weights @ moved
+            if means[option] >= means.max() - 1e-9:
+                best.append((weights[chosen].sum() / weights.sum(), size))
+    return (min(share for share, _ in best), min(size for _, size in best)) if best else None
+
+
+def test_strategic_shares_of_unequal_weights_are_the_least():
+    light = Jury([[5.6, 5], [5, 5]], ["a", "b"], [9, 1], scale=(0, 10)).strategic_sensitivity("utilitarian")
+    assert light.least == pytest.approx(0.1) and light.anybody[0].exact
+    rng = np.random.default_rng(4)
+    exact = 0
+    for _ in range(25):
+        table, weights = rng.integers(0, 11, (5, 3)).astype(float), rng.integers(1, 8, 5).astype(float)
+        jury = Jury(table, weights=weights, scale=(0, 10))
+        if len(jury.winner("utilitarian", draws=0).winners) > 1:
+            continue
+        for change in jury.strategic_sensitivity("utilitarian").anybody:
+            share, jurors = cheapest(table, weights, int(change.option), range(5))
+            assert change.share <= share + 1e-9 and change.jurors <= jurors
+            assert change.share == pytest.approx(share) or not change.exact
+            exact += change.exact
+    assert exact > 10
+
+
+def test_strategy_on_any_scale():
+    steep = Jury([[9, 8, 7], [8, 8, 6], [9, 7, 8]], zero=0, scale=(1, 10))
+    assert [each.jurors for each in steep.strategic_sensitivity("p_mean", p=-20).anybody] == [1, 1]
+    tiny = Jury(np.array([[5.0, 4], [5, 4]]) * 1e-13, scale=(0, 1e-12)).strategic_sensitivity("utilitarian")
+    assert tiny.least == 0.5
+    assert Jury([[4e-13, 3e-13]], scale=(0, 1e-12)).missing_sensitivity("utilitarian").could == ("0",)
+
+
 def test_intervals_of_the_lead():
     rng = np.random.default_rng(5)
     table = rng.normal([0.3, 0.0], 1.0, (400, 2))
@@ -584,11 +624,72 @@ def test_a_judge_who_chooses_is_recovered():
 
 
 def test_hidden_context_by_hand():
-    """Means 1 and 3, variances 1 and 1: 1 / (1 + 1)."""
-    found = room.hidden_context(Jury([[0, 2], [2, 4]]))
-    assert found.value == 0.5
+    """Means 1 and 3 that no chance sets apart: both jurors find the second 2 better. s^2 = 2 and 2."""
+    assert room.hidden_context(Jury([[0, 2], [2, 4]])).value == pytest.approx(2 / (2 + 1))
+    # Means 1 and 2, s^2 = 2 and 8; what jurors add to the difference, -2 and 2 halves: variance 0.5 too much.
+    assert room.hidden_context(Jury([[0, 0], [2, 4]])).value == pytest.approx(5 / (5 + 0.25 - 0.25))
     with pytest.raises(DataError):
         room.hidden_context(Jury([[0, 1]], kind="ordinal"))
+
+
+def held(one, truth, samples=60):
+    """Count how often an interval of samples of a seed holds what is true of them all."""
+    return sum(found.low <= truth <= found.high for found in map(one, range(samples))) / samples
+
+
+@pytest.mark.parametrize(("effect", "jurors"), [(0.0, 12), (0.4, 12), (0.4, 40)])
+def test_hidden_context_is_not_blurred_by_few_raters(effect, jurors):
+    means = effect * np.sqrt(2) * np.array([-1, -0.5, 0, 0.5, 1])
+    truth, values = 1 / (1 + means.var()), []
+
+    def one(seed):
+        table = np.random.default_rng(seed).normal(means, 1.0, (jurors, 5))
+        found = room.hidden_context(Jury(table), draws=200)
+        values.append(found.value)
+        return found
+
+    assert held(one, truth) >= 0.9
+    assert np.mean(values) == pytest.approx(truth, abs=0.03)
+
+
+@pytest.mark.parametrize("jurors", [6, 12])
+def test_leads_of_few_jurors_have_intervals_that_hold(jurors):
+    def one(seed):
+        rng = np.random.default_rng(seed)
+        return (
+            Jury(np.stack([rng.normal(3, 1, jurors), np.zeros(jurors)], 1))
+            .winner("utilitarian", draws=300)
+            .margin
+        )
+
+    assert held(one, 3.0, 100) >= 0.89
+
+
+def test_jurors_who_agree_prove_little():
+    bounded = Jury([[3, 1]] * 3, scale=(1, 5)).winner("utilitarian").margin
+    assert bounded.low < 0 and bounded.high > 2 and "Clopper-Pearson" in bounded.method
+    free = Jury([[3, 1]] * 3).winner("utilitarian").margin
+    assert np.isnan(free.low) and "every juror agrees" in free.method
+    assert Jury([[3, 1]] * 3).winner("schulze").margin.low < 1
+
+
+def test_jurors_without_weight_rate_nothing():
+    with pytest.raises(DataError, match="column b: nobody of weight rated this option"):
+        Jury([[1, np.nan], [2, 5]], ["a", "b"], [1, 0], zero=0)
+    apart = Jury([[1, np.nan], [np.nan, 2]], ["a", "b"])
+    with pytest.raises(DataError, match="nobody rated 'a' and another one"):
+        apart.winner("borda")
+    assert "borda" not in apart.rules() and apart.winner("copeland").winners == ("a", "b")
+    assert Jury([[1]], ["a"]).winner("borda").winners == ("a",)
+
+
+def test_small_numbers_and_numbers_of_numpy():
+    tiny = Jury([[3e-14], [5e-14]], zero=0)
+    assert tiny.p_mean(np.int64(1))["0"] == pytest.approx(4e-14) and tiny.winner(
+        "quantile", q=np.float32(0.5)
+    )
+    with pytest.raises(DataError, match="p is True"):
+        tiny.p_mean(True)
 
 
 def test_tables_are_read_and_faults_are_named(tmp_path):
@@ -609,6 +710,42 @@ def test_tables_are_read_and_faults_are_named(tmp_path):
             room.read_juries(path)
     with pytest.raises(DataError, match="no such file"):
         room.read_juries(tmp_path / "none.csv")
+
+
+def test_what_is_left_out_is_said_and_errors_name_the_row(tmp_path):
+    path = tmp_path / "ratings.csv"
+    path.write_text("juror,option,rating\na,x,3\na,y,1\nb,x,3\nb,y,2\na,z,\nb,z,\nc,x,\n")
+    (found,) = room.read_juries(path)
+    assert found.left_out == ("option z (nobody rated it)", "juror c (rated nothing)")
+    with pytest.raises(DataError, match=r"ratings.csv, row 2, column rating: 1 is off the scale"):
+        room.read_juries(path, scale=(2, 5))
+    lists = tmp_path / "ratings.jsonl"
+    lists.write_text('{"juror":"a","option":"x","rating":[1]}\n')
+    with pytest.raises(DataError, match="column rating: these are no numbers but List"):
+        room.read_juries(lists)
+
+
+def told_of(path, text, *options):
+    from typer.testing import CliRunner
+
+    from populace.cli.pluralism import app
+
+    path.write_text(text)
+    told = CliRunner().invoke(app, ["jury", str(path), "--draws", "20", *options])
+    assert told.exit_code == 0, told.output
+    return told.output
+
+
+def test_the_command_on_one_option_on_brackets_and_on_groups(tmp_path):
+    path = tmp_path / "ratings.csv"
+    alone = told_of(path, "juror,option,rating\na,x,1\n")
+    assert "There is one option, x" in alone and "Nobody beats" not in alone and "1 juror, 1 option" in alone
+    rows = "a,[/b]x,3,l\na,[red]x,1,l\nb,[/b]x,3,r\nb,[red]x,4,r\nc,[red]x,,r\n"
+    told = told_of(path, "juror,option,rating,group\n" + rows)
+    assert "[/b]x" in told and "[red]x (tied)" in told and "left out: juror c (rated nothing)" in told
+    assert "Group r (1): [red]x" in told and "serves worst (mean 3): [/b]x" in told
+    weighed = told_of(path, "juror,option,rating,group\n" + rows, "--share", "l=0.1", "--share", "r=0.9")
+    assert "Beats every other option: [red]x" in weighed
 
 
 def test_the_command_tells_winners_and_faults(tmp_path):

@@ -26,8 +26,8 @@ def jury(
         Path,
         typer.Argument(
             metavar="RATINGS",
-            help="CSV, Parquet or JSONL with `juror`, `option`, `rating`, and perhaps `question`, `group`,"
-            " `weight`.",
+            help="CSV, Parquet or JSONL with `juror`, `option`, `rating`, and perhaps `question`, `weight`,"
+            " `group` (who wins within each is told).",
         ),
     ],
     kind: Annotated[Kind, typer.Option(help="What the ratings mean.")] = Kind.cardinal,
@@ -39,6 +39,12 @@ def jury(
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="Ratings from here up approve.")] = None,
     p: Annotated[list[float] | None, typer.Option(help="Also the p-mean of this p; may be repeated.")] = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Share of a group in the whole, of every `group`; repeated.", metavar="GROUP=SHARE"
+        ),
+    ] = None,
     draws: Annotated[int, typer.Option(min=0, help="Resampled juries.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     out: Annotated[
@@ -58,11 +64,16 @@ def jury(
     rows: list[dict[str, Any]] = []
     if zero is not None:
         for question in questions:
-            question.jury.p_mean(0)  # a rating below the zero point is told, and no rule left out for it
+            _above_zero(question, ratings)
+    if share:
+        questions = [_weighed(question, share) for question in questions]
     for question in questions:
         rows += _of_one(question, settings, p or [], draws, seed, alone=len(questions) == 1)
     if len(questions) > 1:
         _across(rows)
+        for question in questions:
+            if question.left_out:
+                typer.echo(f"left out of {question.name}: {', '.join(question.left_out)}")
     if out is not None:
         _write(rows, out)
 
@@ -80,7 +91,8 @@ def _of_one(
     jury = question.jury
     named = [(rule, settings.get(rule, {})) for rule in jury.rules(settings)]
     named += [("p_mean", {"p": each}) for each in exponents]
-    small = len(jury.ballots.weights) * len(jury.options) ** 2 <= 2_000_000
+    jurors = len(jury.ballots.weights)
+    small = jurors > 1 and jurors * len(jury.options) ** 2 <= 2_000_000
     sure = jury.resample(draws, seed=seed, settings=settings).wins if draws and alone and small else {}
     rows: list[dict[str, Any]] = []
     for rule, given in named:
@@ -114,9 +126,19 @@ def _show(question: Question, rows: list[dict[str, Any]]) -> None:
         most = "" if row["exact"] else " (at most)"
         share = "" if row["resampled"] is None else f"{row['resampled']:.0%}"
         table.add_row(row["rule"], ", ".join(row["winners"]) + tied + most, share)
-    Console().print(table)
+    Console(highlight=False, markup=False).print(table)
     jury = question.jury
-    typer.echo(f"{len(jury.ballots.weights):,} jurors, {len(jury.options):,} options, {jury.ballots.missing}")
+    many = len(jury.ballots.weights)
+    jurors = "1 juror" if many == 1 else f"{many:,} jurors"
+    options = "1 option" if len(jury.options) == 1 else f"{len(jury.options):,} options"
+    typer.echo(f"{jurors}, {options}, {jury.ballots.missing}")
+    if question.left_out:
+        typer.echo(f"left out: {', '.join(question.left_out)}")
+    if len(jury.options) == 1:
+        typer.echo(f"There is one option, {jury.options[0]}: nothing to choose between")
+        return
+    if "borda" not in jury.rules():
+        typer.echo("Some option was rated by nobody who rated another one: no Borda score")
     told = jury.condorcet()
     if told.winner is not None:
         typer.echo(f"Beats every other option: {told.winner}")
@@ -133,6 +155,64 @@ def _show(question: Question, rows: list[dict[str, Any]]) -> None:
         typer.echo(f"Welfare profile: {'; '.join(flips) or ', '.join(profile.mean) + ' at every p'}")
     elif jury.ballots.kind == "cardinal":
         typer.echo("For Nash welfare and the profile over p, say what no answer is worth: --zero")
+    if any(question.groups):
+        _show_groups(question)
+
+
+def _show_groups(question: Question) -> None:
+    """Tell who wins within each group; of ratings, who serves best the group that it serves worst."""
+    import numpy as np
+
+    from populace.pluralism.jury import Jury
+    from populace.pluralism.jury.welfare import leading
+
+    held = question.jury.ballots
+    rule = "utilitarian" if held.kind in ("cardinal", "approval") else "plurality"
+    least = np.full(len(held.options), np.inf)
+    for group in sorted({each for each in question.groups if each is not None}):
+        who = np.array([each == group for each in question.groups]) & (held.weights > 0)
+        if not who.any():
+            typer.echo(f"Group {group}: nobody of weight")
+            continue
+        some = held.utilities[who]
+        rated: list[int] = np.flatnonzero((~np.isnan(some)).any(axis=0)).tolist()
+        names = [held.options[place] for place in rated]
+        own = Jury(some[:, rated], names, held.weights[who], kind=held.kind)
+        found = own.winner(rule, draws=0)
+        typer.echo(f"Group {group} ({int(who.sum()):,}): {', '.join(found.winners)} ({rule})")
+        least = np.minimum(least, [found.scores.get(name, np.nan) for name in held.options])
+    if rule == "utilitarian" and np.isfinite(least).any():
+        names = [held.options[place] for place in leading(least)]
+        told = f"Best for the group that it serves worst (mean {np.nanmax(least):g})"
+        typer.echo(f"{told}: {', '.join(names)}")
+
+
+def _above_zero(question: Question, file: Path) -> None:
+    """Say of a rating below the zero point whose it is: no rule is left out for it in silence."""
+    from populace.errors import DataError
+
+    try:
+        question.jury.p_mean(0)
+    except DataError as error:
+        who = "" if error.row is None else f"juror {question.jurors[error.row - 1]}, option {error.column}: "
+        where = f" (question {question.name})" if question.name else ""
+        raise DataError(f"{who}{error.what}{where}", file=file, column="rating", fix=error.fix) from error
+
+
+def _weighed(question: Question, given: list[str]) -> Question:
+    """Weigh jurors so that groups have their shares."""
+    from populace.errors import StudyError
+
+    if not question.groups or None in question.groups:
+        raise StudyError("shares are of groups, and not every juror has one", fix="fill in `group`")
+    shares: dict[str, float] = {}
+    for each in given:
+        name, _, number = each.rpartition("=")
+        try:
+            shares[name] = float(number)
+        except ValueError as error:
+            raise StudyError(f"{each!r} is no share", fix="write --share GROUP=0.4") from error
+    return question._replace(jury=question.jury.weighted(question.groups, shares))
 
 
 def _across(rows: list[dict[str, Any]]) -> None:
@@ -154,7 +234,7 @@ def _across(rows: list[dict[str, Any]]) -> None:
     for (rule,), part in both.group_by("rule", maintain_order=True):
         counts = (int((~part["same"]).sum()), int(part["tied"].sum()), part.height)
         table.add_row(str(rule), *(f"{each:,}" for each in counts))
-    Console().print(table)
+    Console(highlight=False, markup=False).print(table)
 
 
 def _write(rows: list[dict[str, Any]], out: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from populace.stats._arrays import Bools, Floats, Ints
 
-__all__ = ["minimised", "opened", "strong_components"]
+__all__ = ["covered", "minimised", "opened", "strong_components"]
 
 
 def opened(name: str) -> Any:
@@ -33,3 +33,24 @@ def minimised(
         loss, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9}
     )
     return np.asarray(found.x, dtype=np.float64), float(found.fun)
+
+
+def covered(costs: Floats, gains: Floats) -> Ints | None:
+    """Choose the cheapest columns of which every row gains 1 (HiGHS); None if it was not proved in time.
+
+    Parameters
+    ----------
+    costs
+        Shape (columns,).
+    gains
+        Shape (rows, columns).
+    """
+    optimize = opened("optimize")
+    found = optimize.milp(
+        costs / costs.max(),
+        integrality=np.ones(len(costs)),
+        bounds=optimize.Bounds(0, 1),
+        constraints=optimize.LinearConstraint(gains, lb=1.0),
+        options={"mip_rel_gap": 0.0, "node_limit": 10_000},
+    )
+    return np.flatnonzero(np.asarray(found.x) > 0.5) if found.status == 0 else None

@@ -54,6 +54,12 @@ class Ballots:
         return bool(self.rated.all())
 
     @cached_property
+    def compared(self) -> Bools:
+        """Which options somebody of weight rated beside another one, shape (options,)."""
+        several = (self.rated.sum(axis=1) > 1) & (self.weights > 0)
+        return np.asarray(self.rated[several].any(axis=0), dtype=np.bool_)
+
+    @cached_property
     def equal(self) -> bool:
         """Whether all jurors weigh the same."""
         return bool((self.weights == self.weights[0]).all())
@@ -96,7 +102,7 @@ def ballots_of(
     ------
     DataError
         If shapes differ, a number is infinite, negative (weights), off the scale, or no approval; if an
-        option is named twice; if a juror or an option has no rating at all.
+        option is named twice; if a juror has no rating at all, or an option none of anybody of weight.
     """
     table = _table(utilities)
     jurors, count = table.shape
@@ -117,6 +123,10 @@ def ballots_of(
         raise DataError(f"`weights` has the shape {given.shape} and needs ({jurors},)", fix="one per juror")
     if not np.isfinite(given).all() or (given < 0).any() or not given.sum() > 0:
         raise DataError("weights must be finite, not below zero, and not all zero")
+    unrated = np.isnan(table[given > 0]).all(axis=0)
+    if unrated.any():
+        told = "nobody rated this option" if (given > 0).all() else "nobody of weight rated this option"
+        raise DataError(told, column=names[int(np.argmax(unrated))], fix="leave the column out")
     if zero is not None and not np.isfinite(zero):
         raise DataError("the zero point must be a finite number")
     table.setflags(write=False)
@@ -156,7 +166,3 @@ def _check_values(table: Floats, names: Sequence[str], kind: str, scale: tuple[f
     silent = np.isnan(table).all(axis=1)
     if silent.any():
         raise DataError("this juror rated nothing", row=int(np.argmax(silent)) + 1, fix="leave the row out")
-    unrated = np.isnan(table).all(axis=0)
-    if unrated.any():
-        name = names[int(np.argmax(unrated))]
-        raise DataError("nobody rated this option", column=name, fix="leave the column out")

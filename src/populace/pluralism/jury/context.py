@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from populace.errors import DataError
+from populace.pluralism.jury.intervals import over_jurors
 from populace.pluralism.jury.jurors import Jury
 from populace.pluralism.jury.scoring import drawn_weights
 from populace.stats import Estimate
 from populace.stats._arrays import Floats, divide
-from populace.stats.bootstrap import estimate_from_replicates
 from populace.streams import stream
 
 __all__ = ["hidden_context"]
@@ -23,7 +24,8 @@ def hidden_context(jury: Jury, *, draws: int = 1000, seed: int = 0, level: float
     (Siththaranjan, Laidlaw and Hadfield-Menell 2024, arXiv 2312.08358, who read both off a fitted model; here
     both are counted). 0: everybody rates alike; 1: options do not differ in the mean, people do.
 
-    Jurors are resampled; options are taken as they are.
+    Means of few raters differ by chance: what chance adds to Var(mu), less what each juror adds to all means
+    alike, is taken off, and s^2 has n - 1 below it. Jurors are resampled; options are taken as they are.
 
     Raises
     ------
@@ -38,27 +40,65 @@ def hidden_context(jury: Jury, *, draws: int = 1000, seed: int = 0, level: float
     ballots = jury.ballots
     if ballots.kind != "cardinal" or len(jury.options) < 2:
         raise DataError("hidden context is a share of the variance of cardinal ratings of several options")
-    value = float(_share(ballots.utilities, ballots.weights[None])[0])
-    weights = drawn_weights(ballots.weights, draws, stream(seed, "pluralism.jury.context"))
-    jurors = len(ballots.weights)
-    return estimate_from_replicates(
+    own = ballots.weights
+    value = float(_share(ballots.utilities, own[None], own)[0])
+    drawn = _share(ballots.utilities, drawn_weights(own, draws, stream(seed, "pluralism.jury.context")), own)
+    known = drawn[np.isfinite(drawn)]
+    if len(known):
+        # A resample of what was seen has no less noise than that: what it adds is known, and taken off.
+        drawn = drawn - (known.mean() - value)
+    found = over_jurors(
         value,
-        _share(ballots.utilities, weights),
+        drawn,
+        (0.0, 1.0),
         n=int(ballots.rated.sum()),
-        clusters=jurors,
-        draws=draws,
+        clusters=int((own > 0).sum()),
         seed=seed,
         level=level,
-        unit="juror",
     )
+    ends = np.clip([found.value, found.low, found.high], 0.0, 1.0).tolist()
+    return msgspec.structs.replace(found, value=ends[0], low=ends[1], high=ends[2])
 
 
-def _share(utilities: Floats, weights: Floats) -> Floats:
+def _share(utilities: Floats, weights: Floats, own: Floats) -> Floats:
+    """Give the share for every draw, shape (draws,); by chance it may be above 1.
+
+    Parameters
+    ----------
+    weights
+        Shape (draws, jurors): how often a juror was drawn, times its weight `own`, shape (jurors,).
+    """
     there = ~np.isnan(utilities)
-    known = np.where(there, utilities, 0.0)
-    mass = weights @ there.astype(np.float64)
+    counted, known = there.astype(np.float64), np.where(there, utilities, 0.0)
+    mass = weights @ counted
     mean = divide(weights @ known, mass)
-    within = np.maximum(divide(weights @ known**2, mass) - mean**2, 0.0)
-    explained = np.nanvar(mean, axis=1)
-    inside = np.nanmean(within, axis=1)
-    return divide(inside, inside + explained)
+    # Kish's effective number of raters of each option.
+    square = weights * own
+    raters = divide(mass**2, square @ counted)
+    spread = np.maximum(divide(weights @ known**2, mass) - mean**2, 0.0)
+    # Of an option with one rater nothing is known of how raters differ.
+    several = np.where(raters > 1 + 1e-9, raters, np.nan)
+    within = np.nanmean(_blank(spread * several / (several - 1)), axis=1)
+    between = np.nanvar(mean, axis=1) - _noise(counted, known, (square, mass, mean), raters)
+    return divide(within, within + between)
+
+
+def _noise(counted: Floats, known: Floats, drawn: tuple[Floats, Floats, Floats], raters: Floats) -> Floats:
+    """Give how much means differ between options by chance, shape (draws,): the variance of means about their
+    mean, from what each juror adds to it. What a juror adds to all means alike is not in it.
+    """
+    square, mass, mean = drawn
+    options = mean.shape[1]
+    each = square @ known**2 - 2 * mean * (square @ known) + mean**2 * (square @ counted)
+    apart = divide(1.0, mass)
+    shared = np.nan_to_num(apart) @ known.T - np.nan_to_num(apart * mean) @ counted.T
+    alone = np.nansum(each * apart**2, axis=1)
+    total = alone - (square * shared**2).sum(axis=1) / options
+    size = np.nanmean(raters, axis=1)
+    return np.maximum(total, 0.0) / options * divide(size, np.maximum(size - 1, 0.0))
+
+
+def _blank(table: Floats) -> Floats:
+    """Put 0 where a whole row is nan: then raters of no option are known to differ."""
+    empty = np.isnan(table).all(axis=1, keepdims=True)
+    return np.where(empty, 0.0, table)

@@ -23,6 +23,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from populace.pluralism.jury.ties import ROUNDING
 from populace.stats._arrays import Floats
 
 __all__ = ["Along", "Gap", "Side", "along_p", "along_zero", "changes_of_sign", "gap_of", "roots"]
@@ -31,7 +32,6 @@ _NARROW = 1e-10
 _MOST = 4000
 """Intervals that are looked at between two options: where f is rounding alone there is no end to them."""
 _TOLERANCE = 1e-13
-_ROUNDING = 1e-12
 
 
 class Gap(NamedTuple):
@@ -78,7 +78,7 @@ def gap_of(one: Floats, other: Floats, weights: Floats) -> Gap:
         np.bincount(place, weights=np.concatenate(moves), minlength=len(points)), np.float64
     )
     height = np.cumsum(steps)[:-1]
-    kept = np.abs(height) > _ROUNDING
+    kept = np.abs(height) > ROUNDING
     return Gap(points[:-1][kept], points[1:][kept], height[kept])
 
 

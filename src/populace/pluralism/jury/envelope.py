@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from populace.pluralism.jury.crossings import Along, Gap, changes_of_sign, gap_of, roots
+from populace.pluralism.jury.ties import slack
 from populace.stats._arrays import Floats, Ints
 
 __all__ = ["Found", "Span", "Stage", "envelope", "merged"]
@@ -162,7 +163,5 @@ def _between(
 def possible(one: Floats, other: Floats) -> Ints:
     """Give the options that may be best somewhere between two values at which they are worth this."""
     ends = np.stack([one, other])
-    known = np.abs(ends[np.isfinite(ends)])
-    slack = 1e-12 * float(known.max(initial=0.0))
     surely = float(ends.min(axis=0).max())
-    return np.flatnonzero(ends.max(axis=0) >= surely - slack)
+    return np.flatnonzero(ends.max(axis=0) >= surely - slack(ends.ravel()))

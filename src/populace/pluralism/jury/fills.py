@@ -17,6 +17,7 @@ from populace.errors import DataError
 from populace.pluralism.jury.ballots import Ballots
 from populace.pluralism.jury.rules import rule_of, settled
 from populace.pluralism.jury.scoring import measured, scores_of
+from populace.pluralism.jury.ties import slack
 
 __all__ = ["Filled", "filled_of"]
 
@@ -70,13 +71,14 @@ def filled_of(ballots: Ballots, name: str, given: Mapping[str, Any]) -> Filled:
     low, high = (
         scores_of(np.where(ballots.rated, table, end - shift), weights, rule, setting)[0] for end in ends
     )
+    near = float(slack(np.concatenate([low, high]))[0])
     must: list[str] = []
     could: list[str] = []
     for place, option in enumerate(ballots.options):
         others = np.arange(len(low)) != place
-        if low[place] >= high[others].max(initial=-np.inf) - 1e-12:
+        if low[place] >= high[others].max(initial=-np.inf) - near:
             must.append(option)
-        if high[place] >= low[others].max(initial=-np.inf) - 1e-12:
+        if high[place] >= low[others].max(initial=-np.inf) - near:
             could.append(option)
     names = ballots.options
     return Filled(

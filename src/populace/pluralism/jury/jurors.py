@@ -243,7 +243,7 @@ class Jury:
         """
         utilities = above_zero(self.ballots, "a p-mean")
         found = welfare.power_mean(utilities, self.ballots.weights[None], checked_p(p))[0]
-        return dict(zip(self.options, found.round(12).tolist(), strict=True))
+        return {name: float(f"{each:.12g}") for name, each in zip(self.options, found.tolist(), strict=True)}
 
     def profile(self, p: Sequence[float] | None = None) -> Profile:
         """Give the best option at every p from -inf to 1, with the exact points where it changes."""

@@ -11,13 +11,13 @@ import numpy as np
 
 from populace.errors import DataError
 from populace.pluralism.jury.majority import smith_set
+from populace.pluralism.jury.ties import ROUNDING
 from populace.stats._arrays import Floats
 
 __all__ = ["MOST", "kemeny"]
 
 MOST = 16
 """Options of one block that are ranked exactly."""
-_ROUNDING = 1e-9
 
 
 def kemeny(margins: Floats) -> list[int]:
@@ -71,4 +71,5 @@ def kemeny(margins: Floats) -> list[int]:
             cost[held] = np.minimum(cost[held], tried)
             if size == count:
                 first[option] = tried[0]
-    return [inside[each] for each in np.flatnonzero(first <= first.min() + _ROUNDING).tolist()]
+    # Margins are rounded to 12 digits, and a ranking adds up as many as there are pairs.
+    return [inside[each] for each in np.flatnonzero(first <= first.min() + ROUNDING * count**2).tolist()]

@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from populace.errors import DataError
 from populace.pluralism.jury._solvers import minimised
+from populace.pluralism.jury.intervals import over_jurors
 from populace.stats import Estimate
 from populace.stats._arrays import Floats
-from populace.stats.bootstrap import estimate_from_replicates
 from populace.streams import stream
 
 __all__ = ["LearnedWelfare", "learn_welfare", "learn_welfare_of_pairs"]
@@ -169,10 +169,9 @@ def _told(
     tried = np.stack([_read(each, extra) for each in drawn]) if drawn else np.empty((0, people + 1))
 
     def made(place: int) -> Estimate:
-        return estimate_from_replicates(
-            float(_read(best, extra)[place]), tried[:, place], n=rows, clusters=rows, draws=draws, seed=seed,
-            level=level, unit="judgement",
-        )  # fmt: skip
+        value, ends = float(_read(best, extra)[place]), (0.0, 1.0) if place else (_LOWEST, 1.0)
+        size = {"n": rows, "clusters": rows}
+        return over_jurors(value, tried[:, place], ends, **size, seed=seed, level=level, unit="judgement")
 
     return LearnedWelfare(
         p=made(0), weights=tuple(made(1 + each) for each in range(people)), loss=least, utilitarian=mean

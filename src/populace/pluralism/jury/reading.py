@@ -29,6 +29,8 @@ class Question(NamedTuple):
     jurors: tuple[str, ...]
     groups: tuple[str | None, ...]
     """Of each juror; empty where the table has none."""
+    left_out: tuple[str, ...] = ()
+    """Who and what the table names without a single rating, and is not in the jury, each with the reason."""
 
 
 def read_juries(table: str | Path | pl.DataFrame, **settings: Any) -> list[Question]:
@@ -118,7 +120,11 @@ def _numbers(rows: pl.DataFrame, name: str, path: Path | None) -> pl.DataFrame:
     given = rows[name]
     if given.dtype == pl.String:
         given = given.str.strip_chars().replace("", None)
-    number = given.cast(pl.Float64, strict=False)
+    try:
+        number = given.cast(pl.Float64, strict=False)
+    except pl.exceptions.PolarsError as error:
+        told = f"these are no numbers but {given.dtype}"
+        raise DataError(told, file=path, column=name, fix="give a number a row") from error
     wrong = (given.is_not_null() & number.is_null()).arg_true()
     if len(wrong):
         row = int(wrong[0])
@@ -154,9 +160,29 @@ def _question(name: str, part: pl.DataFrame, path: Path | None, settings: dict[s
     rated = ~np.isnan(table).all(axis=0)
     names = [options[n] for n in np.flatnonzero(rated).tolist()]
     own = None if weights is None else [weights[n] for n in kept]
-    jury = Jury(table[heard][:, rated], names, own, **settings)
+    labels = [jurors[n] for n in kept]
+    try:
+        jury = Jury(table[heard][:, rated], names, own, **settings)
+    except DataError as error:
+        raise _placed(error, name, part, labels, path) from error
     told = tuple(str(groups[n]) if groups[n] is not None else None for n in kept) if groups else ()
-    return Question(name, jury, tuple(jurors[n] for n in kept), told)
+    lost = [f"option {options[n]} (nobody rated it)" for n in np.flatnonzero(~rated).tolist()]
+    lost += [f"juror {jurors[n]} (rated nothing)" for n in np.flatnonzero(~heard).tolist()]
+    return Question(name, jury, tuple(labels), told, tuple(lost))
+
+
+def _placed(
+    error: DataError, question: str, part: pl.DataFrame, jurors: list[str], path: Path | None
+) -> DataError:
+    """Say where in the table an error is: of a rating, its row; of an option, its name."""
+    what = f"{error.what}, in the question {question!r}" if question else error.what
+    row, column = None, None
+    if error.row is not None and error.column is not None:
+        at = part.filter(juror=jurors[error.row - 1], option=error.column)
+        row, column = int(at["row"][0]), "rating"
+    elif error.column is not None:
+        what = f"{error.column}: {what}"
+    return DataError(what, file=path, row=row, column=column, fix=error.fix)
 
 
 def _each(part: pl.DataFrame, name: str, jurors: list[str], path: Path | None) -> list[Any] | None:

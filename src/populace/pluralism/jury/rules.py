@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -116,7 +117,12 @@ def _plurality(utilities: Floats, weights: Floats, setting: Setting) -> Floats:
 
 
 def _borda(pairs: Pairwise) -> Floats:
-    """Average over the others the share that prefers the option, of those who rated both; half of a tie."""
+    """Average over the others the share that prefers the option, of those who rated both; half of a tie.
+
+    Of a single option, which has no others, 0.
+    """
+    if pairs.wins.shape[-1] == 1:
+        return np.zeros(pairs.wins.shape[:-1])
     compared = pairs.wins + np.swapaxes(pairs.wins, -1, -2) + pairs.ties
     share = np.full_like(compared, np.nan)
     np.divide(pairs.wins + pairs.ties / 2, compared, out=share, where=compared > 0)
@@ -149,22 +155,32 @@ def checked_p(p: Any) -> float:
     DataError
         If it is above 1, or no number.
     """
-    if not isinstance(p, int | float) or np.isnan(p) or p > 1:
+    given = _number(p)
+    if given is None or not given <= 1:
         fix = "give p from -inf to 1: above 1 unequal shares would be better than equal ones"
-        raise DataError(f"p is {p!r}", fix=fix)
-    return float(p)
+        raise DataError(f"p is {p}", fix=fix)
+    return given
 
 
-def _checked_share(name: str, value: Any) -> float:
-    if not isinstance(value, int | float) or not 0 < value <= 1:
-        raise DataError(f"{name} is {value!r}", fix="give a share of the jury, above 0 and up to 1")
+def _number(value: Any) -> float | None:
+    """Read a number, of numpy or not; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
     return float(value)
 
 
+def _checked_share(name: str, value: Any) -> float:
+    given = _number(value)
+    if given is None or not 0 < given <= 1:
+        raise DataError(f"{name} is {value}", fix="give a share of the jury, above 0 and up to 1")
+    return given
+
+
 def _atkinson(utilities: Floats, weights: Floats, setting: Setting) -> Floats:
-    if not isinstance(setting["epsilon"], int | float) or not setting["epsilon"] >= 0:
-        raise DataError(f"epsilon is {setting['epsilon']!r}", fix="give an aversion from 0 up")
-    return welfare.power_mean(utilities, weights, 1.0 - float(setting["epsilon"]))
+    given = _number(setting["epsilon"])
+    if given is None or not given >= 0:
+        raise DataError(f"epsilon is {setting['epsilon']}", fix="give an aversion from 0 up")
+    return welfare.power_mean(utilities, weights, 1.0 - given)
 
 
 _SCHULZE = "Schulze (2011), doi:10.1007/s00355-010-0475-4"
@@ -266,6 +282,10 @@ def settled(rule: Rule, ballots: Ballots, given: Setting) -> dict[str, Any]:
             raise DataError(f"{rule.name} needs {name!r} on {kind} ballots", fix=f"pass {name}=...")
     if rule.needs == "ratio":
         above_zero(ballots, rule.name)
+    if rule.name == "borda" and len(ballots.options) > 1 and not ballots.compared.all():
+        name = ballots.options[int(np.argmin(ballots.compared))]
+        fix = "leave the option out, or use a rule of ratings"
+        raise DataError(f"borda compares options, and nobody rated {name!r} and another one", fix=fix)
     return setting
 
 

@@ -8,17 +8,21 @@ import numpy as np
 
 from populace.pluralism.jury import welfare
 from populace.pluralism.jury.ballots import Ballots
+from populace.pluralism.jury.intervals import over_jurors
 from populace.pluralism.jury.pairwise import Pairwise, pairwise_of_draws
 from populace.pluralism.jury.rules import Rule, Setting
+from populace.pluralism.jury.ties import slack
 from populace.stats import Estimate
 from populace.stats._arrays import Floats, divide
-from populace.stats.bootstrap import estimate_from_replicates
 from populace.streams import stream
 
 __all__ = ["drawn_weights", "handled", "lead", "measured", "scores_of", "wins_of"]
 
 _CHEAP = 20_000_000
 """Jurors by pairs of options up to which rules of order are resampled without being asked."""
+
+_WIDTHS = {"copeland": 2.0, "schulze": 2.0}
+"""Greatest difference of two scores, where it is not 1."""
 
 _HANDLED = {
     "order": "a juror counts for the pairs that both were rated",
@@ -88,8 +92,7 @@ def wins_of(
     scores = scores_of(utilities, weights, rule, setting, pairs)
     scores = np.where(np.isnan(scores), -np.inf, scores)
     best = scores.max(axis=1, keepdims=True)
-    size = np.where(np.isfinite(scores), np.abs(scores), 0.0).max(axis=1, keepdims=True)
-    won = (scores >= best - 1e-12 * size).astype(np.float64)
+    won = (scores >= best - slack(scores)).astype(np.float64)
     return divide(won, won.sum(axis=1, keepdims=True))
 
 
@@ -145,13 +148,23 @@ def lead(
         both = scores_of(utilities[:, pair], weights, rule, setting)
     else:
         both = scores_of(utilities, weights, rule, setting)[:, pair]
-    return estimate_from_replicates(
+    most = _most(ballots, rule)
+    return over_jurors(
         value,
         both[:, 0] - both[:, 1],
+        None if most is None else (-most, most),
         n=jurors,
-        clusters=jurors,
-        draws=draws or 0,
+        clusters=int((ballots.weights > 0).sum()),
         seed=seed,
         level=level,
-        unit="juror",
     )
+
+
+def _most(ballots: Ballots, rule: Rule) -> float | None:
+    """Give the greatest difference that two scores can have; None where the scale is not known."""
+    if rule.needs in ("order", "approve") or rule.name == "relative_utilitarian":
+        return _WIDTHS.get(rule.name, 1.0)
+    if ballots.kind != "approval" and ballots.scale is None:
+        return None
+    low, high = ballots.bounds()
+    return high - low

@@ -1,8 +1,9 @@
 """How few jurors can change who wins, by rating at the ends of the scale.
 
 For welfare that is a mean of something (utilitarian, p-means, approval, plurality) the least share is found
-by taking first the jurors who move most. It is counted for anybody (faults, bribes, raters who do not read),
-and for those alone who would gain by it.
+by taking first the jurors who move most; where jurors weigh differently, by a programme that covers every
+rival's lead at the least weight, or beyond 20,000 jurors by rivals, as a bound from below. It is counted for
+anybody (faults, bribes, raters who do not read), and for those alone who would gain by it.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from populace.errors import DataError
 from populace.pluralism.jury import welfare
+from populace.pluralism.jury._solvers import covered
 from populace.pluralism.jury.ballots import Ballots
 from populace.pluralism.jury.rules import rule_of, settled
 from populace.pluralism.jury.scoring import measured, scores_of
+from populace.pluralism.jury.ties import ROUNDING
 from populace.stats._arrays import Bools, Floats
 from populace.streams import stream
 
 __all__ = ["Change", "Strategy", "exaggerated_of", "strategy_of"]
 
+_SOLVED = 20_000
+"""Jurors by rivals up to which jurors of unequal weight are chosen exactly."""
 _EXPONENTS = {"utilitarian": 1.0, "approval": 1.0, "nash": 0.0}
 
 
@@ -34,8 +38,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     share: float | None
     """Of the jury's weight that must rate otherwise; None where no number of them is enough."""
     jurors: int | None
+    """How many at least; of unequal weights, these need not be those of the least share."""
     exact: bool
-    """Whether no fewer would do; else no fewer than this."""
+    """Whether the share is enough, and no less would do; else no less than this would do."""
 
 
 class Strategy(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +94,7 @@ def strategy_of(ballots: Ballots, name: str, given: Mapping[str, Any]) -> Strate
             continue
         wants = ballots.utilities[:, option] > ballots.utilities[:, winner]
         for kept, who in ((anybody, np.ones(len(wants), dtype=np.bool_)), (gaining, wants)):
-            kept.append(_least(table, ballots.weights, option, who, (foot, top), label))
+            kept.append(_least(table, ballots.weights, (option, winner), who, (foot, top), label))
 
     def cheapest(changes: list[Change]) -> tuple[Change, ...]:
         return tuple(sorted(changes, key=lambda each: (each.share is None, each.share or 0.0)))
@@ -148,29 +153,45 @@ def _additive(ballots: Ballots, name: str, setting: Mapping[str, Any]) -> tuple[
 
 
 def _least(
-    table: Floats, weights: Floats, option: int, who: Bools, ends: tuple[float, float], label: str
+    table: Floats, weights: Floats, rivals: tuple[int, int], who: Bools, ends: tuple[float, float], label: str
 ) -> Change:
-    """Find the fewest who, giving the option the top and all others the foot, let it pass every other."""
-    foot, top = ends
-    needed: list[npt.NDArray[np.intp]] = []
-    for other in range(table.shape[1]):
-        if other == option:
-            continue
-        behind = float(weights @ (table[:, other] - table[:, option]))
-        gains = np.where(who, weights * (table[:, other] - foot + top - table[:, option]), 0.0)
-        if behind > 1e-12:
-            if gains.sum() < behind - 1e-12:
-                return Change(option=label, share=None, jurors=None, exact=True)
-            # Per weight, so that the share is least; with equal weights that is the count, too.
-            order = np.argsort(-gains / np.maximum(weights, 1e-300), kind="stable")
-            count = int(np.searchsorted(np.cumsum(gains[order]), behind - 1e-12)) + 1
-            needed.append(order[:count])
-    most = max(needed, key=lambda chosen: float(weights[chosen].sum()))
-    changed = table.copy()
-    changed[most] = foot
-    changed[most, option] = top
-    means = weights @ changed
-    passes = bool((means[option] >= np.delete(means, option) - 1e-9).all())
-    equal = bool((weights == weights[0]).all())
-    share = float(weights[most].sum() / weights.sum())
-    return Change(option=label, share=share, jurors=len(most), exact=passes and equal)
+    """Find the fewest who, giving the option the top and all others the foot, let it pass every other.
+
+    Each juror's change adds up against each rival, so that this is a covering programme.
+    """
+    (option, winner), (foot, top) = rivals, ends
+    others: list[int] = [place for place in range(table.shape[1]) if place != option]
+    apart = table[:, others] - table[:, [option]]
+    behind = weights @ apart
+    # Relative to what was added up; of the winner, whom the option does not tie, nothing is rounding.
+    near = ROUNDING * (weights @ np.abs(apart))
+    behind = np.where((behind > near) | (np.array(others) == winner), behind, -np.inf)
+    gains = np.where(who[:, None], weights[:, None] * (apart + (top - foot)), 0.0)
+    if (gains.sum(axis=0) < behind - near).any() or not who.any():
+        return Change(option=label, share=None, jurors=None, exact=True)
+    open_ = behind > -np.inf
+    gains, behind, near = gains[:, open_], behind[open_], near[open_]
+    order = np.argsort(-gains, axis=0, kind="stable")
+    sums = np.cumsum(np.take_along_axis(gains, order, axis=0), axis=0)
+    counts = np.minimum((sums < behind - near).sum(axis=0) + 1, len(weights))
+    hardest = int(np.argmax(counts))
+    jurors, whole = int(counts[hardest]), float(weights.sum())
+    if (weights == weights[0]).all():
+        passes = gains[order[:jurors, hardest]].sum(axis=0) >= behind - near
+        return Change(option=label, share=jurors / len(weights), jurors=jurors, exact=bool(passes.all()))
+    bound = max(_pro_rata(gains[:, n], weights, float(behind[n])) for n in range(len(behind)))
+    least = covered(weights, (gains / behind).T) if gains.size <= _SOLVED and (behind > 0).all() else None
+    if least is None:
+        return Change(option=label, share=bound / whole, jurors=jurors, exact=False)
+    share = max(float(weights[least].sum()), bound) / whole
+    passes = gains[least].sum(axis=0) >= behind - near
+    return Change(option=label, share=share, jurors=jurors, exact=bool(passes.all()))
+
+
+def _pro_rata(gains: Floats, weights: Floats, behind: float) -> float:
+    """Give the least weight that makes up for `behind`, if of one juror a part may be taken."""
+    some = np.flatnonzero((gains > 0) & (weights > 0))
+    order = some[np.argsort(-gains[some] / weights[some], kind="stable")]
+    sums = np.concatenate([[0.0], np.cumsum(gains[order])])
+    held = np.concatenate([[0.0], np.cumsum(weights[order])])
+    return float(np.interp(behind, sums, held))

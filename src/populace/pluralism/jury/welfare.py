@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from populace.pluralism.jury.ties import ROUNDING, slack
 from populace.stats._arrays import Floats, Ints, divide
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
 
 Distortion: TypeAlias = Callable[[Floats], Floats]
 """Maps the share of the jury that is worst off, [0, 1], to the share of the weight it gets; increasing."""
-_ROUNDING = 1e-12
 
 
 def average(utilities: Floats, weights: Floats) -> Floats:
@@ -121,7 +121,7 @@ def worst(utilities: Floats, weights: Floats) -> Floats:
 
 def quantile(utilities: Floats, weights: Floats, q: float) -> Floats:
     """Give the least rating that at least a share q of the jury does not exceed (the inverse of its CDF)."""
-    return rank_dependent(utilities, weights, lambda share: (share >= q - _ROUNDING).astype(np.float64))
+    return rank_dependent(utilities, weights, lambda share: (share >= q - ROUNDING).astype(np.float64))
 
 
 def tail(utilities: Floats, weights: Floats, alpha: float) -> Floats:
@@ -205,8 +205,7 @@ def leading(scores: Floats) -> list[int]:
     if not len(known):
         return []
     best = known.max()
-    size = max(float(np.abs(known[np.isfinite(known)]).max(initial=0.0)), 1e-300)
-    return np.flatnonzero(scores >= best - _ROUNDING * size).tolist()
+    return np.flatnonzero(scores >= best - slack(known)).tolist()
 
 
 def _undominated(table: Floats, mass: Floats, kept: list[int]) -> list[int]:
@@ -230,5 +229,5 @@ def _lower_share(table: Floats, mass: Floats, one: int, other: int) -> int:
         held = np.bincount(at, weights=mass[there], minlength=len(levels))
         shares.append(np.cumsum(held) / held.sum())
     apart = shares[1] - shares[0]
-    differs = np.flatnonzero(np.abs(apart) > _ROUNDING)
+    differs = np.flatnonzero(np.abs(apart) > ROUNDING)
     return int(np.sign(apart[differs[0]])) if len(differs) else 0
