@@ -52,6 +52,21 @@ def test_groups_and_baselines_are_printed_and_written(files):
     assert "baseline: uniform" in table["group"].to_list()
 
 
+def test_questions_that_the_model_leaves_out_are_asked_about(files):
+    (files / "model.csv").write_text(
+        "question,option,share\ntax,down,0.7\ntax,up,0.3\npeace,a,1\npeace,b,0\n"
+    )
+    found = run(files)
+    assert found.exit_code != 0 and "did not answer 'war'" in str(found.exception)
+    for way, cells, word in (("uniform", 3, "counted as a guess"), ("leave_out", 2, "left out")):
+        told = run(files, "--unanswered", way, "--metric", "tv")
+        output = " ".join(told.output.split())
+        assert told.exit_code == 0, told.output
+        assert f"2 questions of people's; not answered by the model and {word}: 'war'" in output
+        assert "questions of the model's that people's file lacks: 'peace'" in output
+        assert f" {cells} worst group" in output
+
+
 def test_conventions_are_listed():
     found = CliRunner().invoke(app, ["pluralism", "distributional", "a", "b", "--metric", "list"])
     assert found.exit_code == 0 and "modular_pluralism: sqrt(JS)" in found.output and "base e" in found.output

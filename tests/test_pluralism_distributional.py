@@ -182,6 +182,32 @@ def test_an_aggregate_is_converted_only_along_a_straight_line():
         d.convert(bits, source="roadmap", target="js_divergence")
 
 
+def test_a_mean_of_w1_converts_only_where_all_questions_have_as_many_options():
+    """W1 of .3 over three options and of .2 over two: closeness .85 and .8, and by one line .875."""
+    model, people = [[0.5, 0.2, 0.3], [0.1, 0.9, NAN]], [[0.2, 0.5, 0.3], [0.3, 0.7, NAN]]
+    w1 = d.score(model, people, "w1_ordinal", positions="even", draws=FEW)
+    near = d.score(model, people, "opinion_qa", positions="even", draws=FEW)
+    for source, target, one_ in (("w1_ordinal", "opinion_qa", w1), ("opinion_qa", "w1_ordinal", near)):
+        with pytest.raises(DataError, match="as many options"):
+            d.convert(one_, source=source, target=target, options=3)
+    with pytest.raises(DataError, match="as many options"):
+        d.convert(near, source="tv", target="w1_ordinal", options=2)
+    with pytest.raises(DataError, match="tv does not determine"):
+        d.convert(near, source="tv", target="w1_ordinal", options=3)
+    # Question by question, each by its own line, it is exact.
+    each = d.cells(model, people, "w1_ordinal", positions="even")
+    found = d.convert(each, source="w1_ordinal", target="opinion_qa", options=[3, 2])
+    assert found == pytest.approx([0.85, 0.8]) and found.mean() == pytest.approx(near.value)
+    with pytest.raises(DataError, match=r"row 2: 1\.5 lies outside the range of w1_ordinal, 0 to 1"):
+        d.convert(np.array([0.1, 1.5]), source="w1_ordinal", target="closeness", options=[3, 2])
+    for options, what in (([3, 2, 2], "2 values"), (1, "from 2"), (2.5, "from 2"), (NAN, "from 2")):
+        with pytest.raises(DataError, match=what):
+            d.convert(each, source="w1_ordinal", target="closeness", options=options)
+    alike = d.score(model[:1] * 5, people[:1] * 5, "w1_ordinal", positions="even", draws=FEW)
+    same = d.convert(alike, source="w1_ordinal", target="opinion_qa", options=3, same_options=True)
+    assert same.value == pytest.approx(0.85) and same.low < 0.85 < same.high
+
+
 # --- how the two sides are laid beside each other ---
 
 
@@ -312,16 +338,45 @@ def test_many_groups_are_each_scored_as_alone_and_their_mean_and_worst_know_of_e
     assert [each.value for each in found.scores] == pytest.approx([each.value for each in alone])
     assert found.mean.value == pytest.approx(np.mean([each.value for each in alone]))
     assert found.worst.value == pytest.approx(max(each.value for each in alone))
-    assert found.worst.low >= min(each.low for each in found.scores)
+    assert found.worst.low <= found.worst.value <= found.worst.high == max(e.high for e in found.scores)
     frame = found.frame()
     assert frame["group"].to_list() == ["mean of groups", "worst group", "a", "b", "c"]
     near = d.score_groups(model, people, "js_similarity", draws=FEW)
-    assert near.worst.value == pytest.approx(1 - found.worst.value)
+    for mine, mirrored in (("value", "value"), ("low", "high"), ("high", "low")):
+        assert getattr(near.worst, mine) == pytest.approx(1 - getattr(found.worst, mirrored))
     # The same with a model that knows groups.
     each = d.score_groups(np.repeat(model[:, None], 3, axis=1), people, "js_distance", draws=FEW)
     assert each.mean == found.mean
     # All cells together.
     assert d.score(model, people, "js_distance", draws=FEW).value == pytest.approx(found.mean.value)
+
+
+def test_the_interval_of_the_worst_holds_where_groups_are_alike_and_where_they_differ():
+    """Percentiles of each resample's largest held the truth of 20 groups alike in 0 of 60 repetitions."""
+    for spread, questions in ((0.0, 40), (0.05, 80)):
+        held = []
+        for place in range(30):
+            rng = np.random.default_rng(place)
+            truth = 0.25 + rng.normal(0, spread, 20)
+            off = (truth + rng.normal(0, 0.08, (questions, 20))).clip(0, 0.5)
+            people = np.stack([0.5 + off, 0.5 - off], axis=-1)
+            worst = d.score_groups([[0.5, 0.5]] * questions, people, "tv", draws=FEW, seed=place).worst
+            held.append(worst.low <= truth.max() <= worst.high)
+        assert np.mean(held) >= 0.9, (spread, np.mean(held))
+
+
+def test_the_worst_of_one_group_is_its_score_and_of_one_without_interval_has_none():
+    rng = np.random.default_rng(8)
+    people, model = rng.dirichlet(np.ones(3), 20)[:, None], rng.dirichlet(np.ones(3), 20)
+    alone = d.score_groups(model, people, "tv", draws=FEW)
+    ends = [(each.value, each.low, each.high) for each in (alone.worst, alone.scores[0])]
+    assert ends[0] == pytest.approx(ends[1])
+    both = np.concatenate([people, people], axis=1)
+    both[1:, 1] = NAN  # asked one question, so that nobody knows how badly off it is
+    few = d.score_groups(model, both, "tv", draws=FEW)
+    assert math.isnan(few.worst.low) and few.worst.method == "no interval: 1 of 2 groups has none"
+    with pytest.raises(DataError, match="one name"):
+        d.score_groups(model, both, "tv", groups=["a", "a"])
 
 
 def test_the_same_seed_gives_the_same_numbers_and_no_interval_is_without_width():
@@ -470,6 +525,8 @@ def test_proper_scores_by_hand_and_best_for_the_truth():
     assert brier.value == pytest.approx(0.75 * 0.08 + 0.25 * 1.28)
     ranked = d.forecast([[0.8, 0.2]], [[3, 1]], "ranked", counts=True, draws=50)
     assert ranked.value == pytest.approx(brier.value / 2)
+    with pytest.raises(DataError, match="no place on a scale"):
+        d.forecast([[0.2, 0.3], [0.1, 0.9]], [[0.5, 0.5]] * 2, "ranked", missing="keep")
     with pytest.raises(ValueError, match="rule is 'crps'"):
         d.forecast([[0.8, 0.2]], [[3, 1]], "crps", counts=True)
     # A refusal in the middle leaves no hole.
@@ -518,6 +575,29 @@ def test_files_are_read_by_name(tmp_path):
     said, theirs = d.side_by_side(d.read_answers(model), told)
     found = d.score_groups(said, theirs.values, "tv", groups=theirs.groups, draws=50, **theirs.settings())
     assert [each.value for each in found.scores] == pytest.approx([(0.5 - 30 / 90) / 2, 0.5])
+    assert d.strangers(d.read_answers(model), told) == (("peace",), ())
+
+
+def test_a_question_that_the_model_leaves_out_is_not_answered_and_not_away(tmp_path):
+    people, model = tmp_path / "people.csv", tmp_path / "model.csv"
+    people.write_text("question,option,count\n" + "".join(f"q{n},a,9\nq{n},b,1\n" for n in range(3)))
+    model.write_text("question,option,share\nq2,a,0.9\nq2,b,0.1\n")
+    said, theirs = d.side_by_side(d.read_answers(model), d.read_answers(people))
+    assert theirs.questions == ("q0", "q1", "q2") and np.isnan(said[:2]).all()
+    with pytest.raises(DataError, match="the model did not answer"):
+        d.score(said, theirs.values, "tv", counts=True)
+    guess = d.score(said, theirs.values, "tv", counts=True, unanswered="uniform", draws=FEW)
+    assert guess.n == 3 and guess.value == pytest.approx((0.4 + 0.4 + 0) / 3)
+
+
+def test_groups_are_stripped_and_what_is_said_twice_alike_is_no_error(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text(
+        "question,option,group,share,n,text\na,b,old,.5,10,Why?\na,c,old ,.5,10,\na,b,young,1,,Why?\n"
+    )
+    found = d.read_answers(file)
+    assert found.groups == ("old", "young") and found.texts == ("Why?",)
+    assert found.n is not None and found.n[0, 0] == 10 and math.isnan(found.n[0, 1])
 
 
 @pytest.mark.parametrize(
@@ -532,6 +612,12 @@ def test_files_are_read_by_name(tmp_path):
         ("question,option,count\na,b,1\n", "'a' has one option"),
         ("question,option,count,refusal\na,b,1,perhaps\na,c,1,\n", "column refusal: 'perhaps' is no refusal"),
         ("question,option,count\n", "no row"),
+        ("question,option,share,n\na,b,.5,10\na,c,.5,1000\n", "row 2, column n: .* differs: 10.0 before"),
+        ("question,option,share,n\na,b,.5,0\na,c,.5,\n", "row 1, column n: .* below 1"),
+        ("question,option,count,text\na,b,5,Why\na,c,5,How\n", "row 2, column text: .* differs: 'Why'"),
+        ("question,option,count,position\na,b,5,nan\na,c,5,2\n", "row 1, column position: 'nan' is no"),
+        ("question,option,count,position\na,b,5,1\na,c,5,inf\n", "row 2, column position: 'inf' is no"),
+        ("question,option,group,count\na,b,old,5\na,b,old ,5\n", "row 2, .*there twice"),
     ],
 )
 def test_broken_files_are_refused_with_their_place(tmp_path, text, what):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from populace.pluralism.distributional import Groups, Laid
+    from populace.pluralism.distributional import Answers, Groups, Laid
     from populace.stats import Estimate
+    from populace.stats._arrays import Floats
 
 
 class Missing(StrEnum):
@@ -73,14 +75,22 @@ def distributional(
     ] = None,
 ) -> None:
     """Score a model's distributions against people's, beside those who know nothing."""
-    from populace.errors import StudyError
+    from populace.errors import DataError, StudyError
     from populace.pluralism import distributional as pd
 
     if metric == "list":
         for each in pd.CONVENTIONS.values():
             typer.echo(f"{each.described()}{f'; {each.paper}' if each.paper else ''}")
         return
-    said, theirs = pd.side_by_side(pd.read_answers(model), pd.read_answers(people))
+    mine, theirs = pd.read_answers(model), pd.read_answers(people)
+    said, _ = pd.side_by_side(mine, theirs)
+    silent = _silent(said, theirs)
+    if silent and unanswered is Unanswered.refuse:
+        raise DataError(
+            f"the model did not answer {_few(silent)}, which people did",
+            file=model,
+            fix="give its answers; or say --unanswered uniform (a guess) or leave_out",
+        )
     laid: Laid = {**theirs.settings(), "missing": missing.value, "unanswered": unanswered.value}
     number = _base(base)
     shared = {"draws": draws, "seed": seed}
@@ -94,9 +104,31 @@ def distributional(
         )
     except ValueError as error:
         raise StudyError(str(error)) from error
-    _show(found, beside, many=len(theirs.questions))
+    told = f"{len(theirs.questions):,} questions of people's"
+    if silent:
+        ways = {Unanswered.uniform: "counted as a guess", Unanswered.leave_out: "left out"}
+        told += f"; not answered by the model and {ways[unanswered]}: {_few(silent)}"
+    for what, names in zip(("questions", "groups"), pd.strangers(mine, theirs), strict=True):
+        if names:
+            told += f"; {what} of the model's that people's file lacks: {_few(names)}"
+    _show(found, beside, told)
     if out is not None:
         _write(found, beside, out, people, model)
+
+
+def _silent(said: Floats, theirs: Answers) -> list[str]:
+    """List the questions that some group answered and the model, for that group, did not."""
+    import numpy as np
+
+    asked = np.nansum(theirs.values, axis=2) > 0
+    mute = (asked & np.isnan(said).all(axis=2)).any(axis=1)
+    return [name for name, some in zip(theirs.questions, mute, strict=True) if some]
+
+
+def _few(names: Sequence[str]) -> str:
+    """Name three, and count the others."""
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(map(repr, names[:3])) + more
 
 
 def _base(text: str | None) -> float | None:
@@ -110,7 +142,7 @@ def _base(text: str | None) -> float | None:
         raise StudyError(f"{text!r} is no base of a logarithm", fix="give 2 or e") from error
 
 
-def _show(found: Groups, beside: dict[str, Estimate], *, many: int) -> None:
+def _show(found: Groups, beside: dict[str, Estimate], told: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -130,9 +162,7 @@ def _show(found: Groups, beside: dict[str, Estimate], *, many: int) -> None:
     console = Console(highlight=False, markup=False)
     console.print(found.convention.described())
     console.print(table)
-    console.print(
-        f"{many:,} questions are in both files. {found.mean.level * 100:g} % intervals: {found.mean.method}."
-    )
+    console.print(f"{told}. {found.mean.level * 100:g} % intervals: {found.mean.method}.")
     console.print("In brackets: baselines, on all groups together. A cell is a question put to a group.")
 
 

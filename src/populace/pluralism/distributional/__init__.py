@@ -11,6 +11,7 @@ people themselves.
 0.2
 """
 
+from populace.pluralism.distributional.beside import side_by_side, strangers
 from populace.pluralism.distributional.controls import controls, noise_floor
 from populace.pluralism.distributional.conventions import CONVENTIONS, Convention, convention
 from populace.pluralism.distributional.conversion import bounds, convert
@@ -18,7 +19,7 @@ from populace.pluralism.distributional.forecasts import forecast
 from populace.pluralism.distributional.gap import simulation_gap
 from populace.pluralism.distributional.groups import Groups
 from populace.pluralism.distributional.planning import Laid
-from populace.pluralism.distributional.reading import Answers, read_answers, side_by_side
+from populace.pluralism.distributional.reading import Answers, read_answers
 from populace.pluralism.distributional.sampling import expected_tv, plug_in_bias
 from populace.pluralism.distributional.scoring import cells, difference, score, score_groups
 from populace.pluralism.distributional.table import Table, aligned
@@ -46,4 +47,5 @@ __all__ = [
     "score_groups",
     "side_by_side",
     "simulation_gap",
+    "strangers",
 ]

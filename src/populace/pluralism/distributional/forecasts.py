@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, Unpack
 
 import numpy as np
 
+from populace.errors import DataError
 from populace.pluralism.distributional.conventions import convention
 from populace.pluralism.distributional.planning import Laid, over_questions, planned
 from populace.pluralism.distributional.resampling import ratio
@@ -58,6 +59,8 @@ def forecast(
 
     Raises
     ------
+    DataError
+        As `aligned`; if missing mass is kept and the options are ranked: it has no place among them.
     ValueError
         If the rule is unknown, or respondents are to weigh alike and their numbers are not known.
 
@@ -69,6 +72,8 @@ def forecast(
     """
     if rule not in ("log", "brier", "ranked"):
         raise ValueError(f"rule is {rule!r} and must be log, brier or ranked")
+    if rule == "ranked" and laid.get("missing") == "keep":
+        raise DataError("missing mass has no place on a scale", fix='give missing="renormalise"')
     table = planned(model, human, convention("tv"), None, None, None, "none", laid).table
     there = table.there
     if weigh == "respondents" and np.isnan(table.respondents[there]).any():

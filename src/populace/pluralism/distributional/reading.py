@@ -9,10 +9,11 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -21,7 +22,10 @@ from populace.errors import DataError
 from populace.pluralism.distributional.planning import Laid
 from populace.stats._arrays import Bools, Floats
 
-__all__ = ["EVERYBODY", "Answers", "read_answers", "side_by_side"]
+__all__ = ["EVERYBODY", "Answers", "read_answers"]
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V", float, str)
 
 EVERYBODY = "everybody"
 """Name of the group where a file has none."""
@@ -65,16 +69,6 @@ class Answers:
     positions: Floats | None = None
     refusals: Bools | None = None
 
-    def only(self, questions: tuple[str, ...]) -> Answers:
-        """Keep some questions, in this order."""
-        places = [self.questions.index(name) for name in questions]
-        n, positions = (None if each is None else each[places] for each in (self.n, self.positions))
-        refusals = None if self.refusals is None else self.refusals[places]
-        return Answers(
-            questions, tuple(self.texts[at] for at in places), tuple(self.options[at] for at in places),
-            self.groups, self.values[places], self.counts, n, positions, refusals,
-        )  # fmt: skip
-
     def settings(self) -> Laid:
         """Give what `score` needs to know of people's side."""
         found: Laid = {"counts": self.counts}
@@ -92,7 +86,8 @@ def read_answers(path: str | Path) -> Answers:
     ------
     DataError
         If the file is missing or laid out otherwise, a value is no number from 0 up, an option is there
-        twice, or a position or refusal differs between groups; names the row and column.
+        twice, or what must be alike differs between rows (a question's text, an option's position or whether
+        it is a refusal, the `n` of a question and group); names the row and column.
 
     Examples
     --------
@@ -114,69 +109,20 @@ def read_answers(path: str | Path) -> Answers:
     numbers: dict[tuple[str, str], float] = {}
     for row, given in enumerate(frame.iter_rows(named=True), start=1):
         question, option = (_named(given, name, file, row) for name in ("question", "option"))
-        group = str(given.get("group") or EVERYBODY)
+        group = str(given.get("group") or "").strip() or EVERYBODY
         options.setdefault(question, {}).setdefault(option, len(options[question]))
         if (question, group, option) in rows:
             raise DataError(f"{option!r} of {question!r} is there twice", file=file, row=row, column="option")
         rows[question, group, option] = _number(given[kind], file, row, kind), row
-        texts.setdefault(question, str(given.get("text") or question))
+        if text := str(given.get("text") or "").strip():
+            _alike(texts, question, text, f"the text of {question!r}", file, row, "text")
         if given.get("n") not in (None, ""):
-            numbers[question, group] = _number(given["n"], file, row, "n")
+            number, what = _number(given["n"], file, row, "n"), f"the number of people of {question!r}"
+            if number < 1:
+                raise DataError(f"{what} is below 1", file=file, row=row, column="n", fix="leave it empty")
+            _alike(numbers, (question, group), number, f"{what} in the group {group!r}", file, row, "n")
         _extra(extra, given, (question, option), file, row)
     return _laid_out(rows, options, texts, numbers, extra, counts=kind == "count", file=file)
-
-
-def side_by_side(model: Answers, human: Answers) -> tuple[Floats, Answers]:
-    """Lay a model's answers beside people's by the names of questions, options and groups.
-
-    Returns
-    -------
-    The model's values in the human order, shape (questions, groups, options), and people's on the questions
-    that both have.
-
-    Raises
-    ------
-    DataError
-        If no question is in both, the model names an option that people's question lacks, or a group is
-        missing on the model's side.
-
-    Examples
-    --------
-    >>> nothing = dict(texts=("q",), groups=("everybody",), counts=False)
-    >>> people = Answers(("q",), options=(("yes", "no"),), values=np.array([[[0.7, 0.3]]]), **nothing)
-    >>> model = Answers(("q",), options=(("no", "yes"),), values=np.array([[[0.1, 0.9]]]), **nothing)
-    >>> side_by_side(model, people)[0].tolist()
-    [[[0.9, 0.1]]]
-    """
-    shared = tuple(name for name in human.questions if name in model.questions)
-    if not shared:
-        raise DataError("no question is in both files", fix="give them the same names in `question`")
-    theirs = human.only(shared)
-    alike = model.groups == (EVERYBODY,)
-    absent = [name for name in human.groups if name not in model.groups]
-    if absent and not alike:
-        raise DataError(
-            f"the model has no group {absent[0]!r}", fix="give it, or leave out the column `group`"
-        )
-    found = np.full(theirs.values.shape, np.nan)
-    for place, name in enumerate(shared):
-        at = model.questions.index(name)
-        to = {option: number for number, option in enumerate(theirs.options[place])}
-        strange = [option for option in model.options[at] if option not in to]
-        if strange:
-            raise DataError(
-                f"the model answers {strange[0]!r} to {name!r}, which is no option of people's",
-                column="option",
-                fix=f"name the options as people's file does: {', '.join(map(repr, to))}",
-            )
-        for number, group in enumerate(human.groups):
-            values = model.values[at, 0 if alike else model.groups.index(group)]
-            if np.isnan(values).all():
-                continue
-            found[place, number, : len(to)] = 0.0
-            for option, value in zip(model.options[at], values, strict=False):
-                found[place, number, to[option]] = value
-    return found, theirs
 
 
 def _frame(file: Path) -> pl.DataFrame:
@@ -237,11 +183,22 @@ def _extra(
             continue
         try:
             read = float(_TRUE[str(value).strip().lower()]) if name == "refusal" else float(value)
-        except (KeyError, ValueError) as error:
-            fix = "write true or false" if name == "refusal" else "write a number"
-            raise DataError(f"{value!r} is no {name}", file=file, row=row, column=name, fix=fix) from error
-        if found.setdefault(key, read) != read:
-            raise DataError(f"the {name} of {key[1]!r} differs", file=file, row=row, column=name)
+        except (KeyError, ValueError):
+            read = math.nan
+        if not math.isfinite(read):
+            fix = "write true or false" if name == "refusal" else "write a number, or nothing"
+            raise DataError(f"{value!r} is no {name}", file=file, row=row, column=name, fix=fix)
+        _alike(found, key, read, f"the {name} of {key[1]!r}", file, row, name)
+
+
+def _alike(known: dict[K, V], key: K, value: V, what: str, file: Path, row: int, column: str) -> None:
+    """Keep what is said first, and refuse a row that says otherwise."""
+    first = known.setdefault(key, value)
+    if first != value:
+        raise DataError(
+            f"{what} differs: {first!r} before, {value!r} here", file=file, row=row, column=column,
+            fix="write it alike in all rows, or in one",
+        )  # fmt: skip
 
 
 def _laid_out(
@@ -277,7 +234,8 @@ def _laid_out(
         if given:
             found[name] = table
     return Answers(
-        questions, tuple(texts[name] for name in questions), tuple(tuple(each) for each in options.values()),
-        groups, values, counts, n if numbers and not counts else None, found.get("position"),
+        questions, tuple(texts.get(name, name) for name in questions),
+        tuple(tuple(each) for each in options.values()), groups, values, counts,
+        n if numbers and not counts else None, found.get("position"),
         found["refusal"] > 0 if "refusal" in found else None,
     )  # fmt: skip

@@ -8,6 +8,9 @@ holds that part as far as it differs from question to question.
 
 A resample of people holds the noise of the sample and its own, so it lies further off than the sample does.
 What it lies off on the average is taken back, cell by cell: the spread counts, not the place.
+
+Both together are cautious: values of questions differ by the noise of their people too, so that draws of
+questions hold it already, and drawing people adds it again.
 """
 
 from __future__ import annotations
