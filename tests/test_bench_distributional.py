@@ -13,6 +13,7 @@ from populace.bench import Counting, open_task, play, run_task
 from populace.bench.distributions.asking import (
     WAYS,
     Settings,
+    chosen,
     read,
     requests_of,
     simulated,
@@ -112,6 +113,25 @@ def test_repeats_that_are_no_answer_are_missing_mass():
     assert read(CELL, "verbalised", 0, [refusal], Settings()).outcome == "refused"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1 or 2", None),
+        ("1/2", None),
+        ("2 (not 3)", None),
+        ("1: red\n2: gre", None),  # a list of the options
+        ("2, 2", 2),
+        ("3: the blue of 1970", 3),
+        ("2: 2 gr", 2),  # cut within the option's own words, which hold a number
+        ("1: 2 greens", None),  # the words are another option's
+        ("4", None),
+        ("12", None),
+    ],
+)
+def test_an_answer_that_names_two_options_is_none(text, expected):
+    assert chosen(text, ("red", "2 greens", "the blue of 1970")) == expected
+
+
 def test_what_is_asked():
     bench = planted_bench(planted_model([], 1.0))
     cell = replace(CELL, group="people whose age is 18 to 30")
@@ -131,7 +151,7 @@ def test_what_is_asked():
 
 
 def test_questions_of_our_own_have_no_gold_and_no_score():
-    cells = opened(None, None, None)
+    cells = opened(None, None, None).cells
     assert len({cell.name for cell in cells}) == len(cells) >= 20 and not any(cell.gold for cell in cells)
     planted = planted_cells(6)
     bare = [replace(cell, gold=(), people=math.nan, source="") for cell in planted]
@@ -149,7 +169,8 @@ def test_a_table_of_answers(tmp_path):
         "tax,up,old,30,,Should taxes rise?,1\ntax,down,old,60,,,2\ntax,none,old,10,true,,\n"
         "tax,up,young,5,,,1\ntax,down,young,5,,,2\n"
     )
-    old, young = opened(str(file), None, None)
+    ((old, young), left_out) = opened(str(file), None, None, least=10)
+    assert left_out == ""
     assert old.gold == pytest.approx((1 / 3, 2 / 3)) and old.people == 90 and old.group == "old"
     assert old.text == "Should taxes rise?" and old.options == ("up", "down") and old.ordinal
     assert young.gold == (0.5, 0.5)
@@ -163,13 +184,49 @@ def test_dilemmas_say_that_their_gold_is_made_up(tmp_path):
     file = tmp_path / "dilemmas.csv"
     head = "scenario_id,ambiguity,context,action1,action2\n"
     file.write_text(head + "H1,high,You are there.,I go.,I stay.\nL1,low,You are there.,I help.,I hurt.\n")
-    high, low = opened(str(file), None, None)
+    high, low = opened(str(file), None, None).cells
     assert high.gold == (0.5, 0.5) and low.gold == (1.0, 0.0) and low.source == MADE_UP
     scores, _ = found_on_cells([high, low])
     assert "made up" in scores[0].note
     file.write_text(head + "H1,middling,You are there.,I go.,I stay.\n")
     with pytest.raises(DataError, match="row 1, column ambiguity"):
         opened(str(file), None, None)
+    for rows, what in (
+        ("H1,high,Here.,I go.\n", "row 1: the row has 4 fields, and the header 5"),
+        ("H1,high,Here.,I go.,I stay.,more\n", "row 1: the row has 6 fields"),
+        ("H1,high,,I go.,I stay.\n", "row 1, column context: the context is missing"),
+        ("H1,high,Here.,I go.,I stay.\nH1,low,There.,I go.,I stay.\n", "row 2, column scenario_id: 'H1'"),
+    ):
+        file.write_text(head + rows)
+        with pytest.raises(DataError, match=what):
+            opened(str(file), None, None)
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_bytes("question,option,count\nq\xe9,a,30\nq\xe9,b,40\n".encode("latin-1"))
+    with pytest.raises(DataError, match="not written in UTF-8"):
+        opened(str(file), None, None)
+
+
+def test_what_cannot_be_asked_is_left_out_and_said(tmp_path):
+    file = tmp_path / "people.csv"
+    many = "".join(f"long,o{place},9\n" for place in range(12))
+    file.write_text(f"question,option,count\n{many}few,a,2\nfew,b,3\nq,a,20\nq,b,30\n")
+    cells, left_out = opened(str(file), None, None)
+    assert [cell.name for cell in cells] == ["q"]
+    assert left_out == "1 with fewer than 20 people, 1 with more than 9 options"
+    assert [cell.name for cell in opened(str(file), None, None, least=5).cells] == ["few", "q"]
+    with pytest.raises(DataError, match="no question can be asked: 2 with fewer than 51 people, 1 with more"):
+        opened(str(file), None, None, least=51)
+    target = Scripted(text="1: 60\n2: 40", choice=lambda request: [0.3, 0.2, 0.2, 0.1])
+    bench = replace(planted_bench(target), options={"survey": str(file), "ways": "verbalised", "least": 5})
+    task = Distributional()
+    notes = [score.note for score in task.score(play(task, bench, {"target": target}), FEW)]
+    assert notes[0].endswith("left out: 1 with more than 9 options") and "left out" not in notes[1]
+    # Items that were saved before there was such a column are scored too.
+    items = play(task, bench, {"target": target}).drop("left_out")
+    assert task.score(items, FEW)[0].note == ""
 
 
 def found_on_cells(cells):
@@ -181,7 +238,7 @@ def found_on_cells(cells):
 
 @pytest.mark.skipif(not (DATA / "polis").exists(), reason="the Polis data are not there")
 def test_a_conversation_of_polis():
-    cells = opened(str(DATA / "polis" / "american-assembly.bowling-green"), None, None)
+    cells = opened(str(DATA / "polis" / "american-assembly.bowling-green"), None, None).cells
     assert len(cells) > 100 and all(len(cell.options) == 3 and cell.people >= 20 for cell in cells)
     some = drawn(cells, 5, 1)
     assert len(some) == 5 and drawn(cells, 5, 1) == some != drawn(cells, 5, 2)
@@ -252,6 +309,7 @@ def test_groups_stand_apart_and_questions_bring_them_along():
         ({"heat": 0}, "no temperature above 0"),
         ({"heat": "warm"}, "no temperature above 0"),
         ({"questions": "3,4"}, "one number"),
+        ({"least": "many"}, "least"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(options, what):

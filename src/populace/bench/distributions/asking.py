@@ -6,7 +6,8 @@
   spellings.
 - `verbalised`: the model says how many of 100 people choose each option.
 - `sequences`: it writes down the answers of many simulated people in one text.
-- `repeated`: it is asked as one person, again and again, at a temperature above 0.
+- `repeated`: it is asked as one person, again and again, at a temperature above 0. An answer that goes on to
+  name another option ("1 or 2", a list of the options) is none.
 
 Each question is asked with its options in order and turned round. What cannot be read is `malformed` and
 stays so: nothing is guessed from half an answer. Of simulated answers those that are no option's number are
@@ -36,7 +37,7 @@ from populace.models.records import (
     Result,
 )
 
-__all__ = ["WAYS", "Settings", "View", "read", "requests_of", "spellings"]
+__all__ = ["WAYS", "Settings", "View", "chosen", "read", "requests_of", "spellings"]
 
 WAYS = ("logprobs", "verbalised", "sequences", "repeated")
 _OPENING = "I choose number"
@@ -50,6 +51,7 @@ _FIRST = re.compile(
     r"^\W*(?:(?:i|my|would|choose|choice|pick|option|number|answer|is|the)\W+)*(\d+)(?!\d|\.\d)",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w]|\.\d)")
 _ADDS_UP = (90.0, 110.0)
 """Sums of a stated distribution that are 100 but for arithmetic."""
 
@@ -122,7 +124,7 @@ def read(cell: Cell, way: str, order: int, results: Sequence[Result | None], set
     if way == "logprobs":
         found = _likelihoods(results[0], len(cell.options))
     elif way == "repeated":
-        found = _repeated(results, len(cell.options))
+        found = _repeated(results, cell.options[:: -1 if order else 1])
     else:
         result = results[0]
         if not isinstance(result, Completion) or result.finish == "refusal":
@@ -207,17 +209,43 @@ def _likelihoods(result: Result | None, options: int) -> View:
     return View(tuple((shares / shares.sum()).tolist()), "answered", "", 0, mass)
 
 
-def _repeated(results: Sequence[Result | None], options: int) -> View:
-    """Count the answers that are an option's number; the others are missing mass."""
+def chosen(text: str, options: Sequence[str]) -> int | None:
+    """Read the number of the one option that an answer names, from 1; None where it names none, or two.
+
+    Parameters
+    ----------
+    options
+        As they were shown: their own words, numbers among them, are no other option.
+
+    Examples
+    --------
+    >>> kinds = ("under 2", "2 or more")
+    >>> chosen("I choose 2.", kinds), chosen("2: 2 or more", kinds), chosen("1 or 2", kinds)
+    (2, 2, None)
+    """
+    match = _FIRST.match(text.strip())
+    if not match or not 1 <= int(match[1]) <= len(options):
+        return None
+    place, rest = int(match[1]), text.strip()[match.end() :]
+    words = options[place - 1].strip()
+    bare = rest.lstrip(" \t\n.:;,)*-\"'(")
+    # A text that was cut may end within the option's words.
+    if bare[: len(words)].lower() == words[: len(bare)].lower():
+        rest = bare[len(words) :]
+    others = {int(each) for each in _NUMBER.findall(rest)} - {place}
+    return None if others & set(range(1, len(options) + 1)) else place
+
+
+def _repeated(results: Sequence[Result | None], options: Sequence[str]) -> View:
+    """Count the answers that are one option's number; the others are missing mass. Options as shown."""
     texts = [
         each.text if isinstance(each, Completion) and each.finish != "refusal" else "" for each in results
     ]
-    firsts = [_FIRST.match(text.strip()) for text in texts]
-    places = [int(match[1]) for match in firsts if match and 1 <= int(match[1]) <= options]
+    places = [place for text in texts if (place := chosen(text, options)) is not None]
     said = " | ".join(text.strip()[:40] for text in texts)[:2000]
     if not results or all(not isinstance(each, Completion) for each in results):
         return View(None, "failed", said, len(results), 1.0)
     if not places:
         return View(None, "malformed", said, len(results), 1.0)
-    shares = tuple(places.count(place) / len(results) for place in range(1, options + 1))
+    shares = tuple(places.count(place) / len(results) for place in range(1, len(options) + 1))
     return View(shares, "answered", said, len(results), 1.0)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -153,6 +154,12 @@ def scores_of(items: pl.DataFrame, counting: Counting) -> list[Score]:
         scores.append(
             Score(measure="tv", estimate=undefined(counting), note="nobody was asked: there is no gold")
         )
+    # Items of an earlier version do not know of it.
+    if items.height and "left_out" in items.columns and (left := items["left_out"][0]):
+        told = "; ".join(
+            filter(None, (scores[0].note, f"questions put to a group that are left out: {left}"))
+        )
+        scores[0] = msgspec.structs.replace(scores[0], note=told)
     if graded and {"sequences", "verbalised"} <= found.keys():
         scores.append(_gap(found["sequences"], found["verbalised"], counting))
     for said in found.values():

@@ -12,8 +12,9 @@ question without an answer is as far off as one can be (total variation 1).
 
 Options: `survey` (a table of answers, MoralChoice's CSV, a folder of Polis, saved opinions, or a survey with
 its `codebook`; our own questions without gold if it is left out), `by` (an attribute: a group a value of it),
-`questions` (20), `ways` (all; or some, by commas), `simulated` (30), `repeats` (30), `heat` (1.0, the
-temperature of sequences and repeats).
+`least` (20: a question is not put to a group of which fewer people are known to have answered it; a note says
+how many were left out, and why), `questions` (20), `ways` (all; or some, by commas), `simulated` (30),
+`repeats` (30), `heat` (1.0, the temperature of sequences and repeats).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import polars as pl
 
 from populace.bench.distributions.asking import WAYS, Settings, View, read, requests_of
 from populace.bench.distributions.auditing import findings_of
-from populace.bench.distributions.questions import Cell, drawn, opened
+from populace.bench.distributions.questions import LEAST, Cell, drawn, opened
 from populace.bench.distributions.scoring import scores_of, values_of
 from populace.bench.options import known, listed, whole_numbers
 from populace.bench.result import Finding, Score
@@ -34,7 +35,7 @@ from populace.stats import Estimate
 
 __all__ = ["Distributional"]
 
-_OPTIONS = ("survey", "codebook", "by", "questions", "ways", "simulated", "repeats", "heat")
+_OPTIONS = ("survey", "codebook", "by", "least", "questions", "ways", "simulated", "repeats", "heat")
 
 
 class Distributional:
@@ -62,10 +63,11 @@ class Distributional:
 
     def play(self, bench: Bench) -> Play:
         """Ask every question in every way and order."""
-        settings, questions = _settings(bench)
+        settings, questions, least = _settings(bench)
         options = bench.options
-        every = self.cells if self.cells is not None else opened(
-            *(str(options[name]) if options.get(name) else None for name in ("survey", "codebook", "by"))
+        every, left_out = (self.cells, "") if self.cells is not None else opened(
+            *(str(options[name]) if options.get(name) else None for name in ("survey", "codebook", "by")),
+            least=least,
         )  # fmt: skip
         cells, rows = drawn(every, questions, bench.seed), []
         for way in settings.ways:
@@ -78,7 +80,7 @@ class Distributional:
             results = iter((yield Ask(stage=f"distributions, {way}", to="target", requests=requests)))
             for cell, order, some in asked:
                 view = read(cell, way, order, [next(results) for _ in some], settings)
-                rows.append(_row(cell, way, order, view))
+                rows.append((*_row(cell, way, order, view), left_out))
         return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
     def score(self, items: pl.DataFrame, counting: Counting) -> list[Score]:
@@ -110,7 +112,7 @@ _SCHEMA = {
     "prompt_id": pl.String, "group": pl.String, "arm": pl.String, "order": pl.Int64, "question": pl.String,
     "options": pl.List(pl.String), "p": pl.List(pl.Float64), "outcome": pl.String, "answer": pl.String,
     "draws": pl.Int64, "mass": pl.Float64, "gold": pl.List(pl.Float64), "people": pl.Float64,
-    "ordinal": pl.Boolean, "source": pl.String,
+    "ordinal": pl.Boolean, "source": pl.String, "left_out": pl.String,
 }  # fmt: skip
 
 
@@ -123,8 +125,8 @@ def _row(cell: Cell, way: str, order: int, view: View) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _settings(bench: Bench) -> tuple[Settings, int]:
-    """Read the task's options.
+def _settings(bench: Bench) -> tuple[Settings, int, int]:
+    """Read the task's options: how much is asked, questions, people of a question at least.
 
     Raises
     ------
@@ -134,7 +136,7 @@ def _settings(bench: Bench) -> tuple[Settings, int]:
     options = bench.options
     known("distributional", options, _OPTIONS)
     numbers = {}
-    for name, usual in (("questions", 20), ("simulated", 30), ("repeats", 30)):
+    for name, usual in (("questions", 20), ("least", LEAST), ("simulated", 30), ("repeats", 30)):
         found = whole_numbers(name, options.get(name, usual))
         if len(found) > 1:
             raise StudyError(f"{name} is one number, and {len(found)} are given")
@@ -156,4 +158,5 @@ def _settings(bench: Bench) -> tuple[Settings, int]:
             f"heat is {options['heat']!r}, which is no temperature above 0, to 2", fix="give 1.0"
         )
     ordered = tuple(way for way in WAYS if way in ways)
-    return Settings(ordered, numbers["simulated"], numbers["repeats"], heat), numbers["questions"]
+    settings = Settings(ordered, numbers["simulated"], numbers["repeats"], heat)
+    return settings, numbers["questions"], numbers["least"]
