@@ -71,7 +71,11 @@ def test_best_slates_are_those_of_brute_force(rule, votes, size):
     theirs = rules.compute(rule, profile_of(votes), size, resolute=False, algorithm="brute-force")
     found = slate.choose(votes, size, rule, method="exact")
     assert frozenset(found.members) in {frozenset(committee) for committee in theirs}
-    assert bool(found.ties) == (len(theirs) > 1) and found.gap == pytest.approx(0, abs=1e-6)
+    others = {frozenset(tie.options) for tie in found.ties}
+    assert others | {frozenset(found.members)} == {frozenset(committee) for committee in theirs}
+    assert sorted(found.members) == min(
+        sorted(committee) for committee in theirs
+    ) and found.gap == pytest.approx(0, abs=1e-6)
     assert slate.choose(votes, size, rule).score <= found.score + 1e-9
 
 
@@ -156,6 +160,7 @@ def test_missing_is_no_support_and_a_threshold_is_asked_for():
         (lambda: slate.check([[1, 0]], [0], "fair"), "is no axiom"),
         (lambda: slate.check([[1, 0]], [0], "cBJR"), "what each option costs"),
         (lambda: slate.check([[1, 0]], [0], quota=0), "gives everybody everything"),
+        (lambda: slate.check([[1, 0]], [0], quota=np.nan), "a quota of nan"),
         (lambda: slate.choose([[1, 0]], 2, "bjr"), "1 people cannot be shared out"),
     ],
 )
@@ -362,3 +367,98 @@ def test_statements_equally_good_for_their_last_supporter():
     votes[:2, 2], votes[2:4, 3] = 1, 1
     found = slate.choose(votes, 2, "bjr")
     assert found.members == (2, 3) and found.ties[0].options == (2, 3)
+
+
+# What a number must not hide.
+
+
+def test_rankings_and_grades_are_not_summed():
+    """The reverse of what `Jury` refuses: a sum of ranks is no utility."""
+    table = [[3, 2, 1], [1, 3, 2], [1, 2, 3]]
+    rankings, grades = Jury(table, kind="ordinal"), Jury(table, kind="graded")
+    for rule in slate.RULES:
+        for threshold in (None, 2):
+            with pytest.raises(DataError, match="a ranking says neither"):
+                slate.choose(rankings, 2, rule, threshold=threshold)
+    with pytest.raises(DataError, match="a ranking says neither"):
+        slate.check(rankings, [0, 1], "BJR")
+    for rule in ("cc", "mes", "monroe", "pav"):
+        with pytest.raises(DataError, match="grades have an order, and no sums"):
+            slate.choose(grades, 2, rule)
+        assert (
+            slate.choose(grades, 2, rule, threshold=3).members
+            == slate.choose(table, 2, rule, threshold=3).members
+        )
+    chosen = slate.choose(grades, 2, "bjr")
+    assert slate.check(grades, chosen, "BJR").holds is not None
+
+
+def test_an_option_without_supporters_has_no_price():
+    votes = [[1, 0, 0]] * 4
+    assert not holds(votes, [1], "priceability") and not holds(votes, [0, 1], "priceability")
+    assert holds(votes, [0], "priceability")
+    # Two of three pay .5 each for a; the third has .5 as well, and may keep it: b costs 1.
+    assert holds([[1, 0], [1, 0], [0, 1]], [0], "priceability")
+    # Were a shared by one only, who pays 1 alone, each of the others has 1 too and two of them share b.
+    assert not holds([[1, 0], [0, 1], [0, 1]], [0], "priceability")
+
+
+def test_balance_needs_people_who_weigh_the_same():
+    jury = Jury([[5, 0], [0, 4], [0, 4]], weights=[2, 1, 1])
+    for axiom, more in (("BJR", {}), ("cBJR", {"costs": [1, 1], "budget": 1})):
+        with pytest.raises(DataError, match=f"`{axiom}` gives people to options one by one"):
+            slate.check(jury, [0], axiom, **more)
+    twice = Jury([[5, 0], [0, 4], [0, 4]], weights=[2, 2, 2])
+    assert holds(twice, [0], "BJR") == holds([[5, 0], [0, 4], [0, 4]], [0], "BJR")
+
+
+def test_all_slates_as_good_are_listed_and_the_first_is_taken():
+    votes = np.array([[1, 1, 1, 0]] * 6 + [[0, 0, 0, 1]] * 4)
+    found = slate.choose(votes, 2, "cc", method="exact")
+    assert found.members == (0, 3) and [tie.options for tie in found.ties] == [(1, 3), (2, 3)]
+    assert "all others are listed" in found.notes[0]
+    pairs = slate.choose(np.eye(4), 2, "cc", method="exact")
+    assert pairs.members == (0, 1) and len(pairs.ties) == 5
+    many = slate.choose(np.eye(9), 4, "cc", method="exact")
+    assert len(many.ties) == 20 and "there may be more" in many.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, -1], "row 2: a weight is -1"),
+        ([np.nan, 1], "row 1: a weight is nan"),
+        ([0, 0], "all weights are 0"),
+    ],
+)
+def test_weights_that_are_none(weights, message):
+    class Held:
+        utilities = np.eye(2)
+
+    held = Held()
+    held.weights = weights
+    with pytest.raises(DataError, match=message):
+        slate.choose(held, 1)
+
+
+def test_limits_limit():
+    """Sets of a slate's options are steps of a search for PJR; all programmes share their seconds."""
+    started = time.process_time()
+    rng = np.random.default_rng(14)
+    votes = (rng.random((40, 22)) < 0.25).astype(float)
+    assert not holds(votes, range(18), "EJR+")
+    asked = slate.check(votes, range(18), "PJR", steps=1000)
+    assert asked.holds is None and "not all tried" in asked.searched
+    assert time.process_time() - started < 1
+    utilities = rng.random((300, 40))
+    started = time.monotonic()
+    slate.check(utilities, list(range(12)), "BJR", seconds=0.5)
+    assert time.monotonic() - started < 5
+
+
+def test_words_that_mean_nothing():
+    with pytest.raises(DataError, match="`method` is 'exakt'"):
+        slate.choose([[1, 0]], 1, method="exakt")
+    for call in (slate.represented, slate.held_out):
+        with pytest.raises(DataError, match="`among` is 'all'"):
+            call(np.eye(3), [0] if call is slate.represented else 1, among="all")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from populace.errors import DataError
-from populace.pluralism.slate.ballots import Ballots
+from populace.pluralism.slate.ballots import Ballots, check_even
 from populace.pluralism.slate.greedy import best_of
 from populace.pluralism.slate.record import Tie
 from populace.stats._arrays import Floats, Ints
@@ -44,8 +44,7 @@ def balanced(ballots: Ballots, size: int, rule: str) -> tuple[list[int], list[Ti
         If people weigh differently, or are fewer than the slate is long.
     """
     people = len(ballots.weights)
-    if not ballots.even:
-        raise DataError(f"`{rule}` gives people to options one by one", fix="give no weights")
+    check_even(ballots, rule)
     if people < size:
         raise DataError(f"{people} people cannot be shared out among {size} options")
     left = np.arange(people)

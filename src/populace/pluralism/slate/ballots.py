@@ -8,6 +8,7 @@ approve of, and where utilities count it is worth the least that anybody gave: s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ import numpy as np
 from populace.errors import DataError
 from populace.stats._arrays import Bools, Floats
 
-__all__ = ["Ballots", "ballots_of"]
+__all__ = ["Ballots", "ballots_of", "check_even", "chosen_of", "known"]
 
 
 class Ballots(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -46,7 +47,9 @@ class Ballots(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return bool((self.weights == self.weights[0]).all())
 
 
-def ballots_of(jury: Any, threshold: float | None = None, *, approvals: bool = False) -> Ballots:
+def ballots_of(
+    jury: Any, threshold: float | None = None, *, approvals: bool = False, levels: bool = False
+) -> Ballots:
     """Read a jury, or a table of utilities.
 
     Parameters
@@ -55,11 +58,14 @@ def ballots_of(jury: Any, threshold: float | None = None, *, approvals: bool = F
         Utility from which on an option is approved. Votes of 1 (agree), 0 (pass) and -1 need 1.
     approvals
         Whether approvals are needed: without a threshold, utilities must then be 0 and 1.
+    levels
+        Whether only levels are read, and nothing is summed: the one use for grades without a threshold.
 
     Raises
     ------
     DataError
-        If the table is none, or approvals are needed and nothing says what is one.
+        If the table is none, holds rankings, or grades where numbers are summed, or approvals are needed and
+        nothing says what is one.
 
     Examples
     --------
@@ -67,6 +73,7 @@ def ballots_of(jury: Any, threshold: float | None = None, *, approvals: bool = F
     [[True, False], [False, True]]
     """
     held = getattr(jury, "ballots", jury)
+    _check_kind(str(getattr(held, "kind", "cardinal")), threshold, levels)
     table = _table(getattr(held, "utilities", held))
     rated = ~np.isnan(table)
     if not rated.any():
@@ -97,12 +104,26 @@ def ballots_of(jury: Any, threshold: float | None = None, *, approvals: bool = F
     )
 
 
+def known(name: str, value: object, allowed: Sequence[object]) -> None:
+    """Refuse a word that is not among those allowed.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+    """
+    if value not in allowed:
+        raise DataError(f"`{name}` is {value!r}", fix=f"give one of {', '.join(map(str, allowed))}")
+
+
 def chosen_of(slate: Any, ballots: Ballots) -> tuple[int, ...]:
     """Return the places of a slate's options: a `Slate`, places, or names."""
     members = list(getattr(slate, "members", slate))
     index = {name: place for place, name in enumerate(ballots.options)}
     places: list[int] = []
     for member in members:
+        if isinstance(member, str) and ballots.options.count(member) > 1:
+            raise DataError(f"two options are named {member!r}", fix="give numbers, from 0")
         place = index.get(member, -1) if isinstance(member, str) else int(member)
         if not 0 <= place < len(ballots.options):
             raise DataError(f"{member!r} is no option of this jury", fix="give names, or numbers from 0")
@@ -110,6 +131,20 @@ def chosen_of(slate: Any, ballots: Ballots) -> tuple[int, ...]:
     if not places or len(set(places)) != len(places):
         raise DataError("a slate holds one option or more, none of them twice")
     return tuple(places)
+
+
+def _check_kind(kind: str, threshold: float | None, levels: bool) -> None:
+    """Refuse what the numbers of a `Jury` do not mean."""
+    if kind == "ordinal":
+        raise DataError(
+            "a ranking says neither who approves of what nor how much",
+            fix="give ratings or approvals; one winner of rankings is chosen by `Jury.winner`",
+        )
+    if kind == "graded" and threshold is None and not levels:
+        raise DataError(
+            "grades have an order, and no sums",
+            fix="give `threshold`, the grade from which on an option is approved, or choose by `bjr`",
+        )
 
 
 def _table(given: Any) -> Floats:
@@ -126,6 +161,24 @@ def _weights(given: Any, people: int) -> Floats:
     if given is None:
         return np.ones(people)
     weights = np.asarray(given, dtype=np.float64)
-    if weights.shape != (people,) or not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
-        raise DataError(f"weights have shape {weights.shape}", fix="give one a person, 0 or more, not all 0")
+    if weights.shape != (people,):
+        raise DataError(f"weights have shape {weights.shape}", fix=f"give one a person, {people:,} in all")
+    bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
+    if len(bad):
+        row = int(bad[0])
+        raise DataError(f"a weight is {weights[row]:g}", row=row + 1, fix="give 0 or more, and none blank")
+    if not weights.any():
+        raise DataError("all weights are 0", fix="give somebody a weight")
     return weights
+
+
+def check_even(ballots: Ballots, what: str) -> None:
+    """Refuse weights where people are given to options one by one.
+
+    Raises
+    ------
+    DataError
+        If people weigh differently.
+    """
+    if not ballots.even:
+        raise DataError(f"`{what}` gives people to options one by one", fix="give no weights")

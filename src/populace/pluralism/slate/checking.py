@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from populace.errors import DataError
 from populace.pluralism.slate import cohesion, deviation, levels
-from populace.pluralism.slate.ballots import Ballots, ballots_of, chosen_of
+from populace.pluralism.slate.ballots import Ballots, ballots_of, check_even, chosen_of
 from populace.pluralism.slate.record import Check, Violation
 
 __all__ = ["AXIOMS", "Axiom", "check"]
@@ -56,12 +56,13 @@ def check(
     costs, budget
         Of every option, and of the slate: for cBJR.
     steps, seconds
-        Limits of a search, and of an integer programme.
+        Limits of a search, and of all integer programmes of the check together.
 
     Raises
     ------
     DataError
-        If jury or slate are none, approvals are not given, or cBJR lacks costs.
+        If jury or slate are none, approvals are not given, cBJR lacks costs, or people weigh differently
+        where an option stands for a number of them (BJR, cBJR).
 
     Examples
     --------
@@ -74,11 +75,15 @@ def check(
     if axiom not in AXIOMS:
         raise DataError(f"{axiom!r} is no axiom of slates", fix=f"take one of {', '.join(AXIOMS)}")
     balanced = axiom in ("BJR", "cBJR")
-    ballots = ballots_of(jury, threshold, approvals=not balanced)
+    ballots = ballots_of(jury, threshold, approvals=not balanced, levels=balanced)
+    if balanced:
+        check_even(ballots, axiom)
     members = chosen_of(slate, ballots)
     need = ballots.total / len(members) if quota is None else float(quota)
-    if need <= 0:
-        raise DataError(f"a quota of {need:g} gives everybody everything", fix="give a quota above 0")
+    if not need > 0:
+        raise DataError(
+            f"a quota of {need:g} gives everybody everything, or nothing", fix="give a quota above 0"
+        )
     if balanced:
         answer = _balanced(ballots, members, axiom, costs, budget, seconds)
     elif axiom == "priceability":
@@ -111,7 +116,7 @@ def _cohesive(
     if found is None:
         search_more = deviation.fjr if axiom == "FJR" else deviation.core
         found, complete = search_more(ballots, members, quota, seconds)
-        return _of(found, complete, f"integer programmes, up to {seconds:g} s each")
+        return _of(found, complete, f"integer programmes, up to {seconds:g} s")
     return False, found, "a group that breaks EJR breaks it too"
 
 

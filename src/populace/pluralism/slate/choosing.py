@@ -8,7 +8,7 @@ import numpy as np
 
 from populace.errors import DataError
 from populace.pluralism.slate import balanced, greedy, shares
-from populace.pluralism.slate.ballots import Ballots, ballots_of
+from populace.pluralism.slate.ballots import Ballots, ballots_of, known
 from populace.pluralism.slate.exact import exact
 from populace.pluralism.slate.record import Slate, Tie
 from populace.stats._arrays import Ints
@@ -63,12 +63,13 @@ def choose(
     complete
         Whether seats that equal shares leaves empty are filled by Phragmen's rule.
     seconds
-        Limit for each programme.
+        Limit for all programmes of an exact slate together.
 
     Raises
     ------
     DataError
-        If the jury is none, the slate is longer than its options, or rule, method and data do not fit.
+        If the jury is none or holds rankings, or grades that a rule would sum, the slate is longer than its
+        options, or rule, method and data do not fit.
 
     Examples
     --------
@@ -82,16 +83,17 @@ def choose(
     """
     if rule not in RULES:
         raise DataError(f"{rule!r} is no rule for slates", fix=f"take one of {', '.join(RULES)}")
+    known("method", method, ("greedy", "exact"))
     if method == "exact" and rule not in _EXACT:
         raise DataError(f"`{rule}` is a procedure and maximises nothing", fix="leave `method` at greedy")
-    ballots = ballots_of(jury, threshold, approvals=rule in _APPROVALS)
+    ballots = ballots_of(jury, threshold, approvals=rule in _APPROVALS, levels=rule == "bjr")
     if not 1 <= size <= len(ballots.options):
         raise DataError(f"a slate of {size} cannot be chosen from {len(ballots.options)} options")
     notes = [_TIES, _missing(ballots)]
     bound = np.nan
     assignment: Ints | None = None
     if method == "exact":
-        members, _, bound, ties, assignment = exact(ballots, size, rule, seconds)
+        members, bound, notes[0], ties, assignment = exact(ballots, size, rule, seconds)
     else:
         members, ties, assignment = _stepwise(ballots, size, rule, complete, notes)
     score = _score(ballots, members, rule, assignment)

@@ -78,6 +78,10 @@ def pjr(ballots: Ballots, members: Sequence[int], quota: float, most: int) -> tu
     steps = _Steps(most)
     for level in range(1, len(members) + 1):
         for allowed in combinations(members, level - 1):
+            # Sets of options are steps too: there may be very many, and nobody to look for in them.
+            steps.left -= 1
+            if steps.out:
+                return None, False
             others = [place for place in members if place not in allowed]
             within: Bools = np.logical_not(ballots.approves[:, others].any(axis=1))
             found = _shared(ballots, within, level, level * quota, steps)

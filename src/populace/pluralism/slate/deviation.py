@@ -23,7 +23,7 @@ import numpy as np
 from populace.pluralism.slate.ballots import Ballots
 from populace.pluralism.slate.cohesion import violation
 from populace.pluralism.slate.record import Violation
-from populace.pluralism.slate.solver import identity, kron, maximise, sparse_of, stacked
+from populace.pluralism.slate.solver import Clock, identity, kron, maximise, sparse_of, stacked
 from populace.stats._arrays import Bools, Floats, Ints
 
 __all__ = ["core", "fjr", "priceable"]
@@ -36,10 +36,10 @@ def fjr(
 ) -> tuple[Violation | None, bool]:
     """Find a group as FJR forbids; also whether the search was complete."""
     held = ballots.approves[:, list(members)].sum(axis=1)
-    complete = True
+    complete, clock = True, Clock(seconds)
     for level in range(1, len(members) + 1):
         found, done = _deviation(
-            ballots, held < level, np.full(len(held), level), level, len(members), quota, seconds
+            ballots, held < level, np.full(len(held), level), level, len(members), quota, clock.left
         )
         if found is not None:
             return found, True
@@ -84,36 +84,32 @@ def _deviation(
 
 
 def priceable(ballots: Ballots, members: Sequence[int]) -> bool:
-    """Decide whether prices explain the slate: people have 1 each, by weight, and every option costs the
-    same.
+    """Decide whether prices explain the slate: people have as much each, by weight, every option costs 1.
 
-    Unknowns are the price p and what each person pays for each option of the slate.
+    Unknowns are what each person pays for each option of the slate, and how much a person of weight 1 has.
     """
     optimize: Any = importlib.import_module("scipy.optimize")
     chosen = list(members)
     distinct, back = np.unique(ballots.approves, axis=0, return_inverse=True)
-    purse = np.bincount(back.ravel(), weights=ballots.weights, minlength=len(distinct))
+    weight = np.bincount(back.ravel(), weights=ballots.weights, minlength=len(distinct)) / ballots.total
     kinds, size = len(distinct), len(chosen)
     pays = kron(identity(kinds), np.ones((1, size)))
-    no_price = sparse_of((kinds, 1))
-    gathered = kron(np.ones((1, kinds)), identity(size))
     left_out = [place for place in range(len(ballots.options)) if place not in chosen]
-    support = sparse_of(distinct[:, left_out].T.astype(np.float64))
-    # Supporters of what is left out: their money, less what they pay, is at most the price.
-    unspent = stacked([[support @ pays * -1, sparse_of(-np.ones((len(left_out), 1)))]])
-    within = stacked([[stacked([[pays, no_price]])], [unspent]]) if left_out else stacked([[pays, no_price]])
-    limits = np.concatenate([purse, -np.asarray(support @ purse)]) if left_out else purse
-    costs = stacked([[gathered, sparse_of(-np.ones((size, 1)))]])
+    # Nobody pays more than they have.
+    rows = [[pays, sparse_of(-weight[:, None])]]
+    if left_out:
+        # Supporters of what is left out: their money, less what they pay, does not exceed the price.
+        support = sparse_of(distinct[:, left_out].T.astype(np.float64))
+        rows.append([support @ pays * -1, sparse_of((support @ weight)[:, None])])
+    gathered = kron(np.ones((1, kinds)), identity(size))
     most: Floats = np.append(np.where(distinct[:, chosen], np.inf, 0.0).ravel(), np.inf)
-    # Some price above 0: otherwise nobody would pay for anything.
-    least = np.append(np.zeros(kinds * size), 1e-9)
     found = optimize.linprog(
         np.zeros(len(most)),
-        A_ub=within,
-        b_ub=limits,
-        A_eq=costs,
-        b_eq=np.zeros(size),
-        bounds=np.column_stack([least, most]),
+        A_ub=stacked(rows),
+        b_ub=np.concatenate([np.zeros(kinds), np.ones(len(left_out))]),
+        A_eq=stacked([[gathered, sparse_of((size, 1))]]),
+        b_eq=np.ones(size),
+        bounds=np.column_stack([np.zeros(len(most)), most]),
         method="highs",
     )
     return bool(found.status == 0)

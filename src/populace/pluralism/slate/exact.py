@@ -13,55 +13,82 @@ import numpy as np
 
 from populace.errors import DataError
 from populace.pluralism.slate.balanced import part_sizes
-from populace.pluralism.slate.ballots import Ballots
+from populace.pluralism.slate.ballots import Ballots, check_even
 from populace.pluralism.slate.record import Tie
-from populace.pluralism.slate.solver import Solution, identity, kron, maximise, sparse_of, stacked
+from populace.pluralism.slate.solver import Clock, Solution, identity, kron, maximise, sparse_of, stacked
 from populace.stats._arrays import Floats, Ints
 
 __all__ = ["exact"]
 
 _MOST = 2_000_000
 """Cells of a programme beyond which none is written."""
+_OTHERS = 20
+"""Slates as good that are looked for."""
 
 
 def exact(
     ballots: Ballots, size: int, rule: str, seconds: float
-) -> tuple[list[int], float, float, list[Tie], Ints | None]:
-    """Return the best slate found, its score, a bound on all scores, another as good, and who stands for
-    whom.
+) -> tuple[list[int], float, str, list[Tie], Ints | None]:
+    """Return the best slate, a bound on all scores, how ties were broken, the other slates as good, and who
+    stands for whom.
 
     Raises
     ------
     DataError
         If the programme would be too large, or nothing was found in time.
     """
-    options = len(ballots.options)
-    if rule == "monroe":
-        objective, rows, low, high, integer = _monroe(ballots, size)
-    else:
-        objective, rows, low, high, integer = _thiele(ballots, size, rule)
-    first = maximise(objective, rows, low, high, integer=integer, seconds=seconds)
+    options, clock = len(ballots.options), Clock(seconds)
+    programme = _monroe(ballots, size) if rule == "monroe" else _thiele(ballots, size, rule)
+    first = _best(programme, [], size, clock)
     if first.values is None:
         raise DataError(f"no slate was found in {seconds:g} s", fix="allow more seconds, or choose greedily")
-    members = _members(first, options)
-    ties: list[Tie] = []
-    if first.proven:
-        # Another slate as good? The same programme without this one.
-        cut = np.zeros((1, rows.shape[1]))
-        cut[0, members] = 1
-        again = stacked([[rows], [sparse_of(cut)]])
-        more_low, more_high = np.append(low, -np.inf), np.append(high, size - 1.0)
-        second = maximise(objective, again, more_low, more_high, integer=integer, seconds=seconds)
-        if second.values is not None and second.score >= first.score - 1e-7 * max(1.0, abs(first.score)):
-            ties.append(Tie(0, tuple(sorted(_members(second, options)))))
+    found, complete = _as_good(first, programme, size, options, clock)
+    found.sort(key=lambda each: _members(each, options))
+    members = _members(found[0], options)
+    ties = [Tie(0, tuple(_members(other, options))) for other in found[1:]]
     assignment = None
     if rule == "monroe":
-        held = first.values[options:].reshape(len(ballots.weights), options)[:, members]
+        assert found[0].values is not None
+        held = found[0].values[options:].reshape(len(ballots.weights), options)[:, members]
         assignment = held.argmax(axis=1).astype(np.int64)
-    return members, first.score, first.bound, ties, assignment
+    told = "of slates as good the first by the order of the options is taken, and all others are listed"
+    if not complete:
+        told = (
+            "of the slates as good that were found the first is taken, the others listed; there may be more"
+        )
+    return members, first.bound, told, ties, assignment
 
 
 _Programme = tuple[Floats, Any, Floats, Floats, Floats]
+
+
+def _best(programme: _Programme, without: list[list[int]], size: int, clock: Clock) -> Solution:
+    """Solve a programme, some slates left out."""
+    objective, rows, low, high, integer = programme
+    for members in without:
+        cut = np.zeros((1, rows.shape[1]))
+        cut[0, members] = 1
+        rows = stacked([[rows], [sparse_of(cut)]])
+        low, high = np.append(low, -np.inf), np.append(high, size - 1.0)
+    return maximise(objective, rows, low, high, integer=integer, seconds=clock.left)
+
+
+def _as_good(
+    first: Solution, programme: _Programme, size: int, options: int, clock: Clock
+) -> tuple[list[Solution], bool]:
+    """Find the slates of the same score, and say whether these are all: the same programme without them."""
+    found = [first]
+    if not first.proven:
+        return found, False
+    close = 1e-7 * max(1.0, abs(first.score))
+    while len(found) <= _OTHERS:
+        again = _best(programme, [_members(each, options) for each in found], size, clock)
+        if again.infeasible or again.bound < first.score - close:
+            return found, True
+        if again.values is None or again.score < first.score - close:
+            return found, again.proven
+        found.append(again)
+    return found, False
 
 
 def _members(found: Solution, options: int) -> list[int]:
@@ -104,8 +131,7 @@ def _thiele(ballots: Ballots, size: int, rule: str) -> _Programme:
 def _monroe(ballots: Ballots, size: int) -> _Programme:
     """Write Monroe's rule: who stands for whom, parts of n/k people rounded up or down."""
     people, options = ballots.utilities.shape
-    if not ballots.even:
-        raise DataError("`monroe` gives people to options one by one", fix="give no weights")
+    check_even(ballots, "monroe")
     cells = people * options
     _checked(cells * 4)
     parts = part_sizes(people, size)

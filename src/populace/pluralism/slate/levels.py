@@ -23,7 +23,7 @@ import numpy as np
 from populace.pluralism.slate.ballots import Ballots
 from populace.pluralism.slate.cohesion import violation
 from populace.pluralism.slate.record import Violation
-from populace.pluralism.slate.solver import identity, kron, maximise, sparse_of, stacked
+from populace.pluralism.slate.solver import Clock, identity, kron, maximise, sparse_of, stacked
 from populace.stats._arrays import Bools, Floats, Ints
 
 __all__ = ["bjr", "worst_of"]
@@ -65,7 +65,7 @@ def bjr(
     budget: float | None = None,
     seconds: float = 30.0,
 ) -> tuple[Violation | None, Ints | None, bool]:
-    """Look for an assignment without a violation.
+    """Look for an assignment without a violation, of people who weigh the same.
 
     Returns
     -------
@@ -90,8 +90,11 @@ def bjr(
     worst: Violation | None = None
     assignment: Ints | None = None
     worth = held * ballots.weights[:, None]
+    clock = Clock(seconds)
     for _ in range(_ROUNDS):
-        found, impossible = _assign(worth, least, most, cuts, quotas, ballots, seconds)
+        if clock.out:
+            break
+        found, impossible = _assign(worth, least, most, cuts, quotas, ballots, clock.left)
         if found is None:
             return worst, assignment, impossible
         assignment = found
@@ -145,11 +148,9 @@ def _assign(
     for cells, option in cuts:
         blocks.append([sparse_of((cells * ballots.weights[:, None]).reshape(1, -1))])
         low.append(np.array([-np.inf]))
-        # Fewer than the quota: with equal weights, one person fewer.
-        step = float(ballots.weights[0]) if ballots.even else 0.0
-        quota = float(quotas[option])
-        below = (np.ceil(quota / step - _CLOSE) - 1) * step if step else quota * (1 - 1e-7)
-        high.append(np.array([below]))
+        # Fewer than the quota: one person fewer, since all weigh the same.
+        step = float(ballots.weights[0])
+        high.append(np.array([(np.ceil(float(quotas[option]) / step - _CLOSE) - 1) * step]))
     found = maximise(
         worth.ravel(),
         stacked(blocks),

@@ -34,7 +34,8 @@ class Slate(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     bound: float
     """No slate of this size scores more; nan where that is not known."""
     ties: tuple[Tie, ...]
-    """Empty where the slate is the only one that the rule and method give."""
+    """Empty where the slate is the only one that the rule and method give. Of an exact slate, other slates
+    as good, up to 20 of them; `notes` say whether these are all."""
     assignment: Ints | None
     """For each person the place within `members` that stands for them, where the rule assigns."""
     notes: tuple[str, ...]

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from populace.errors import DataError
-from populace.pluralism.slate.ballots import Ballots, ballots_of, chosen_of
+from populace.pluralism.slate.ballots import Ballots, ballots_of, chosen_of, known
 from populace.pluralism.slate.choosing import Rule, choose
 from populace.stats import Estimate, cluster_bootstrap
 from populace.stats._arrays import Floats, Ints
@@ -50,6 +50,7 @@ def represented(
     >>> represented(votes, [0, 1], among="rated").value
     1.0
     """
+    known("among", among, ("everybody", "rated"))
     ballots = ballots_of(jury, threshold, approvals=True)
     members = list(chosen_of(slate, ballots))
     return _share(*_counts(ballots, members, among), among, draws, seed)
@@ -77,6 +78,7 @@ def held_out(
     >>> held_out(votes, 2).value
     1.0
     """
+    known("among", among, ("everybody", "rated"))
     ballots = ballots_of(jury, threshold, approvals=True)
     people = len(ballots.weights)
     if not 2 <= folds <= people:

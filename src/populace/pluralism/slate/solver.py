@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import numpy as np
 
 from populace.stats._arrays import Floats
 
-__all__ = ["Solution", "identity", "kron", "maximise", "sparse_of", "stacked"]
+__all__ = ["Clock", "Solution", "identity", "kron", "maximise", "sparse_of", "stacked"]
 
 _OPTIMAL, _LIMIT, _INFEASIBLE = 0, 1, 2
 
@@ -31,6 +32,23 @@ class Solution(msgspec.Struct, frozen=True, eq=False):
     def proven(self) -> bool:
         """Whether the point is proven best."""
         return self.values is not None and self.bound - self.score <= 1e-6 * max(1.0, abs(self.bound))
+
+
+class Clock:
+    """Seconds that several programmes share."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """What is left of them; a little where nothing is, in which HiGHS says that it found nothing."""
+        return max(1e-3, self.end - time.monotonic())
+
+    @property
+    def out(self) -> bool:
+        """Whether nothing is left."""
+        return time.monotonic() >= self.end
 
 
 def maximise(
