@@ -83,6 +83,44 @@ def test_everybody_rates_every_answer_of_one_jury():
     assert task.values(items).columns == ["persona_id", "prompt_id", "arm", "value"]
 
 
+def found_of(first, second, jurors, questions) -> dict[str, bool]:
+    """Audits of verdicts in both orders, alike for all jurors; answers of lengths that tell nothing."""
+    rng = np.random.default_rng(0)
+    items = items_of(np.full((questions, jurors, 2), 0.5))
+    words = [" ".join(["word"] * int(n)) for n in rng.integers(5, 40, items.height)]
+    one, other = (given(rng, items.height) for given in (first, second))
+    said = np.where(one + other > 1, "first", "second")
+    items = items.with_columns(
+        answer=pl.Series(words), rating=pl.Series(said), nobody=pl.Series(rng.permutation(said)),
+        rating_p_shown_first=pl.Series(one), rating_p_shown_second=pl.Series(other),
+    )  # fmt: skip
+    return {each.name: each.passed for each in open_task("jury").audit(items, Counting())}
+
+
+@pytest.mark.parametrize(("jurors", "questions"), [(3, 2), (4, 5), (12, 10), (40, 3)])
+def test_verdicts_that_turn_with_the_order_fail_whatever_the_size_of_the_jury(jurors, questions):
+    turning = found_of(
+        lambda rng, n: rng.uniform(0.6, 0.9, n), lambda rng, n: rng.uniform(0.1, 0.4, n), jurors, questions
+    )
+    assert not turning["position rule"]
+
+
+def test_a_small_jury_of_honest_verdicts_passes_and_a_tiny_one_is_not_cleared():
+    def honest(rng, n):
+        return np.where(np.random.default_rng(5).random(n) < 0.5, 0.9, 0.1)
+
+    assert all(found_of(honest, honest, 12, 10).values())
+    tiny = found_of(honest, honest, 2, 2)
+    assert not tiny["position rule"] and not tiny["length rule"] and not tiny["shuffled persona"]
+
+
+def test_answers_of_one_length_are_no_longest():
+    table = [[[0.9, 0.4, 0.2], [0.9, 0.4, 0.2]]] * 2
+    assert values(items_of(table))["wins", "longest answer"] == pytest.approx(1 / 3)
+    uneven = values(items_of(table, answers=[["a b", "a b", "a"], ["a", "a b", "a"]]))
+    assert uneven["wins", "longest answer"] == pytest.approx((1 / 2 + 0) / 2)
+
+
 def test_a_failing_judge_leaves_nothing_scored():
     def no(request, before=None):
         return Failure(key=request.key, boundary="x", message="no", retryable=False)

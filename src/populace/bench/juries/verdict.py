@@ -77,16 +77,22 @@ class _Tables:
         self.jurors = drawn_weights(np.ones(shape[1]), self.draws, rng)
         self.questions = drawn_weights(np.ones(shape[0]), self.draws, rng)
 
-    def estimate(self, read: Callable[[Floats, Floats], Floats], arms: int = 1) -> list[Estimate]:
+    def estimate(self, read: Callable[[Floats, Floats, int], Floats], arms: int = 1) -> list[Estimate]:
         """Estimate means over questions of what is read of each.
 
         Parameters
         ----------
         read
-            Ratings (jurors, arms) and weights (draws, jurors) -> values (draws, `arms`), nan where undefined.
+            Ratings (jurors, arms), weights (draws, jurors) and the question's place -> values
+            (draws, `arms`), nan where undefined.
         """
         weights = np.concatenate([np.ones((1, self.jurors.shape[1])), self.jurors])
-        each = np.stack([_defined(read, table, weights, arms) for table in self.ratings])
+        each = np.stack(
+            [
+                _defined(lambda u, w, place=place: read(u, w, place), table, weights, arms)
+                for place, table in enumerate(self.ratings)
+            ]
+        )
         counts = np.concatenate([np.ones((1, len(self.prompts))), self.questions]).T[:, :, None]
         there = ~np.isnan(each)
         total = (np.where(there, each, 0.0) * counts).sum(axis=0)
@@ -128,7 +134,9 @@ def scores_of(items: pl.DataFrame, counting: Counting) -> list[Score]:
     tables = _Tables(items, counting)
     arms = len(tables.arms)
     for measure, p in (("welfare_nash", 0.0), ("welfare_worst", -np.inf)):
-        found = tables.estimate(lambda u, w, p=p: worst(u, w) if p == -np.inf else power_mean(u, w, p), arms)
+        found = tables.estimate(
+            lambda u, w, _, p=p: worst(u, w) if p == -np.inf else power_mean(u, w, p), arms
+        )
         scores += [
             Score(measure=measure, arm=arm, estimate=each)
             for arm, each in zip(tables.arms, found, strict=True)
@@ -198,7 +206,7 @@ def _wins(tables: _Tables) -> list[Score]:
     arms = len(tables.arms)
     scores: list[Score] = []
     for rule in WON_BY:
-        found = tables.estimate(lambda u, w, rule=rule: wins_of(u, w, RULES[rule], {}), arms)
+        found = tables.estimate(lambda u, w, _, rule=rule: wins_of(u, w, RULES[rule], {}), arms)
         scores += [
             Score(measure=f"wins, {rule}", arm=arm, estimate=each)
             for arm, each in zip(tables.arms, found, strict=True)
@@ -211,19 +219,24 @@ def _wins(tables: _Tables) -> list[Score]:
     note = "baseline: one of the answers by lot"
     scores.append(Score(measure="wins", arm="random option", estimate=by_lot, note=note))
     longest = tables.words == tables.words.max(axis=1, keepdims=True)
-    place = iter(range(1 << 30))
+    # Answers of one length share the place of the longest: of all alike it is an answer by lot.
+    shares = longest / longest.sum(axis=1, keepdims=True)
 
-    def longest_wins(u: Floats, w: Floats) -> Floats:
-        lengths = longest[next(place) % len(longest)]
-        return (wins_of(u, w, RULES["utilitarian"], {}) * lengths).sum(axis=1, keepdims=True)
+    def longest_wins(u: Floats, w: Floats, place: int) -> Floats:
+        return (wins_of(u, w, RULES["utilitarian"], {}) * shares[place]).sum(axis=1, keepdims=True)
 
     if not np.isnan(tables.ratings).any():
         found = tables.estimate(longest_wins)[0]
         scores.append(
-            Score(measure="wins", arm="longest answer", estimate=found, note="how often the longest wins")
+            Score(
+                measure="wins",
+                arm="longest answer",
+                estimate=found,
+                note="how often the longest wins, or one by lot of the longest",
+            )
         )
     for other in ("maximin", "leximin", "schulze", "borda"):
-        found = tables.estimate(lambda u, w, other=other: _apart(u, w, "utilitarian", other))[0]
+        found = tables.estimate(lambda u, w, _, other=other: _apart(u, w, "utilitarian", other))[0]
         note = "share of questions where no winner by the mean wins by this"
         scores.append(Score(measure="parts_from_mean", arm=other, estimate=found, note=note))
     return scores

@@ -28,11 +28,11 @@ from typing import Any
 import polars as pl
 
 from populace.bench.elicit import answer, needs_revision, questions, text_of, verdicts
+from populace.bench.juries.audits import audits_of
 from populace.bench.juries.seating import STYLES, seated
 from populace.bench.juries.verdict import rated, scores_of, welfare_of
 from populace.bench.planted import planted_bench, planted_judge, planted_target
 from populace.bench.result import Finding, Score
-from populace.bench.rules import length_of_satisfied, position_rule, same_as_another
 from populace.bench.runner import play
 from populace.bench.scoring import bookkeeping, columns
 from populace.bench.silence import unanswered, unjudged
@@ -103,21 +103,11 @@ class Jury:
 
     def audit(self, items: pl.DataFrame, counting: Counting) -> list[Finding]:
         """Hold ratings against length, place, another juror's, and nobody's."""
-        another = _another(items)
         return [
-            length_of_satisfied(items, "rating", counting),
-            position_rule(items, "rating", counting),
-            same_as_another(
-                another, "rating", "other", counting, label="shuffled persona",
-                what="rates as another juror rates the same answer",
-            ),
-            same_as_another(
-                items, "rating", "nobody", counting, label="nobody",
-                what="rates as the judge without a persona",
-            ),
+            *audits_of(items, _another(items), counting),
             unanswered(items, counting),
             unjudged(items, "rating", counting),
-        ]  # fmt: skip
+        ]
 
     def values(self, items: pl.DataFrame) -> pl.DataFrame:
         """Give what two runs are compared by: ratings."""
