@@ -67,7 +67,9 @@ def distributional(
         Unanswered, typer.Option(help="Questions that the model left out.")
     ] = Unanswered.refuse,
     correct: Annotated[Correct, typer.Option(help="Takes off what small samples add.")] = Correct.none,
-    resample: Annotated[Resample, typer.Option(help="What the interval is over.")] = Resample.questions,
+    resample: Annotated[
+        Resample, typer.Option(help="What the interval is over; both is cautious.")
+    ] = Resample.questions,
     draws: Annotated[int, typer.Option(min=1, help="Resamples.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     out: Annotated[
