@@ -45,7 +45,7 @@ _PROFILE = 0.5
 """Share of the budget that the profile may take."""
 _SHORTEST = 2
 """Tokens of the shortest hit."""
-_SHORT = 5
+_SHORT = 8
 """Tokens of a short hit: of each side's items as many are looked at closer as would fit if all were short."""
 _SPACE = re.compile(r"[\W_]+")
 
