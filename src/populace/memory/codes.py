@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,9 @@ __all__ = ["item_codes", "item_points", "kind_of", "write_caches"]
 _RESPONSE = 0.7
 """What the words of a response count beside those of what was responded to."""
 _ROW = 8 + CODE
+_MOST = 4000
+_HELD: WeakKeyDictionary[Space, dict[str, npt.NDArray[np.float32]]] = WeakKeyDictionary()
+"""Space -> points of questions and options; 2 KB each."""
 
 
 def kind_of(way: str, space: Space, purpose: str) -> str:
@@ -36,10 +40,31 @@ def kind_of(way: str, space: Space, purpose: str) -> str:
     return f"by {way} {space.name} {blake2b(purpose.encode(), digest_size=4).hexdigest()}"
 
 
-def item_points(space: Space, words: Sequence[tuple[str, str]]) -> npt.NDArray[np.float32]:
-    """Place items, given what was responded to and the response: shape (n, 512), of unit length."""
-    texts = space.points([each for pair in words for each in pair]).reshape(len(words), 2, -1)
-    return unit((texts[:, 0] + _RESPONSE * texts[:, 1]).astype(np.float32))
+def item_points(
+    space: Space, words: Sequence[tuple[str, str]], asked: Collection[str] = ()
+) -> npt.NDArray[np.float32]:
+    """Place items, given what was responded to and the response: shape (n, 512), of unit length.
+
+    Parameters
+    ----------
+    space
+        Where texts lie.
+    words
+        Of each item.
+    asked
+        Questions and options, which are asked of many: their points are held for the next person.
+    """
+    held = _HELD.setdefault(space, {})
+    texts = dict.fromkeys(each for pair in words for each in pair)
+    new = [text for text in texts if text not in held]
+    found = dict(zip(new, space.points(new), strict=True))
+    rows = [[found[text] if text in found else held[text] for text in pair] for pair in words]
+    table = np.array(rows, dtype=np.float32).reshape(len(words), 2, -1)
+    common = {text: found[text] for text in asked if text in found}
+    if len(held) + len(common) > _MOST:
+        held.clear()
+    held.update(common)
+    return unit((table[:, 0] + _RESPONSE * table[:, 1]).astype(np.float32))
 
 
 def item_codes(writing: Writing, asked: npt.NDArray[np.int64], space: Space) -> npt.NDArray[np.uint8]:
@@ -90,11 +115,13 @@ def _make(
 ) -> None:
     """Make codes of a person that are not kept yet, and keep them."""
     connection = writing.connection
-    rows = ask(connection, "SELECT item, text, response FROM memory_items WHERE person = ?", [person])
-    numbers = {item: (text, response) for item, text, response in rows}
+    rows = ask(connection, "SELECT item, text, response, scale FROM memory_items WHERE person = ?", [person])
+    numbers = {item: told for item, *told in rows}
     pairs = [numbers[item] for item in items.tolist()]
-    texts = texts_of(connection, {each for pair in pairs for each in pair})
-    found[places] = codes_of(item_points(space, [(texts[one], texts[two]) for one, two in pairs]))
+    texts = texts_of(connection, {each for pair in pairs for each in pair[:2]})
+    asked = {texts[each] for one, two, scale in pairs if scale for each in (one, two)}
+    points = item_points(space, [(texts[one], texts[two]) for one, two, _ in pairs], asked)
+    found[places] = codes_of(points)
     ids, codes = (_none() if kept is None else kept)[:2]
     ids, codes = np.concatenate([ids, items]), np.concatenate([codes, found[places]])
     order = np.argsort(ids, kind="stable")
