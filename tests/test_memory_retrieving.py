@@ -472,3 +472,21 @@ def test_settings_that_mean_nothing_are_refused(camps):
         ask(camps, "bob")
     with pytest.raises(DataError, match="40 people"):
         camps.choose()
+
+
+def test_who_was_placed_or_went_elsewhere_is_seen_in_time(camps, where, monkeypatch):
+    from populace.memory import joining
+
+    monkeypatch.setattr(joining, "_GONE", 0.0)
+    monkeypatch.setattr(joining, "_OTHERS", 0.0)
+    with PersonaDB.open(where) as other:
+        assert ask(other, neighbours=20).neighbours == 10
+        camps.forget("like 0")
+        camps.add("late", answers(0))
+        camps.place()
+        assert ask(other, neighbours=20).neighbours == 10
+        held = joining._LOADED[other.store]
+        assert [len(each.codes) for each in held.values()] == [11]
+        camps.forget("like 1")
+        assert ask(other, neighbours=20).neighbours == 9
+        assert [len(each.codes) for each in held.values()] == [10]

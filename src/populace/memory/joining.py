@@ -42,6 +42,8 @@ _CANDIDATES = 160
 """Whose points are compared: those whose codes are most alike. Or four times as many as asked for."""
 _FEW = 2000
 """People who are placed without being asked."""
+_GONE = 5.0
+"""Seconds for which codes are used without asking who went; whoever went is found by nobody even so."""
 _OTHERS = 60.0
 """Seconds after which places are looked for that another process made."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -261,7 +263,11 @@ class _Loaded:
     line: int
     """The last line of the audit when it was loaded."""
     blob: int
+    """The last blob of the store then."""
+    latest: int
+    """The last blob of this kind."""
     at: float
+    """When that was, or when it was last looked whether it still is."""
 
 
 _LOADED: WeakKeyDictionary[Store, dict[str, _Loaded]] = WeakKeyDictionary()
@@ -330,15 +336,9 @@ def _codes(store: Store, writing: Writing, kind: str) -> Codes:
     loaded = _LOADED.setdefault(store, {}).get(kind)
     line, blob = writing.fetch("SELECT last_line, last_blob FROM memory_settings")[0]
     now = time.monotonic()
-    if loaded is not None:
-        gone = line > loaded.line and writing.fetch(
-            "SELECT 1 FROM memory_audit WHERE line > ? AND action IN ('forget', 'consent') LIMIT 1",
-            [loaded.line],
-        )
-        late = blob != loaded.blob and now - loaded.at > _OTHERS
-        if not gone and not late:
-            loaded.line = line
-            return loaded.codes
+    fresh = loaded is not None and now - loaded.at < _GONE
+    if loaded is not None and (fresh or not _changed(writing, kind, loaded, line, blob, now)):
+        return loaded.codes
     rows = writing.fetch(
         "SELECT c.person, substr(b.data, 1, ?) FROM memory_caches c JOIN memory_blobs b ON b.blob = c.blob "
         "WHERE c.kind = ? ORDER BY c.person",
@@ -346,5 +346,22 @@ def _codes(store: Store, writing: Writing, kind: str) -> Codes:
     )
     people = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
     table = np.frombuffer(b"".join(bytes(row[1]) for row in rows), dtype=np.uint8).reshape(-1, CODE)
-    _LOADED[store][kind] = _Loaded(Codes(people, table), line, blob, now)
+    latest = _latest(writing, kind)
+    _LOADED[store][kind] = _Loaded(Codes(people, table), line, blob, latest, now)
     return _LOADED[store][kind].codes
+
+
+def _changed(writing: Writing, kind: str, loaded: _Loaded, line: int, blob: int, now: float) -> bool:
+    """Say whether somebody went, or, now and then, whether another process placed somebody."""
+    gone = "SELECT 1 FROM memory_audit WHERE line > ? AND action IN ('forget', 'consent') LIMIT 1"
+    if line > loaded.line and writing.fetch(gone, [loaded.line]):
+        return True
+    loaded.line = line
+    if blob == loaded.blob or now - loaded.at < _OTHERS:
+        return False
+    loaded.blob, loaded.at = blob, now
+    return _latest(writing, kind) != loaded.latest
+
+
+def _latest(writing: Writing, kind: str) -> int:
+    return writing.fetch("SELECT max(blob) FROM memory_caches WHERE kind = ?", [kind])[0][0] or 0
