@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis.extra import numpy as arrays
 
 from populace.errors import DataError
 from populace.pluralism import bridging
+from populace.pluralism.slate.reading import read_ratings
 
 POLIS = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "polis"
 NAMES = (
@@ -337,6 +339,64 @@ def test_broken_tables(tmp_path, text, message):
         bridging.read_conversation(path)
     with pytest.raises(DataError, match="no such file"):
         bridging.read_conversation(tmp_path / "none.csv")
+
+
+LONG = "person,statement,vote,group,weight\nann,A,1,left,2\nann,B,,left,2\nbo,B,-1,right,1\n"
+
+
+def test_a_row_a_vote_and_groups_in_words(tmp_path):
+    path = tmp_path / "v.csv"
+    path.write_text(LONG)
+    found = bridging.read_conversation(path)
+    assert found.people == ("ann", "bo") and found.statements == ("A", "B")
+    assert np.array_equal(found.votes, [[1, np.nan], [np.nan, -1]], equal_nan=True)
+    assert found.groups is not None and found.groups.tolist() == [0, 1]
+    assert any("0 left, 1 right" in note for note in found.notes)
+    assert any("`weight` is not used" in note for note in found.notes)
+    ratings = read_ratings(path)
+    assert ratings.weights is not None and ratings.weights.tolist() == [2, 1]
+    assert "`group` is not used" in ratings.notes[0]
+    lines = path.with_suffix(".jsonl")
+    lines.write_text(
+        '{"juror": "ann", "option": "A", "rating": 1}\n{"juror": "bo", "option": "A", "rating": 0}\n'
+    )
+    assert bridging.read_conversation(lines).votes.tolist() == [[1], [0]]
+    path.write_text("person,group,A\nann,,1\nbo,b,0\ncy,a,0\n")
+    assert bridging.read_conversation(path).groups.tolist() == [-1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("person,A\nann,1\nann,0\n", "row 2, column person: 'ann' has two rows"),
+        ("person,A\nann,1\n ,0\n", "row 2, column person: this is empty"),
+        ("person,A,A\nann,1,0\n", "two columns are named 'A'"),
+        ("person,group,A\nann,inf,1\n", "row 1, column group: 'inf' is no whole number"),
+        ("person,group,A\nann,0.5,1\n", "'0.5' is no whole number"),
+        ("person,group,A\nann,1e300,1\n", "'1e300' is no whole number"),
+        ("person,weight,A\nann,1,1\nbo,,1\n", "row 2, column weight: this is empty"),
+        ("person,weight,A\nann,-1,1\n", "row 1, column weight: '-1' is no weight"),
+        ("juror,option,rating\nann,A,1\nann,A,0\n", "row 2, column rating: 'ann' has two answers on 'A'"),
+        ("juror,option,rating\nann,,1\n", "row 1, column option: this is empty"),
+        ("juror,option,rating\nann,A,7\n", "row 1, column rating: '7' is no vote"),
+        (LONG + "bo,A,1,left,1\n", "row 4, column group: 'bo' has two: right and left"),
+        (LONG + "bo,A,1,right,3\n", "row 4, column weight: 'bo' has two: 1 and 3"),
+        ("juror,option,rating,question\nann,A,1,p\nann,B,1,q\n", "there are 2 questions"),
+        ("", "cannot be read"),
+    ],
+)
+def test_tables_that_say_two_things_or_nothing(tmp_path, text, message):
+    path = tmp_path / "v.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        bridging.read_conversation(path)
+
+
+def test_columns_of_lists_are_refused(tmp_path):
+    path = tmp_path / "v.parquet"
+    pl.DataFrame({"person": ["ann"], "A": [[1]]}).write_parquet(path)
+    with pytest.raises(DataError, match="column A"):
+        bridging.read_conversation(path)
 
 
 # Real conversations.

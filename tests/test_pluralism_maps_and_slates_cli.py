@@ -58,7 +58,7 @@ def test_a_slate_of_a_table(table):
     )
     assert result.exit_code == 0, result.output
     assert "pav, exact, gap 0.0%" in result.output and "bjr, greedy" in result.output
-    assert "EJR+ holds" in result.output and "by slates that others chose: " in result.output
+    assert "EJR+ holds" in result.output and "by slates that others chose (5 folds): " in result.output
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,8 @@ def test_a_slate_of_a_table(table):
     [
         (("map", "--groups", "two"), "is no list of numbers"),
         (("map", "--figure", "map.pdf"), "does not end in .svg or .png"),
+        (("map", "--figure", "map.svg", "--groups", "2,8"), "cannot tell 8 groups apart"),
+        (("slate", "--rule", "cc", "--check", "EJR+"), "nothing says which of them is an approval"),
         (("slate",), "nothing says which of them is an approval"),
         (("slate", "--threshold", 1, "--rule", "irv"), "is no rule for slates"),
         (("slate", "--threshold", 1, "--size", 99), "cannot be chosen from 12 options"),
@@ -107,3 +109,47 @@ def test_a_map_of_other_people_is_refused():
     doubted = bridging.opinion_map(noise, resamples=5, nulls=5)
     picture = draw.svg(opinion_map(doubted, noise, [f"s{n}" for n in range(8)], consensus=0))
     assert "Doubtful: " in picture and "What all groups agree on" not in picture
+
+
+def test_one_file_runs_in_all_three_commands(tmp_path):
+    """A row a rating, as `jury` reads it; people and options in the order of the file."""
+    rng = np.random.default_rng(0)
+    lines = [
+        f"j{n},o{m},{1 if (n < 6) == (m < 4) else -1}"
+        for n in range(12)
+        for m in range(8)
+        if rng.random() < 0.9
+    ]
+    path = tmp_path / "long.csv"
+    path.write_text("juror,option,rating\n" + "\n".join(lines) + "\n")
+    mapped = run("map", path, "--least", 4, "--resamples", 5, "--nulls", 5)
+    assert "12 people, 8 statements; 2 groups of 6, 6" in mapped.output
+    slate = run("slate", path, "--size", 2, "--threshold", 1)
+    assert slate.exit_code == 0 and "JR holds" in slate.output
+    assert run("jury", path, "--draws", 20).exit_code == 0
+
+
+def test_few_people_and_no_threshold(tmp_path):
+    path = tmp_path / "few.csv"
+    path.write_text("person,a,b,c\nann,1,0,0\nbo,0,1,0\ncy,0,0,1\n")
+    found = run("slate", path, "--size", 2)
+    assert found.exit_code == 0 and "others chose (3 folds): " in found.output
+    path.write_text("person,a,b\nann,1,0\n")
+    assert run("slate", path, "--size", 1).exit_code == 0
+    path.write_text("person,a,b,c\nann,5,1,2\nbo,4,2,1\ncy,1,5,3\ndi,1,4,2\n")
+    graded = run("slate", path, "--size", 2, "--rule", "cc")
+    assert graded.exit_code == 0 and "BJR holds" in graded.output
+    assert "JR and EJR+ are not checked" in graded.output and "approve of one" not in graded.output
+
+
+def test_options_keep_their_brackets(tmp_path):
+    path = tmp_path / "marked.csv"
+    path.write_text("person,[red]x,[/b]y\nann,1,0\nbo,1,1\n")
+    assert "1. [red]x" in run("slate", path, "--size", 1).output
+
+
+def test_more_groups_than_looks_are_not_drawn():
+    votes = town_votes()
+    found = bridging.opinion_map(votes, groups=6, resamples=0, nulls=0)
+    with pytest.raises(DataError, match="cannot tell 6 groups apart"):
+        opinion_map(found, votes, STATEMENTS)

@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 __all__ = ["opinion_map"]
 
+MOST_GROUPS = 5
+"""Groups that a picture tells apart."""
+
 
 def opinion_map(
     votes: Annotated[
         Path,
         typer.Argument(
             metavar="VOTES",
-            help="A folder as Polis exports it, or a CSV or Parquet table: a row a person (column `person`), "
-            "a column a statement, votes 1, 0, -1 or blank.",
+            help="A folder as Polis exports it, or a CSV, Parquet or JSONL table: a row a person (column "
+            "`person`), a column a statement, votes 1, 0, -1 or blank; or a row a vote (`person`, "
+            "`statement`, `vote`).",
         ),
     ],
     groups: Annotated[
@@ -48,6 +52,9 @@ def opinion_map(
     for path, kinds in ((figure, (".svg", ".png")), (people, (".csv",))):
         if path is not None and path.suffix not in kinds:
             raise DataError(f"{path.name} does not end in {' or '.join(kinds)}", fix="name the file so")
+    if figure is not None and max(sizes) > MOST_GROUPS:
+        fix = f"ask for up to {MOST_GROUPS} groups, or for no picture"
+        raise DataError(f"a picture cannot tell {max(sizes)} groups apart", fix=fix)
     talk = bridging.read_conversation(votes)
     found = bridging.opinion_map(
         talk.votes, groups=sizes, least=least, resamples=resamples, nulls=nulls, seed=seed

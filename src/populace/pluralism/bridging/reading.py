@@ -1,8 +1,9 @@
 """Votes from a file: a folder as Polis exports it, or a table of votes.
 
-A table (CSV or Parquet) has a row a person: a column `person`, optionally `group` (a whole number; blank:
-none), and a column a statement, named by its text. A vote is 1 (agree), -1 (disagree), 0 (pass) or blank (no
-vote).
+A table (CSV, Parquet or JSONL) has a row a person: a column `person`, optionally `group` (a whole number or a
+word; blank: none), and a column a statement, named by its text. Or it has a row a vote: `person`, `statement`
+and `vote` (`juror`, `option` and `rating` will do as well), and perhaps `group`. A vote is 1 (agree), -1
+(disagree), 0 (pass) or blank (no vote).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from populace.errors import DataError
 from populace.opinions.polis import read_polis
 from populace.opinions.table import NONE
+from populace.pluralism.bridging._people import read_people
 from populace.stats._arrays import Floats, Ints
 
 __all__ = ["Conversation", "read_conversation"]
@@ -33,7 +34,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     statements: tuple[str, ...]
     """Texts."""
     groups: Ints | None
-    """Group of each person as the file gives it, -1 for none; None where it gives none."""
+    """Group of each person as the file gives it, -1 for none; words are numbered, as `notes` say. None where
+    it gives none."""
     notes: tuple[str, ...]
     """What was left out, and who may be cited."""
 
@@ -47,7 +49,7 @@ def read_conversation(path: str | Path) -> Conversation:
     Raises
     ------
     DataError
-        If the file is missing or broken, or a cell is no vote.
+        If the file is missing or broken, a cell is no vote, or somebody has no name or votes twice.
 
     Examples
     --------
@@ -87,47 +89,18 @@ def _polis_groups(path: Path, people: list[str]) -> Ints | None:
 
 
 def _plain(path: Path) -> Conversation:
-    table = _table(path)
-    if "person" not in table.columns:
-        raise DataError("this column is missing", file=path, column="person", fix="name a row a person")
-    names = [name for name in table.columns if name not in ("person", "group")]
-    if not names or not table.height:
-        raise DataError("there are no votes", file=path, fix="give a column a statement and a row a person")
-    columns = [_votes(table[name], path) for name in names]
-    groups = None
-    if "group" in table.columns:
-        coded = table["group"].cast(pl.Float64, strict=False).fill_null(-1)
-        if (coded != coded.floor()).any():
-            raise DataError("a group is no whole number", file=path, column="group")
-        groups = coded.cast(pl.Int64).to_numpy()
-    return Conversation(
-        votes=np.stack(columns, axis=1),
-        people=tuple(str(name) for name in table["person"].to_list()),
-        statements=tuple(names),
-        groups=groups,
-        notes=(),
+    what = "vote: 1 agree, -1 disagree, 0 pass, or blank"
+    found = read_people(path, lambda votes: np.isin(votes, (1.0, 0.0, -1.0)), what, "votes")
+    notes = (
+        ["the column `weight` is not used: a map counts everybody once"] if found.weights is not None else []
     )
-
-
-def _table(path: Path) -> pl.DataFrame:
-    fix = "give a folder as Polis exports it, or a CSV or Parquet table of votes"
-    try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False)
-    except FileNotFoundError as error:
-        raise DataError("there is no such file", file=path, fix=fix) from error
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"this file cannot be read ({error})", file=path, fix=fix) from error
-
-
-def _votes(column: pl.Series, path: Path) -> Floats:
-    text = column.cast(pl.String).str.strip_chars()
-    blank = text.is_null() | text.is_in(["", "NaN", "nan"])
-    votes = text.cast(pl.Float64, strict=False)
-    bad = (~blank & ~votes.is_in([1.0, 0.0, -1.0]).fill_null(False)).arg_true()
-    if len(bad):
-        row = int(bad[0])
-        what = f"{column[row]!r} is no vote: 1 agree, -1 disagree, 0 pass, or blank"
-        raise DataError(what, file=path, row=row + 1, column=column.name, fix="correct the value")
-    return pl.select(pl.when(blank).then(None).otherwise(votes)).to_series().cast(pl.Float64).to_numpy()
+    if found.group_names:
+        told = ", ".join(f"{n} {name}" for n, name in enumerate(found.group_names))
+        notes.append(f"groups of the file, numbered: {told}")
+    return Conversation(
+        votes=found.values,
+        people=found.people,
+        statements=found.options,
+        groups=found.groups,
+        notes=tuple(notes),
+    )

@@ -1,8 +1,9 @@
 """A jury from a file: votes on statements, or ratings of options.
 
-A table (CSV or Parquet) has a row a person: a column `person`, optionally `weight`, and a column an option,
-named by it, with numbers, or blank where the person did not rate it. A folder is a Polis export, whose votes
-are 1, -1 and 0.
+A table (CSV, Parquet or JSONL) has a row a person: a column `person`, optionally `weight`, and a column an
+option, named by it, with numbers, or blank where the person did not rate it. Or it has a row a rating:
+`juror` (or `person`), `option` (or `statement`) and `rating` (or `vote`), as `populace pluralism jury` reads
+it. A folder is a Polis export, whose votes are 1, -1 and 0.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import polars as pl
+import numpy as np
 
-from populace.errors import DataError
+from populace.pluralism.bridging._people import read_people
+from populace.pluralism.bridging.reading import read_conversation
 from populace.stats._arrays import Floats
 
 __all__ = ["Ratings", "read_ratings"]
@@ -27,6 +29,8 @@ class Ratings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Names."""
     weights: Floats | None
     """Of people; None where all weigh the same."""
+    notes: tuple[str, ...] = ()
+    """What of the file is not used, and who may be cited."""
 
 
 def read_ratings(path: str | Path) -> Ratings:
@@ -35,7 +39,7 @@ def read_ratings(path: str | Path) -> Ratings:
     Raises
     ------
     DataError
-        If the file is missing or broken, or a cell is no number.
+        If the file is missing or broken, a cell is no number, or somebody has no name or rates twice.
 
     Examples
     --------
@@ -47,35 +51,8 @@ def read_ratings(path: str | Path) -> Ratings:
     """
     path = Path(path)
     if path.is_dir():
-        from populace.pluralism.bridging.reading import read_conversation
-
         talk = read_conversation(path)
-        return Ratings(utilities=talk.votes, options=talk.statements, weights=None)
-    fix = "give a folder as Polis exports it, or a CSV or Parquet table of ratings"
-    try:
-        table = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
-    except FileNotFoundError as error:
-        raise DataError("there is no such file", file=path, fix=fix) from error
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"this file cannot be read ({error})", file=path, fix=fix) from error
-    if "person" not in table.columns:
-        raise DataError("this column is missing", file=path, column="person", fix="name a row a person")
-    names = [name for name in table.columns if name not in ("person", "weight", "group")]
-    if not names or not table.height:
-        raise DataError("there are no ratings", file=path, fix="give a column an option and a row a person")
-    numbers = table.select(_numbers(table[name], path) for name in names)
-    weights = _numbers(table["weight"], path).to_numpy() if "weight" in table.columns else None
-    return Ratings(utilities=numbers.to_numpy(), options=tuple(names), weights=weights)
-
-
-def _numbers(column: pl.Series, path: Path) -> pl.Series:
-    text = column.cast(pl.String).str.strip_chars()
-    blank = text.is_null() | text.is_in(["", "NaN", "nan"])
-    numbers = text.cast(pl.Float64, strict=False)
-    bad = (~blank & ~numbers.is_finite().fill_null(False)).arg_true()
-    if len(bad):
-        row = int(bad[0])
-        raise DataError(
-            f"{column[row]!r} is no number", file=path, row=row + 1, column=column.name, fix="correct it"
-        )
-    return numbers.fill_null(float("nan"))
+        return Ratings(utilities=talk.votes, options=talk.statements, weights=None, notes=talk.notes)
+    found = read_people(path, np.isfinite, "number", "ratings")
+    notes = () if found.groups is None else ("the column `group` is not used: a slate is of everybody",)
+    return Ratings(utilities=found.values, options=found.options, weights=found.weights, notes=notes)

@@ -67,7 +67,8 @@ def opinion_map(
     Raises
     ------
     DataError
-        If votes, statements and map are not of the same people and statements.
+        If votes, statements and map are not of the same people and statements, or there are more groups than
+        there are looks to tell them by.
     """
     import altair as alt
 
@@ -78,6 +79,9 @@ def opinion_map(
             f"{len(statements):,} statements",
             fix="give the votes that the map was made from",
         )
+    if found.k > len(parts.LOOKS):
+        fix = f"map with up to {len(parts.LOOKS)} groups"
+        raise DataError(f"a picture cannot tell {found.k} groups apart", fix=fix)
     narrow = width < 500
     side = width - 20 if narrow else round(0.5 * width)
     room = width - 10 if narrow else width - side - 40
@@ -121,7 +125,7 @@ def _name(group: int) -> str:
 
 
 def _looks(k: int) -> list[parts.Look]:
-    return [parts.LOOKS[group % len(parts.LOOKS)] for group in range(k)]
+    return list(parts.LOOKS[:k])
 
 
 def _map(found: OpinionMap, side: int, *, legend: bool) -> Any:
