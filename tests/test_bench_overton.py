@@ -213,8 +213,33 @@ def test_answers_of_a_file_are_matched_without_a_model(file, tmp_path):
     assert found["coverage_weighted", "first"] == pytest.approx(0.4)
     assert found["false_balance", "all"] == pytest.approx(1)
     (tmp_path / "b.csv").write_text("question,answer\nElse?,No\n")
-    with pytest.raises(DataError, match="no answer is to a question"):
+    with pytest.raises(DataError, match="row 1, column question: no window is of the question .Else"):
         played(file, answers=str(tmp_path / "b.csv"))
+
+
+def test_what_a_file_of_answers_may_not_hold(file, tmp_path):
+    table = planted_windows(10)
+    asked = table["question"].unique(maintain_order=True).to_list()
+    first = table["text"][0]
+    place = tmp_path / "a.csv"
+
+    def found(rows, **more):
+        pl.DataFrame(rows, schema=["question", "answer", "arm"], orient="row").write_csv(place)
+        return played(file, answers=str(place), **more)
+
+    # Silence is an empty answer; a question without a row is missing.
+    items = found([(asked[0], first, "a"), (asked[1], "", "a"), (asked[0], first, "b")])
+    assert scores(items)["coverage", "a"] == 0.125 and scores(items)["coverage", "b"] == 0.25
+    assert items.filter(kind="model", arm="b").height == 1
+    for arm in ("the window itself", "the question itself", ""):
+        with pytest.raises(DataError, match="row 1, column arm: an arm"):
+            found([(asked[0], first, arm)])
+    with pytest.raises(DataError, match="row 2, column question: no window is of the question 'Typo'"):
+        found([(asked[0], first, "a"), ("Typo", first, "a")])
+    again = tmp_path / "again.parquet"
+    table.head(4).write_parquet(again)
+    with pytest.raises(DataError, match="has a window in .* too"):
+        found([(asked[0], first, "a")], windows=[str(file), str(again)])
 
 
 def test_given_answers_and_a_matcher_ask_nobody(file, tmp_path, monkeypatch):

@@ -82,6 +82,60 @@ def test_rules_nest_and_match_only_what_reaches_the_threshold(table, rule, thres
         assert (pairs.sum(axis=0) <= 1).all() and (pairs.sum(axis=1) <= 1).all()
 
 
+def test_assignments_that_are_best_alike_are_counted_and_weighted_by_the_middle():
+    """One sentence is as near to the view of nine in ten as to that of one in ten."""
+    scores = np.array([[0.9], [0.9]])
+    for rule in ("mutual_best", "hungarian"):
+        for order in ([0, 1], [1, 0]):
+            found = ov.coverage_from_matches(
+                scores[order], rule, threshold=0.5, shares=np.array([90, 10])[order]
+            )
+            assert found.weighted is not None and found.weighted.value == pytest.approx(0.5)
+            assert found.tied == 1
+    assert not ov.matched(np.array([[0.9], [0.8]]), "hungarian", 0.5).tied
+
+
+def test_the_ends_of_the_best_assignments_are_those_of_all():
+    from populace.pluralism.overton.rules import ends
+
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        views, said = int(rng.integers(1, 4)), int(rng.integers(1, 5))
+        table, shares = rng.integers(0, 4, (views, said)) / 3, rng.integers(1, 9, views).astype(float)
+        ways = {}
+        for way in set(permutations(list(range(said)) + [-1] * views, views)):
+            pairs = [(view, at) for view, at in enumerate(way) if at >= 0]
+            if all(table[pair] >= 0.5 for pair in pairs):
+                worth = len(pairs), round(sum(table[pair] for pair in pairs), 9)
+                ways.setdefault(worth, []).append(sum(shares[view] for view, _ in pairs))
+        best = ways[max(ways)]
+        few, many = ends(table, "hungarian", 0.5, shares)
+        assert (shares @ few.any(axis=1), shares @ many.any(axis=1)) == (min(best), max(best))
+        assert ov.matched(table, "hungarian", 0.5).tied == (len(best) > 1)
+
+
+def test_precision_by_rule():
+    """Two sentences for each of two views: all express one, half can be paired."""
+    scores = [[0.9, 0.8, 0, 0], [0, 0, 0.9, 0.8]]
+    found = {rule: ov.coverage_from_matches(scores, rule, threshold=0.5).precision.value for rule in ov.RULES}
+    assert found == {"max": 1.0, "mutual_best": 0.5, "hungarian": 0.5}
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf")])
+def test_a_threshold_is_a_number(threshold):
+    groups = pl.DataFrame({"rater": ["a"], "cluster": [1]})
+    with pytest.raises(DataError, match="the threshold is"):
+        ov.coverage_from_matches([[0.9]], threshold=threshold)
+    with pytest.raises(DataError, match="the threshold is"):
+        ov.coverage(rated([("a", "q", "m", 5)]), groups, threshold=threshold)
+
+
+def test_intervals_of_false_balance_do_not_go_below_0():
+    scores = [[[0.9, 0.0], [0.0, 0.9]], [[0.9, 0.0], [0.0, 0.0]], [[0.9, 0.0], [0.0, 0.0]]]
+    found = ov.coverage_from_matches(scores, threshold=0.5, shares=[[3, 1]] * 3).false_balance
+    assert found is not None and found.low == 0 < found.value and "cut at 0" in found.method
+
+
 # Coverage and precision
 
 
@@ -390,6 +444,36 @@ def test_agreement_of_two_raters_by_hand():
         ov.agreement(one, one[:2])
 
 
+def test_halves_are_the_same_at_every_call():
+    """Questions are drawn by their place, so the place must not be a matter of threads."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"r{i}_{q}", f"q{q:03d}", f"m{m}", int(rng.integers(1, 6)))
+        for q in range(60)
+        for i in range(8)
+        for m in range(3)
+    ]
+    told = rated(rows)
+    groups = told.select("rater", "question").unique(maintain_order=True)
+    groups = groups.with_columns(cluster=pl.Series(rng.integers(0, 2, groups.height)))
+    found = [ov.split_half(told, groups, splits=3, draws=100) for _ in range(3)]
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_mean_of_decimals_reaches_the_threshold():
+    groups = pl.DataFrame({"rater": list("abc"), "cluster": [0, 0, 0]})
+    for values in permutations((4.2, 3.9, 3.9)):
+        rows = [(who, "q", "m", value) for who, value in zip("abc", values, strict=True)]
+        assert ov.coverage(rated(rows), groups).of("m").coverage.value == 1
+
+
+def test_a_person_in_no_cluster_makes_none():
+    told = rated([("a", "q", "m", 5), ("b", "q", "m", 1)])
+    groups = pl.DataFrame({"rater": list("abz"), "question": ["q"] * 3, "cluster": ["x", "y", None]})
+    with pytest.raises(DataError, match="row 3, column cluster: an id is missing"):
+        ov.coverage(told, groups, unrated="uncovered")
+
+
 # Windows
 
 
@@ -429,6 +513,27 @@ def test_a_window_from_groups_by_hand():
     assert found.weights == pytest.approx((2 / 3, 1 / 3))
     both = ov.window_from_groups(votes, groups, ["Spend.", "Save.", "Peace.", "Unseen."], sides="both")
     assert set(both.perspectives[0].texts) == {"Spend.", "It is not true that: Save."}
+
+
+def test_no_group_is_dropped_in_silence():
+    # Group 2 agrees with both of the others and has nothing of its own: C is what it is against.
+    votes = np.array([[1, -1, -1]] * 6 + [[-1, 1, -1]] * 6 + [[1, 1, -1]] * 2, dtype=float)
+    groups = [0] * 6 + [1] * 6 + [2] * 2
+    with pytest.raises(DataError, match="no statement is that of group 2 alone"):
+        ov.window_from_groups(votes, groups, ["A", "B", "C"])
+    found = ov.window_from_groups(votes, groups, ["A", "B", "C"], wordless="leave_out")
+    assert [each.name for each in found.perspectives] == ["group 0", "group 1"]
+
+
+def test_a_statement_of_two_groups_alike_is_his_who_has_no_other():
+    votes = np.array([[1, 0, 1]] * 5 + [[1, 0, -1]] * 5 + [[-1, 1, -1]] * 5, dtype=float)
+    groups = [0] * 5 + [1] * 5 + [2] * 5
+    found = ov.window_from_groups(votes, groups, ["A", "B", "C"])
+    assert [each.texts for each in found.perspectives] == [("C",), ("A",), ("B",)]
+    assert found.weights == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    # Groups 0 and 1 are one: no number tells which of them is to have A.
+    with pytest.raises(DataError, match="group 0 alone, nor of group 1 alone"):
+        ov.window_from_groups(votes[:, :2], groups, ["A", "B"])
 
 
 def test_groups_that_do_not_fit_are_refused():

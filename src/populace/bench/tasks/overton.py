@@ -11,7 +11,8 @@ Options:
 - `windows`: a file (`populace.bench.windows.reading`), or a folder of a Polis conversation; may be
   repeated. Left out: forty questions of our own with perspectives that are the authors' judgement.
 - `answers`: a file of answers (`question`, `answer`, and `arm` where there are several ways) in the place of
-  a model under test.
+  a model under test. An empty answer is silence and covers nothing; a question without a row is missing, and
+  counts nowhere. A row of a question that no window is of is refused.
 - `matcher`: `judge` (default; a language model, `populace.bench.windows.judging`), `embedding` or `nli`, the
   latter with `nli=FOLDER` (`populace.bench.windows.matchers`).
 - `rule`: `max` (default), `mutual_best` or `hungarian`.
@@ -75,7 +76,7 @@ class Overton:
                     answer(bench, window.question, style=style, sample=sample) for window in plan.windows
                 ]
                 results = yield Ask(stage=f"answers, {arm}", to="target", requests=asked)
-                answers[arm] = list(map(text_of, results))
+                answers[arm] = dict(enumerate(map(text_of, results)))
         rows = rows_of(plan, answers)
         if plan.matcher is None:
             found = yield asked_of(bench, plan, rows)

@@ -72,7 +72,7 @@ def _floor(items: pl.DataFrame, arm: str, counting: Counting) -> Finding:
 
 def _echo(items: pl.DataFrame, arm: str, counting: Counting) -> Finding:
     """Hold coverage against that of the question's own words."""
-    echo = judged(items.filter(arm=QUESTION))
+    echo = judged(items.filter(kind="control", arm=QUESTION))
     rows = judged(items.filter(kind="model", arm=arm)).join(
         echo.select("prompt_id"), on="prompt_id", how="semi", maintain_order="left"
     )
@@ -94,7 +94,7 @@ def _echo(items: pl.DataFrame, arm: str, counting: Counting) -> Finding:
 
 def _recognised(items: pl.DataFrame, counting: Counting) -> Finding:
     """Show the matcher every perspective in its own words."""
-    rows = judged(items.filter(arm=WINDOW))
+    rows = judged(items.filter(kind="control", arm=WINDOW))
     empty = pl.Series([], dtype=pl.Float64), pl.Series([], dtype=pl.String)
     found = coverage_of(rows, counting).coverage if rows.height else crossed_mean(*empty)
     return Finding(
@@ -108,7 +108,7 @@ def _recognised(items: pl.DataFrame, counting: Counting) -> Finding:
 
 def _confused(items: pl.DataFrame, counting: Counting) -> Finding:
     """Count how often the matcher takes one perspective of a question for another."""
-    rows = judged(items.filter(arm=WINDOW))
+    rows = judged(items.filter(kind="control", arm=WINDOW))
     wrong, pairs = [], []
     for table, owners, rule, threshold in zip(
         tables_of(rows), rows["owners"].to_list(), rows["rule"], rows["threshold"], strict=True

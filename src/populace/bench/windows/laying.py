@@ -17,15 +17,13 @@ import polars as pl
 from populace.bench.elicit import questions
 from populace.bench.task import Ask, Bench
 from populace.bench.windows.judging import pairs_of, read_pairs
-from populace.bench.windows.planning import FLOOR, Plan
+from populace.bench.windows.planning import FLOOR, QUESTION, WINDOW, Plan
 from populace.bench.windows.sentences import sentences_of, words_of
 from populace.models.records import Request, Result
 from populace.pluralism.overton import Window, calibrate
 
 __all__ = ["QUESTION", "WINDOW", "Row", "asked_of", "frame_of", "rows_of", "scored_by", "scored_from"]
 
-QUESTION, WINDOW = "the question itself", "the window itself"
-"""Arms that are controls."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -53,12 +51,12 @@ class Scored(NamedTuple):
     """Pairs, ties, refused, failed, turned with the order, of its own window."""
 
 
-def rows_of(plan: Plan, answers: Mapping[str, Sequence[str | None]]) -> list[Row]:
-    """Lay out answers and controls."""
+def rows_of(plan: Plan, answers: Mapping[str, Mapping[int, str | None]]) -> list[Row]:
+    """Lay out answers, by arm and place of the question, and controls."""
     found = []
     several = len(plan.windows) > 1
     for arm, texts in answers.items():
-        for place, text in enumerate(texts):
+        for place, text in texts.items():
             said = sentences_of(text)
             cut = max(0, len(said) - plan.sentences)
             floor = several and place < plan.controls
@@ -125,7 +123,11 @@ def frame_of(plan: Plan, rows: Sequence[Row], scored: Sequence[Scored]) -> pl.Da
     if threshold is None:
         nowhere = [
             [each.other for each, row in zip(scored, rows, strict=True) if row.floor and row.sentences],
-            [each.own for each, row in zip(scored, rows, strict=True) if row.arm == QUESTION],
+            [
+                each.own
+                for each, row in zip(scored, rows, strict=True)
+                if (row.kind, row.arm) == ("control", QUESTION)
+            ],
         ]
         threshold = max(
             calibrate([table for table in tables if table is not None], floor=FLOOR, rule=plan.rule)
@@ -144,7 +146,7 @@ def frame_of(plan: Plan, rows: Sequence[Row], scored: Sequence[Scored]) -> pl.Da
                 "words": words_of(row.answer or ""), "sentences": row.sentences, "cut": row.cut,
                 "lengths": [float(words_of(each)) for each in row.sentences],
                 "perspectives": [view.title for view in window.perspectives],
-                "owners": window.owners.tolist() if row.arm == WINDOW else None,
+                "owners": window.owners.tolist() if (row.kind, row.arm) == ("control", WINDOW) else None,
                 "shares": None if window.weights is None else list(window.weights),
                 "scores": _listed(each.own), "other_id": ids[plan.others[row.place]] if row.floor else None,
                 "other_scores": None if each.other is None else _listed(each.other),

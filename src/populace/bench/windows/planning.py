@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -17,10 +17,12 @@ from populace.errors import DataError, StudyError
 from populace.pluralism.overton import RULES, Rule, Window, elsewhere
 from populace.streams import stream
 
-__all__ = ["FLOOR", "JUDGE", "OPTIONS", "Plan", "planned"]
+__all__ = ["FLOOR", "JUDGE", "OPTIONS", "QUESTION", "WINDOW", "Plan", "planned"]
 
 OPTIONS = ("windows", "answers", "matcher", "nli", "rule", "threshold", "sentences", "controls", "at")
 JUDGE = "judge"
+QUESTION, WINDOW = "the question itself", "the window itself"
+"""Arms that are controls."""
 FLOOR = 0.05
 """Coverage of other questions' windows, and by the question itself, that `threshold=floor` allows."""
 _SENTENCES = 20
@@ -35,8 +37,8 @@ class Plan(NamedTuple):
     windows: list[Window]
     others: list[int]
     """Whose window each answer is held against beside its own; its own place where there is no other."""
-    given: dict[str, list[str | None]] | None
-    """Answers of a file, by arm; None where a model is asked."""
+    given: dict[str, dict[int, str | None]] | None
+    """Answers of a file, by arm and place of the question; None where a model is asked."""
     matcher: Matcher | None
     """None where the judge is asked."""
     rule: Rule
@@ -68,7 +70,12 @@ def planned(bench: Bench) -> Plan:
     """
     told = bench.options
     known("overton", told, OPTIONS)
-    windows = _drawn(bench, _windows(told))
+    every = _windows(told)
+    answers = _given(told, {window.question for window in every})
+    if answers is not None:
+        # Of a question that no row answers nothing is known: that is no silence.
+        every = [window for window in every if any(window.question in said for said in answers.values())]
+    windows = _drawn(bench, every)
     kind = str(told.get("matcher", JUDGE))
     if kind not in _MATCHERS:
         raise StudyError(f"there is no matcher {kind!r}", fix=f"use one of {', '.join(_MATCHERS)}")
@@ -87,7 +94,7 @@ def planned(bench: Bench) -> Plan:
     return Plan(
         windows=windows,
         others=elsewhere(count) if count > 1 else [0],
-        given=_given(told, windows),
+        given=None if answers is None else _placed(answers, windows),
         matcher=matcher,
         rule=next(each for each in RULES if each == rule),
         threshold=_threshold(bench, told, matcher, min(controls, count)),
@@ -103,7 +110,14 @@ def _windows(told: Mapping[str, Any]) -> list[Window]:
     if not given:
         return list(builtin_windows())
     places = given if isinstance(given, list) else [given]
-    return [window for place in places for window in read_windows(place)]
+    found: dict[str, tuple[Window, Any]] = {}
+    for place in places:
+        for window in read_windows(place):
+            if window.question in found:
+                what = f"the question {window.question!r} has a window in {found[window.question][1]} too"
+                raise DataError(what, file=place, fix="give one window of each question")
+            found[window.question] = window, place
+    return [window for window, _ in found.values()]
 
 
 def _drawn(bench: Bench, windows: list[Window]) -> list[Window]:
@@ -136,8 +150,11 @@ def _threshold(bench: Bench, told: Mapping[str, Any], matcher: Matcher | None, c
     return value
 
 
-def _given(told: Mapping[str, Any], windows: list[Window]) -> dict[str, list[str | None]] | None:
-    """Read answers of a file: `question`, `answer` and, where there are several ways, `arm`."""
+def _given(told: Mapping[str, Any], known: Set[str]) -> dict[str, dict[str, str | None]] | None:
+    """Read answers of a file: `question`, `answer` and, where there are several ways, `arm`.
+
+    An empty answer is silence. A question without a row is missing, and counts nowhere.
+    """
     path = told.get("answers")
     if not path:
         return None
@@ -147,22 +164,36 @@ def _given(told: Mapping[str, Any], windows: list[Window]) -> dict[str, list[str
             raise DataError("this column is missing", file=path, column=name, fix="give question and answer")
     if "arm" not in table.columns:
         table = table.with_columns(arm=pl.lit("given"))
+    for name in ("question", "answer", "arm"):
+        if table[name].dtype.is_nested():
+            raise DataError("a cell holds a list", file=path, column=name, fix="give text")
     rows = table.select(pl.col("question", "answer", "arm").cast(pl.String)).rows()
-    asked = {window.question: place for place, window in enumerate(windows)}
-    found: dict[str, list[str | None]] = {}
-    seen = set[tuple[str, str]]()
+    found: dict[str, dict[str, str | None]] = {}
     for row, (question, text, arm) in enumerate(rows, 1):
-        key = (question or "").strip(), (arm or "").strip()
-        if key in seen:
+        asked, way = (question or "").strip(), (arm or "").strip()
+        if not way or way in (QUESTION, WINDOW):
+            what = f"an arm is called {way!r}, as a control is" if way else "an arm has no name"
+            raise DataError(what, file=path, row=row, column="arm", fix="give another name")
+        if asked not in known:
+            fix = "write questions as the windows have them"
+            what = f"no window is of the question {asked!r}"
+            raise DataError(what, file=path, row=row, column="question", fix=fix)
+        if asked in found.setdefault(way, {}):
             raise DataError("a question is answered twice in one arm", file=path, row=row)
-        seen.add(key)
-        if key[0] in asked:
-            place = found.setdefault(key[1], [None] * len(windows))
-            place[asked[key[0]]] = (text or "").strip() or None
+        found[way][asked] = (text or "").strip() or None
     if not found:
-        what = "no answer is to a question of the windows"
-        raise DataError(what, file=path, fix="write questions as the windows have them")
+        raise DataError("there is no answer", file=path, fix="write a row of each question")
     return found
+
+
+def _placed(
+    answers: Mapping[str, Mapping[str, str | None]], windows: list[Window]
+) -> dict[str, dict[int, str | None]]:
+    """Give the answers to the questions that were drawn, by their places."""
+    return {
+        arm: {place: said[window.question] for place, window in enumerate(windows) if window.question in said}
+        for arm, said in answers.items()
+    }
 
 
 def _number(name: str, value: Any, *, least: int) -> int:

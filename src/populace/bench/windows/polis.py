@@ -11,6 +11,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 from populace.errors import DataError
 from populace.opinions.polis import read_polis
@@ -49,14 +50,26 @@ def polis_window(folder: str | Path, *, most: int = 3, least: int = 7) -> Window
         votes[opinions.answers == code] = vote
     found = opinion_map(votes, resamples=0, nulls=0)
     statements = [item.question.removeprefix(_OPENING).removesuffix('"?') for item in opinions.items]
-    return window_from_groups(
+    made = window_from_groups(
         votes,
         found.groups,
         statements,
         question=_question(Path(folder)),
         most=most,
         topic=Path(folder).name,
+        wordless="leave_out",
         source="Polis: groups of its voters",
+    )
+    there = {view.name for view in made.perspectives}
+    lost = [
+        name
+        for group in np.unique(found.groups[found.groups >= 0])
+        if (name := f"group {group}") not in there
+    ]
+    if not lost:
+        return made
+    return structs.replace(
+        made, source=f"{made.source}, less {', '.join(lost)}, which no statement is that of alone"
     )
 
 

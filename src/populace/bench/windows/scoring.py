@@ -20,6 +20,7 @@ from populace.pluralism.overton import (
     modular_pluralism,
     op_grpo,
 )
+from populace.pluralism.overton.matches import above_zero
 from populace.stats import Estimate, PairedTest
 from populace.stats.crossed import crossed_mean, crossed_ratio, crossed_test
 
@@ -147,7 +148,7 @@ def _of_arms(items: pl.DataFrame, arms: Sequence[str], counting: Counting) -> It
         size = crossed_mean(
             rows["sentences"].list.len(), rows["prompt_id"], within=None, level=counting.level
         )
-        yield Score(measure="sentences", arm=arm, estimate=size)
+        yield Score(measure="sentences", arm=arm, estimate=above_zero(size))
 
 
 def _baselines(items: pl.DataFrame, arms: Sequence[str], counting: Counting) -> Iterator[Score]:
@@ -175,7 +176,7 @@ def _baselines(items: pl.DataFrame, arms: Sequence[str], counting: Counting) -> 
         (QUESTION, _BASELINE),
         (WINDOW, "ceiling of the matcher: every perspective in its own words"),
     ):
-        rows = judged(items.filter(arm=arm))
+        rows = judged(items.filter(kind="control", arm=arm))
         if rows.height:
             found = coverage_of(rows, counting)
             yield Score(measure="coverage", arm=arm, estimate=found.coverage, note=note)

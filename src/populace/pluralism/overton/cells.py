@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, TypeAlias
 
 import polars as pl
 
 from populace.errors import DataError
 
-__all__ = ["Unrated", "cells_of", "joined"]
+__all__ = ["Unrated", "cells_of", "joined", "reaches"]
 
 Unrated: TypeAlias = Literal["left_out", "uncovered"]
 _IDS = ("rater", "question")
+_ROUNDING = 1e-9
+"""What a mean of decimals may miss the threshold by: 3.3, 4.7 and 4.0 have a mean of 4."""
 
 
 def joined(ratings: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
@@ -27,8 +30,8 @@ def joined(ratings: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
     Raises
     ------
     DataError
-        If a column is missing, a rating is no finite number, somebody rates an answer twice or is in two
-        clusters of a question, or a rater has no cluster.
+        If a column or an id is missing, a rating is no finite number, somebody rates an answer twice or is
+        in two clusters of a question, or a rater has no cluster.
     """
     for name, table, columns in (
         ("ratings", ratings, ("rater", "question", "model", "rating")),
@@ -39,6 +42,7 @@ def joined(ratings: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
             what = f"{name} have no such column"
             raise DataError(what, column=lacking[0], fix=f"give {', '.join(columns)}")
     keys = [name for name in _IDS if name in clusters.columns]
+    _filled(clusters, [*keys, "cluster"], "leave those out who are in no cluster")
     told = clusters.select(*_text(keys), cluster=pl.col("cluster").cast(pl.String)).unique(
         maintain_order=True
     )
@@ -86,16 +90,30 @@ def cells_of(
     sizes = members.group_by("question", "cluster").agg(size=pl.len()).join(asked, on="question")
     models = rated.select("model").unique()
     answered = rated.select("question", "model").unique()
-    means = rated.group_by("question", "cluster", "model").agg(ratings=pl.len(), mean=pl.col("rating").mean())
+    by = ("question", "cluster", "model")
+    means = rated.group_by(*by, maintain_order=True).agg(ratings=pl.len(), mean=pl.col("rating").mean())
     # Of what was not answered at all nothing is said; of an answer every cluster has something to say.
     cells = sizes.join(models, how="cross").join(answered, on=["question", "model"], how="semi")
     cells = cells.join(means, on=["question", "cluster", "model"], how="left")
-    covered = (pl.col("mean") >= threshold).cast(pl.Float64)
+    covered = reaches("mean", threshold).cast(pl.Float64)
     if unrated == "uncovered":
         covered = covered.fill_null(0.0)
     return cells.with_columns(pl.col("ratings").fill_null(0), covered=covered).sort(
         "question", "cluster", "model"
     )
+
+
+def reaches(column: str, threshold: float) -> pl.Expr:
+    """Say whether mean ratings reach the threshold, but for rounding.
+
+    Raises
+    ------
+    DataError
+        If the threshold is no finite number.
+    """
+    if not math.isfinite(threshold):
+        raise DataError(f"the threshold is {threshold}", fix="give a number")
+    return pl.col(column) >= threshold - _ROUNDING
 
 
 def _text(names: list[str]) -> list[pl.Expr]:
@@ -116,7 +134,11 @@ def _none_missing(given: pl.DataFrame, ratings: pl.DataFrame) -> None:
         row = int(bad[0])
         what = f"{ratings['rating'][row]!r} is no rating"
         raise DataError(what, row=row + 1, column="rating", fix="leave out what was not rated")
-    for name in (*_IDS, "model"):
-        empty = given[name].is_null().arg_true()
+    _filled(given, [*_IDS, "model"], "fill it in")
+
+
+def _filled(table: pl.DataFrame, names: list[str], fix: str) -> None:
+    for name in names:
+        empty = table[name].is_null().arg_true()
         if len(empty):
-            raise DataError("an id is missing", row=int(empty[0]) + 1, column=name, fix="fill it in")
+            raise DataError("an id is missing", row=int(empty[0]) + 1, column=name, fix=fix)

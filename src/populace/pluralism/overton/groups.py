@@ -6,12 +6,16 @@ a statement, against the same of everybody else; a statement represents g where 
 difference is no accident (two-proportion z of at least 1.28, which is 90 % one-sided). Of those the ones with
 the largest product of ratio, z and P_g are kept. Polis multiplies a fourth number in, the test of P_g against
 one half; here P_g above one half is a condition.
+
+A statement is that of one group. It goes to the group that it represents best; one that represents two groups
+alike is neither's, unless one of them has no other. Groups for which nothing is left hold views that others
+hold too, and are never dropped in silence: they are refused by name, or left out where that is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +30,28 @@ AGAINST = "It is not true that: "
 """How a statement begins that a group is against."""
 _SURE = 1.28
 """Two-proportion z above which a difference is held for real."""
+_ALIKE = 1e-9
+"""Difference of two values, beside the larger, that is rounding."""
+
+
+class _Claim(NamedTuple):
+    """How well a statement represents a group."""
+
+    sure: bool
+    value: float
+    """Ratio times z times P of those that do for sure, z of the others."""
+    place: int
+    agrees: bool
+
+    @property
+    def statement(self) -> tuple[int, bool]:
+        return self.place, self.agrees
+
+    def beats(self, other: _Claim) -> bool:
+        """Whether it is better for sure: what is sure beats what is not, and rounding beats nothing."""
+        if self.sure != other.sure:
+            return self.sure
+        return self.value - other.value > _ALIKE * max(abs(self.value), abs(other.value))
 
 
 def representativeness(votes: npt.ArrayLike, members: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -70,6 +96,7 @@ def window_from_groups(
     question: str = "",
     most: int = 3,
     sides: Literal["agree", "both"] = "agree",
+    wordless: Literal["refuse", "leave_out"] = "refuse",
     topic: str | None = None,
     source: str = "",
 ) -> Window:
@@ -89,18 +116,23 @@ def window_from_groups(
         Statements of a group at most.
     sides
         `both` takes statements too that a group rejects, put as a denial.
+    wordless
+        What becomes of a group that no statement of its own represents: `leave_out` leaves its people out of
+        the shares too.
     topic, source
         Of the window.
 
     Returns
     -------
-    Perspectives in the order of the groups, with the share of the people who are in any group. A group that
-    no statement represents for sure has the one with the largest z; a statement is that of one group only.
+    Perspectives in the order of the groups, with the share of the people who are in one of them. A statement
+    is that of one group only. A group that is left without has, of the statements that are nobody's, the one
+    that represents it best: for sure, or else by the largest z above 0; P is above one half in either case.
 
     Raises
     ------
     DataError
-        If shapes differ, a vote is of another kind, or there are fewer than two groups.
+        If shapes differ, a vote is of another kind, there are fewer than two groups, or a group has no
+        statement of its own (`wordless`).
 
     References
     ----------
@@ -121,7 +153,12 @@ def window_from_groups(
     worded = np.array([bool(text.strip()) for text in statements])
     ranked = {name: _ranked(table, group == name, worded, sides) for name in names}
     chosen = _dealt(ranked, most)
-    size = {name: int((group == name).sum()) for name in names}
+    mute = [name for name in names if not chosen[name]]
+    if mute and (wordless == "refuse" or len(mute) == len(names)):
+        what = f"no statement is that of group {' alone, nor of group '.join(map(str, mute))} alone"
+        fix = "join it with a group that votes as it does, or put its people in none (-1)"
+        raise DataError(what, fix=fix)
+    size = {name: int((group == name).sum()) for name in names if chosen[name]}
     perspectives = tuple(
         Perspective(
             name=f"group {name}",
@@ -146,30 +183,49 @@ def _checked(votes: npt.ArrayLike, groups: npt.ArrayLike, statements: int) -> tu
 
 def _ranked(
     table: Floats, members: npt.NDArray[np.bool_], worded: npt.NDArray[np.bool_], sides: str
-) -> list[tuple[float, int, bool]]:
-    """List what may represent a group, best first: statements for sure, then the one nearest to it."""
-    found: list[tuple[float, int, bool]] = []
-    nearest: list[tuple[float, int, bool]] = []
+) -> list[_Claim]:
+    """List what may represent a group, best first: statements for sure, then by their z."""
+    found: list[_Claim] = []
     for agrees in (True, False) if sides == "both" else (True,):
         p, ratio, z = representativeness(table if agrees else -table, members)
-        sure = worded & (z >= _SURE) & (p > 0.5)
-        found += [(float(ratio[at] * z[at] * p[at]), int(at), agrees) for at in np.flatnonzero(sure)]
-        nearest += [(float(z[at]), int(at), agrees) for at in np.flatnonzero(worded & (z > 0))]
-    order = sorted(found, key=lambda each: (-each[0], each[1], not each[2]))
-    return order or sorted(nearest, key=lambda each: (-each[0], each[1], not each[2]))[:1]
+        # What most of its members are against is nobody's view, however much more others are against it.
+        held = worded & (z > 0) & (p > 0.5)
+        sure = held & (z >= _SURE)
+        for at in np.flatnonzero(held).tolist():
+            value = float(ratio[at] * z[at] * p[at]) if sure[at] else float(z[at])
+            found.append(_Claim(bool(sure[at]), value, at, agrees))
+    return sorted(found, key=lambda each: (not each.sure, -each.value, each.place, not each.agrees))
 
 
-def _dealt(ranked: dict[int, list[tuple[float, int, bool]]], most: int) -> dict[int, list[tuple[int, bool]]]:
+def _dealt(ranked: dict[int, list[_Claim]], most: int) -> dict[int, list[tuple[int, bool]]]:
     """Give each statement to the group that it represents best, and each group its best few."""
-    best: dict[tuple[int, bool], tuple[float, int]] = {}
-    for name, rows in ranked.items():
-        for value, place, agrees in rows:
-            if (place, agrees) not in best or value > best[place, agrees][0]:
-                best[place, agrees] = (value, name)
-    return {
-        name: [(place, agrees) for _, place, agrees in rows if best[place, agrees][1] == name][:most]
-        for name, rows in ranked.items()
-    }
+    sure = {name: [each for each in claims if each.sure] for name, claims in ranked.items()}
+    chosen = {name: _won(sure, name)[:most] for name in ranked}
+    while True:
+        taken = {each.statement for claims in chosen.values() for each in claims}
+        # Who has nothing yet, and what of it is free: the best of it is theirs, if no other such group has as
+        # good a claim.
+        free = {
+            name: [each for each in claims if each.statement not in taken]
+            for name, claims in ranked.items()
+            if not chosen[name]
+        }
+        given = {name: won[:1] for name in free if (won := _won(free, name))}
+        if not given:
+            return {name: [each.statement for each in claims] for name, claims in chosen.items()}
+        chosen |= given
+
+
+def _won(claims: Mapping[int, Sequence[_Claim]], name: int) -> list[_Claim]:
+    """List the statements that represent one group better than any other."""
+    others: dict[tuple[int, bool], list[_Claim]] = {}
+    for other, theirs in claims.items():
+        for each in theirs:
+            if other != name:
+                others.setdefault(each.statement, []).append(each)
+    return [
+        each for each in claims[name] if all(each.beats(rival) for rival in others.get(each.statement, ()))
+    ]
 
 
 def _worded(statement: str, agrees: bool) -> str:

@@ -23,12 +23,20 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.pluralism.overton.balance import false_balance, misallotment, room
-from populace.pluralism.overton.rules import Rule, matched
+from populace.pluralism.overton.rules import Rule, ends, matched
 from populace.stats import Estimate
-from populace.stats._arrays import Floats
+from populace.stats._arrays import Bools, Floats
 from populace.stats.crossed import crossed_difference, crossed_mean
 
-__all__ = ["MatchedCoverage", "Scores", "above", "as_questions", "coverage_from_matches", "f_score"]
+__all__ = [
+    "MatchedCoverage",
+    "Scores",
+    "above",
+    "above_zero",
+    "as_questions",
+    "coverage_from_matches",
+    "f_score",
+]
 
 Scores: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike]
 """One table perspectives x sentences, or one for each question."""
@@ -40,11 +48,15 @@ class MatchedCoverage(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Estimate
     """Mean share of perspectives expressed. An empty answer has 0."""
     precision: Estimate
-    """Mean share of sentences that express a perspective, of the answers that say anything."""
+    """Mean share of sentences that express a perspective, of answers that say anything. So it is by `max`;
+    by the rules that are one to one it is the share of sentences that were *paired*: of two sentences of one
+    view one is left over, so two for each of two views have 1/2, and 1 by `max`."""
     f: Estimate
     """Mean F_beta of each answer; 0 where it says nothing, or nothing of the window."""
     weighted: Estimate | None = None
-    """Mean share of people whose perspective is expressed; None without shares."""
+    """Mean share of people whose perspective is expressed; None without shares. Where several ways to pair
+    are best alike, this and the two below are the middle of those that cover the fewest and the most
+    people."""
     false_balance: Estimate | None = None
     """Room of small perspectives beside large ones: 0 in proportion, 1 all alike; None without shares."""
     misallotment: Estimate | None = None
@@ -57,7 +69,7 @@ class MatchedCoverage(msgspec.Struct, frozen=True, kw_only=True):
     unjudged: float
     """Share of pairs of perspective and sentence without a score; they are no matches."""
     tied: int
-    """Questions in which several were best alike (`mutual_best`)."""
+    """Questions in which several ways to pair were best alike (`mutual_best`, `hungarian`)."""
     table: pl.DataFrame
     """A row a question: `question`, `perspectives`, `sentences`, `covered`, and each number of above."""
 
@@ -101,7 +113,7 @@ def coverage_from_matches(
     Raises
     ------
     DataError
-        If shapes do not fit, or a question has no perspective.
+        If shapes do not fit, a question has no perspective, or the threshold is no finite number.
 
     References
     ----------
@@ -134,7 +146,7 @@ def coverage_from_matches(
 
     def mean(name: str) -> Estimate:
         within = None if name == "false_balance" else (0.0, 1.0)
-        return crossed_mean(table[name], table["question"], within=within, level=level)
+        return above_zero(crossed_mean(table[name], table["question"], within=within, level=level))
 
     shared = any(share is not None for share in held)
     pairs = sum(each.size for each in tables)
@@ -185,6 +197,13 @@ def above(ours: MatchedCoverage, theirs: MatchedCoverage, name: str = "coverage"
     return crossed_difference(one[name], other[name], one["question"], level=level)
 
 
+def above_zero(estimate: Estimate) -> Estimate:
+    """Cut the interval of what is never below 0."""
+    if not estimate.low < 0:
+        return estimate
+    return msgspec.structs.replace(estimate, low=0.0, method=f"{estimate.method}, cut at 0")
+
+
 def f_score(coverage: float, precision: float, beta: float = 1.0) -> float:
     """Combine coverage and precision; 0 where either is, or where nothing is said (nan).
 
@@ -220,9 +239,9 @@ def as_questions(scores: Scores) -> list[Floats]:
         raise DataError("scores are no table", fix="give perspectives x sentences, or a list of such")
     for number, table in enumerate(found, 1):
         if not len(table):
-            raise DataError("a question has no perspective", row=number, fix="leave it out")
+            raise DataError(f"question {number} has no perspective", fix="leave it out")
         if np.isinf(table).any():
-            raise DataError("a score is infinite", row=number, fix="use nan where there is none")
+            raise DataError(f"a score of question {number} is infinite", fix="use nan where there is none")
     return found
 
 
@@ -248,11 +267,11 @@ def _of_questions(name: str, given: object, tables: list[Floats], axis: int) -> 
         read = None if row is None else _table(row)
         if row is not None and (read is None or read.shape != (table.shape[axis],)):
             kind = ("perspectives", "sentences")[axis]
-            raise DataError(f"{name} do not fit {table.shape[axis]} {kind}", row=number)
+            raise DataError(f"{name} of question {number} do not fit {table.shape[axis]} {kind}")
         if read is not None and (not np.isfinite(read).all() or (read < 0).any()):
-            raise DataError(f"{name} must be finite and at least 0", row=number)
+            raise DataError(f"{name} of question {number} must be finite and at least 0")
         if read is not None and axis == 0 and not read.sum():
-            raise DataError("all shares are 0", row=number, fix="give None where nobody counted")
+            raise DataError(f"all shares of question {number} are 0", fix="give None where nobody counted")
         found.append(read)
     return found
 
@@ -286,8 +305,16 @@ def _one(
     for place in at:
         row[f"at {place}"] = float(matched(table[:, :place], rule, threshold).covered.mean())
     if share is not None:
-        given = room(found.pairs, table, length)
-        row["weighted"] = float(share @ covered / share.sum())
-        row["false_balance"] = false_balance(given, share)
-        row["misallotment"] = misallotment(given, share)
+        ways = [_shared(pairs, table, share, length) for pairs in ends(table, rule, threshold, share)]
+        row |= {name: (ways[0][name] + ways[1][name]) / 2 for name in ways[0]}
     return row
+
+
+def _shared(pairs: Bools, table: Floats, share: Floats, length: Floats | None) -> dict[str, float]:
+    """Score what hangs on how many hold each perspective."""
+    given = room(pairs, table, length)
+    return {
+        "weighted": float(share @ np.any(pairs, axis=1) / share.sum()),
+        "false_balance": false_balance(given, share),
+        "misallotment": misallotment(given, share),
+    }

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from populace.errors import DataError
-from populace.pluralism.overton.cells import cells_of, joined
+from populace.pluralism.overton.cells import cells_of, joined, reaches
 from populace.pluralism.overton.matches import Scores, above, as_questions, coverage_from_matches
 from populace.pluralism.overton.rules import Rule, matched
 from populace.stats import Estimate
@@ -112,14 +112,15 @@ def split_half(
             half=pl.col("luck").rank("ordinal").over("question", "cluster") % 2
         )
         halves = rated.join(dealt.drop("luck"), on=["question", "cluster", "rater"])
-        means = halves.group_by(*keys, "half").agg(pl.col("rating").mean())
+        means = halves.group_by(*keys, "half", maintain_order=True).agg(pl.col("rating").mean())
         one, other = (means.filter(pl.col("half") == side).drop("half") for side in (0, 1))
         both = one.join(other, on=keys, suffix="_other").with_columns(
-            a=(pl.col("rating") >= threshold), b=(pl.col("rating_other") >= threshold)
+            a=reaches("rating", threshold), b=reaches("rating_other", threshold)
         )
         tables.append(both.select(*keys, "a", "b"))
         correlations.append(_correlation(both))
-    every = pl.concat(tables)
+    # Joins and groups keep no order, and the bootstrap draws questions by their place.
+    every = pl.concat(tables).sort(*keys)
     if every.is_empty():
         raise DataError("no group has two ratings of any answer", fix="ask more people")
     known = [each for each in correlations if not np.isnan(each)]
