@@ -521,6 +521,17 @@ def test_many_weights_and_many_levels():
     assert np.allclose(pairwise(table, weights).wins * weights.sum(), direct)
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_pairs_of_many_options_without_ties(missing):
+    """More options than a band of rows, and no ties: half is counted, where nothing is missing."""
+    rng = np.random.default_rng(2)
+    table = rng.random((20, 500))
+    table[rng.random(table.shape) < missing] = np.nan
+    found = pairwise(table, np.ones(20))
+    direct = (table[:, :, None] > table[:, None, :]).sum(axis=0)
+    assert np.allclose(found.wins * 20, direct) and not found.ties.any()
+
+
 @given(tables(options=(1, 5)))
 @FEW
 def test_kemeny_is_the_least_of_all_rankings(table):
@@ -710,6 +721,21 @@ def test_tables_are_read_and_faults_are_named(tmp_path):
             room.read_juries(path)
     with pytest.raises(DataError, match="no such file"):
         room.read_juries(tmp_path / "none.csv")
+
+
+def test_the_figure_says_how_many_options_it_draws():
+    from populace.report.figures.welfare_profile import welfare_profile
+
+    table = np.random.default_rng(0).uniform(1, 9, (6, 7))
+    told = " ".join(welfare_profile(Jury(table, zero=0).profile()).to_dict()["title"]["subtitle"])
+    assert "5 of 7 drawn" in told
+    few = " ".join(welfare_profile(Jury(table[:, :3], zero=0).profile()).to_dict()["title"]["subtitle"])
+    assert "drawn" not in few
+
+
+def test_where_all_options_leave_somebody_with_nothing_all_tie_at_the_foot():
+    jury = Jury([[0, 0, 0, 0], [10, 9, 1, 1], [1, 2, 3, 30]], zero=0)
+    assert jury.profile().worst_off == ("0", "1", "2", "3") and jury.winner("leximin").winners == ("1",)
 
 
 def test_what_is_left_out_is_said_and_errors_name_the_row(tmp_path):

@@ -66,11 +66,11 @@ def pairwise(utilities: Floats, weights: Floats) -> Pairwise:
             wins += each * _counted(ranks[group == place], there[group == place])
     else:
         wins = _weighed(ranks, there, weight)
+    total = weight.sum()
     presence = there.astype(np.float64)
-    both = (presence * weight[:, None]).T @ presence
+    both = total if there.all() else (presence * weight[:, None]).T @ presence
     ties = both - wins - wins.T
     np.fill_diagonal(ties, 0.0)
-    total = weight.sum()
     return Pairwise(wins / total, np.round(ties / total, _DIGITS) + 0.0)
 
 
@@ -110,23 +110,27 @@ def _ranked(utilities: Floats) -> npt.NDArray[Any]:
 def _counted(ranks: npt.NDArray[Any], there: Bools) -> Floats:
     """Count the jurors who prefer the row: blocks of 255, so that a byte holds the sum."""
     options = ranks.shape[1]
+    # Where all of a juror's ratings differ, who does not prefer the row prefers the column: half is enough.
+    strict = bool(there.all()) and bool((ranks.max(axis=1, initial=0) == options).all())
     # What is missing is below nobody as a row, being 0, and as a column above everybody.
     columns = np.where(there, ranks, np.iinfo(ranks.dtype).max)
     total = np.zeros((options, options), dtype=np.int64)
     # A band of rows stays in the cache while the jurors pass.
-    band = max(1, (1 << 18) // options)
-    above = np.empty((band, options), dtype=np.bool_)
+    band = max(1, (1 << 17) // options)
     for low in range(0, options, band):
-        high = min(low + band, options)
-        seen = above[: high - low]
+        high, first = min(low + band, options), low if strict else 0
+        seen = np.empty((high - low, options - first), dtype=np.bool_)
+        counted = seen.view(np.uint8)
         for start in range(0, len(ranks), 255):
-            block = np.zeros((high - low, options), dtype=np.uint8)
+            block = np.zeros(seen.shape, dtype=np.uint8)
             for one, other in zip(
-                ranks[start : start + 255, low:high], columns[start : start + 255], strict=True
+                ranks[start : start + 255, low:high], columns[start : start + 255, first:], strict=True
             ):
                 np.greater(one[:, None], other[None, :], out=seen)
-                np.add(block, seen.view(np.uint8), out=block)
-            total[low:high] += block
+                np.add(block, counted, out=block)
+            total[low:high, first:] += block
+    if strict:
+        total = np.triu(total, 1) + np.tril(len(ranks) - total.T, -1)
     return total.astype(np.float64)
 
 

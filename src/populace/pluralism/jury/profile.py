@@ -55,7 +55,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     stretches: tuple[Stretch, ...]
     """From -inf to 1, in order."""
     worst_off: tuple[str, ...]
-    """Best at -inf: by leximin, the limit, where the minimum alone would tie."""
+    """Best at -inf: by leximin, the limit, where the minimum alone would tie. Where every option leaves
+    somebody at the zero point all are worth 0 at every p up to 0, and tie, whatever leximin says."""
     mean: tuple[str, ...]
     """Best at p = 1."""
     proved: bool

@@ -87,9 +87,12 @@ class _Search:
         stack: list[tuple[int, Bools]] = [(0, np.eye(self.size, dtype=np.bool_))]
         while stack:
             level, reach = stack.pop()
+            # What some majority was locked in against is out; who is left alone has won.
+            if {*_unbeaten(reach)} <= found:
+                continue
             forks = self._until_fork(level, reach)
             if forks is None:
-                found |= set(np.flatnonzero(reach.sum(axis=0) == 1).tolist())
+                found |= {*_unbeaten(reach)}
                 continue
             for fork in forks:
                 key = fork[0], np.packbits(fork[1]).tobytes()
@@ -101,8 +104,11 @@ class _Search:
         return found
 
     def _until_fork(self, level: int, reach: Bools) -> list[tuple[int, Bools]] | None:
-        """Lock in majorities, in place, until tied ones conflict; None at the end."""
-        while level < len(self.starts) - 1:
+        """Lock in majorities, in place, until tied ones conflict; None at the end, or once one option is
+        left unbeaten.
+        """
+        free = set(_unbeaten(reach))
+        while level < len(self.starts) - 1 and len(free) > 1:
             where = slice(self.starts[level], self.starts[level + 1])
             rows, columns = self.rows[where], self.columns[where]
             if len(rows) > 1:
@@ -112,10 +118,12 @@ class _Search:
                 conflict = _in_cycles(reach, rows, columns)
                 for row, column in zip(rows[~conflict], columns[~conflict], strict=True):
                     _lock(reach, int(row), int(column))
-                if conflict.any():
+                free.difference_update(columns[~conflict].tolist())
+                if conflict.any() and len(free) > 1:
                     return self._forks(level, reach, rows[conflict], columns[conflict])
             elif len(rows) and not reach[columns[0], rows[0]]:
                 _lock(reach, int(rows[0]), int(columns[0]))
+                free.discard(int(columns[0]))
             level += 1
         return None
 
@@ -131,6 +139,10 @@ class _Search:
             if len(found) + len(self.seen) > self.states:
                 break
         return found
+
+
+def _unbeaten(reach: Bools) -> list[int]:
+    return np.flatnonzero(reach.sum(axis=0) == 1).tolist()
 
 
 def _lock(reach: Bools, row: int, column: int) -> bool:

@@ -31,7 +31,8 @@ def welfare_profile(profile: Profile, width: int = 680, *, title: str = "Which a
     Parameters
     ----------
     profile
-        Of `Jury.profile`.
+        Of `Jury.profile`. Five options are drawn at most, those that are best somewhere first, and the figure
+        says of how many; the strip names all who are best.
     width
         Of the whole figure, in pixels.
 
@@ -95,9 +96,10 @@ def welfare_profile(profile: Profile, width: int = 680, *, title: str = "Which a
         lines,
     ).properties(width=plot, height=220 if width >= 500 else 180)
     chart = alt.vconcat(top, _best(profile, plot), spacing=14)
+    shown = "" if len(named) == len(profile.welfare) else f"; {len(named)} of {len(profile.welfare)} drawn"
     told = [
         f"best by the mean: {', '.join(profile.mean)}; for the worst-off: {', '.join(profile.worst_off)}",
-        f"utilities measured from {profile.zero:g}; {profile.missing}",
+        f"utilities measured from {profile.zero:g}; {profile.missing}{shown}",
         "flips are exact"
         if profile.proved
         else "flips were found, but it is not proved that there are no others",
