@@ -17,7 +17,9 @@ from hypothesis.extra.numpy import arrays
 from populace.errors import DataError
 from populace.pluralism import multi_objective as mo
 from populace.pluralism.multi_objective._boxes import boxes_volume
+from populace.pluralism.multi_objective.points import evened
 from populace.pluralism.multi_objective.volume import _one_by_one
+from populace.stats.crossed import crossed_mean
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 FEW = settings(max_examples=60)
@@ -364,6 +366,63 @@ def test_a_front_knows_how_sure_it_is():
     # Questions of one topic are one.
     topics = mo.estimate_front(values, clusters=np.arange(40) // 10, draws=50)
     assert topics.models[0].scores[0].clusters == 4
+
+
+def test_a_tie_of_means_is_none_of_their_last_digits():
+    """The same scores in another order: neither dominates, and no resample of all rows says so."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        one = rng.integers(0, 11, size=(20, 2)) / 10
+        other = np.stack([rng.permutation(column) for column in one.T], axis=1)
+        found = mo.estimate_front(np.stack([one, other]), draws=5)
+        assert found.size.value == 2, found
+        # One objective tied, the other better in truth: dominated as ever.
+        found = mo.estimate_front(np.stack([one, other + np.array([0, 1e-9])]), draws=5)
+        assert found.front == ("model 2",)
+    # A lead that is rounding is none: 0.3 - 0.1 - 0.2 is not 0.
+    a = np.array([[0.1 + 0.2, 0.1 + 0.2]] * 20)
+    found = mo.improvement(a, np.full((20, 2), 0.3), draws=20, within=(-1, 1))
+    assert found.verdict == "not settled" and found.share == found.share_reversed == 0.0
+    # Runs of equals are kept whole, also in stacks and where a run begins at 0.
+    stack = np.array([[[0.0, 1.0], [1e-17, 1.0 + 1e-15]], [[5.0, 2.0], [4.0, 2.0]]])
+    assert mo.front(evened(stack)).tolist() == [[True, True], [True, False]]
+
+
+def test_rows_that_all_agree_are_no_spread():
+    """A loss of 1.9 in one row of 20, a lead of 0.1 in the others: few rows never show it."""
+    rng, claims = np.random.default_rng(7), {None: 0, (-2.0, 2.0): 0}
+    for _ in range(60):
+        gain = np.where(rng.random((8, 2)) < [0.05, 0.0], -1.9, [0.1, 1.0])
+        for within in claims:
+            found = mo.improvement(gain, np.zeros((8, 2)), within=within, draws=1)
+            claims[within] += found.verdict == "improves"
+    assert claims == {None: 0, (-2.0, 2.0): 0}
+    # By hand: of clusters that agree on 1 within (-1, 1) half might be -1; that n miss all is 2 ** -n.
+    sure = mo.improvement(np.ones((10, 2)), np.zeros((10, 2)), within=(-1, 1), draws=1)
+    assert sure.p_value == pytest.approx(2.0**-10, rel=1e-6) and sure.verdict == "improves"
+    assert mo.improvement(np.zeros((10, 2)), np.ones((10, 2)), within=(-1, 1)).verdict == "is improved on"
+    assert mo.improvement(np.ones((10, 2)), np.zeros((10, 2)), draws=1).p_value == 1.0
+    # Where rows differ, the p-value is where the interval begins to hold 0, in either direction.
+    lead = np.clip(rng.normal(0.2, 0.4, (40, 2)), -1, 1)
+    found = mo.improvement(lead, np.zeros((40, 2)), within=(-1, 1), draws=1)
+    for column, p_value in zip(lead.T, found.p_values, strict=True):
+        low = crossed_mean(column, np.arange(40), within=(-1, 1), level=1 - 2 * p_value).low
+        assert low == pytest.approx(0.0, abs=1e-6)
+    with pytest.raises(DataError, match="outside"):
+        mo.improvement(np.ones((4, 2)), -np.ones((4, 2)), within=(-1, 1))
+
+
+def test_what_takes_too_long_or_is_no_single_set_is_refused():
+    sphere = np.random.default_rng(0).random((41, 6))
+    sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
+    with pytest.raises(DataError, match="41 points of 6 objectives are on the front"):
+        mo.served(sphere)
+    # Only the front counts.
+    behind = np.concatenate([sphere[:5], 0.01 * sphere])
+    assert mo.served(behind).sum() == pytest.approx(1.0)
+    for of in (mo.layers, mo.dominated_by):
+        with pytest.raises(DataError, match="one set"):
+            of(np.zeros((2, 2, 2)))
 
 
 def test_the_fronts_of_wildbench():

@@ -52,6 +52,19 @@ def test_functions_rise_with_outcomes_and_p_means_with_p(drawn, p):
     assert (to.PMean(weights, p)(points * 0.5) * 2) == pytest.approx(mean, abs=1e-9)
 
 
+def test_p_means_near_the_geometric_one_are_near_it():
+    """(1, 4) in halves: 2 exp(p / 2 (ln 2)^2) but for p^3; with a zero they fall to 0."""
+    for p in (1e-4, 1e-9, 1e-15, 1e-17, 1e-21, 1e-300):
+        for signed in (p, -p):
+            found = to.PMean((0.5, 0.5), signed)([[1.0, 4.0], [0.0, 4.0], [0.0, 0.0], [3.0, 3.0]])
+            near = 2 * math.exp(signed / 2 * math.log(2) ** 2)
+            assert found.tolist() == pytest.approx([near, 0.0, 0.0, 3.0], rel=1e-11)
+    # Where the two ways of reckoning meet there is no step.
+    for p in (0.01, -0.01):
+        sides = [to.PMean((0.3, 0.7), p * (1 + off))([0.2, 0.9]).item() for off in (-1e-9, 1e-9)]
+        assert sides[0] == pytest.approx(sides[1], rel=1e-10)
+
+
 @FEW
 @given(weighted())
 def test_who_is_best_for_a_linear_function_is_on_the_front_and_served(drawn):
@@ -212,8 +225,37 @@ def test_intervals_hold_what_was_planted():
     assert all(count >= 87 for count in held.values()), held
 
 
+def test_scores_that_no_function_values_are_found_whatever_is_drawn():
+    """Means lie within the ideal, a question's score does not: a resample of it alone would be beyond."""
+    rows = np.array([[0.5, 0.5]] * 30 + [[1.2, 0.4]])
+    outcomes = {"x": np.full((31, 2), 0.5), "y": rows}
+    for function, said in (
+        (to.Chebyshev((0.5, 0.5), ideal=(1.0, 1.0)), "y has 1.2, 0.4 on a question that x cannot value"),
+        (to.PMean((0.5, 0.5), 0.0), "from 0 up"),
+    ):
+        given = outcomes if "Cheb" in function.name else {**outcomes, "y": 0.9 - rows}
+        with pytest.raises(DataError, match=said) as caught:
+            to.score(given, {"x": function}, draws=1)
+        assert caught.value.row == 31
+    # Where nothing weighs on what is beyond, nothing is.
+    to.score(outcomes, {"x": to.Chebyshev((0.0, 1.0), ideal=(1.0, 1.0))}, draws=1)
+
+
+def test_held_out_regret_is_too_low_and_that_with_hindsight_too_high():
+    """The best is ahead by 0.02 in truth, and half of the questions do not always find it."""
+    rng, plain, held = np.random.default_rng(9), [], []
+    for _ in range(80):
+        true = np.array([0.5, 0.52, 0.47, 0.47, 0.47])
+        drawn = np.stack([rng.normal(true, 0.2, (40, 5)).T, np.full((5, 40), 0.5)], axis=2)
+        outcomes = {f"m{at}": rows for at, rows in enumerate(drawn)}
+        found = to.score(outcomes, {"m0": to.Linear((1.0, 0.0))}, draws=2)
+        plain.append(found.regret.value)
+        held.append(found.regret_held_out.value)
+    assert np.mean(held) + np.std(held) / 9 < 0.02 < np.mean(plain) - np.std(plain) / 9
+
+
 def test_the_oracle_with_hindsight_is_too_good_and_the_held_out_one_is_not():
-    """All outcomes alike in truth: the regret is 0."""
+    """All outcomes alike in truth: the regret is 0, and no pick of an oracle is wrong."""
     rng, plain, held = np.random.default_rng(4), [], []
     for _ in range(60):
         found = steered(list(rng.normal(0.5, 0.3, (5, 20, 2))), draws=20)
@@ -274,6 +316,6 @@ def test_ends_that_cannot_be_told_apart_have_no_between():
     assert found(apart).value > 0.5
     # A second family has the same ends: they are one end each, and noise between them is no distance.
     extreme = apart[[0, 0, 0, 4, 4]]
-    twice = np.concatenate([extreme, extreme + rng.normal(0, 0.002, extreme.shape)])
+    twice = np.maximum(np.concatenate([extreme, extreme + rng.normal(0, 0.002, extreme.shape)]), 0)
     more = functions | {f"f{5 + n}": to.PMean((n / 4, 1 - n / 4), 0.0) for n in range(5)}
     assert found(twice, more).value < 0.05

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from populace.errors import DataError
 from populace.pluralism.multi_objective.points import Bools, Directions, Floats, oriented
 
 __all__ = ["dominated_by", "front", "layers"]
@@ -62,14 +63,15 @@ def front(points: npt.ArrayLike, directions: Directions = "max") -> Bools:
 def layers(points: npt.ArrayLike, directions: Directions = "max") -> npt.NDArray[np.int64]:
     """Number the fronts: 1 for the front, 2 for that of what is left without it, and so on.
 
-    Non-dominated sorting (Goldberg 1989); parameters and errors are those of `front`.
+    Non-dominated sorting (Goldberg 1989); parameters and errors are those of `front`, but for one set of
+    points at a time.
 
     Examples
     --------
     >>> layers([[2, 2], [1, 1], [3, 0], [0, 0]]).tolist()
     [1, 2, 1, 3]
     """
-    array = oriented(points, directions)
+    array = _set(points, directions)
     number = np.zeros(len(array), dtype=np.int64)
     left = np.arange(len(array))
     while len(left):
@@ -82,16 +84,23 @@ def layers(points: npt.ArrayLike, directions: Directions = "max") -> npt.NDArray
 def dominated_by(points: npt.ArrayLike, directions: Directions = "max") -> Bools:
     """Say who dominates whom: entry (i, j) is whether point j dominates point i.
 
-    Parameters and errors are those of `front`.
+    Parameters and errors are those of `front`, but for one set of points at a time.
 
     Examples
     --------
     >>> dominated_by([[2, 2], [1, 1], [3, 0]]).tolist()
     [[False, False, False], [True, False, False], [False, False, False]]
     """
-    array = oriented(points, directions)
+    array = _set(points, directions)
     one, other = array[:, None, :], array[None, :, :]
     return np.asarray((other >= one).all(axis=-1) & (other > one).any(axis=-1))
+
+
+def _set(points: npt.ArrayLike, directions: Directions) -> Floats:
+    array = oriented(points, directions)
+    if array.ndim != 2:
+        raise DataError(f"`points` has the shape {array.shape}", fix="give one set, (points, objectives)")
+    return array
 
 
 def _front(array: Floats) -> Bools:

@@ -3,22 +3,22 @@
 The Roadmap's Pareto improvement is about true values. Of measured ones it is a claim about all objectives at
 once, so the test is that of an intersection-union (Berger 1982): each objective is tested alone at the level,
 and the claim holds where every one of them does. Nothing need be adjusted for their number, and nothing is
-gained by adding an objective.
+gained by adding an objective. It is as good as the test of one mean: few questions and rare, large losses
+deceive it (`improvement`).
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from populace.errors import DataError
-from populace.pluralism.multi_objective.points import Directions, Floats, oriented
+from populace.pluralism.multi_objective._leads import Leads, leads
+from populace.pluralism.multi_objective.points import ROUNDING, Directions, Floats
 from populace.stats import Estimate, bootstrap_replicates
-from populace.stats.crossed import crossed_mean
 
 __all__ = ["Improvement", "dominates", "improvement"]
 
@@ -29,7 +29,8 @@ class Improvement(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Estimate, ...]
     """A less B on each objective, turned so that more is better."""
     p_values: tuple[float, ...]
-    """One-sided: A is no better than B by more than minus the margin, an objective at a time."""
+    """One-sided: A is no better than B by more than minus the margin, an objective at a time; 1 where no
+    spread is known."""
     p_value: float
     """Of the claim that A improves on B: the largest of them (with a margin, see `improvement`)."""
     least: Estimate
@@ -52,6 +53,7 @@ def improvement(
     *,
     directions: Directions = "max",
     margin: float = 0.0,
+    within: tuple[float, float] | None = None,
     level: float = 0.95,
     draws: int = 2000,
     seed: int = 0,
@@ -73,15 +75,25 @@ def improvement(
         `max` or `min`, for all objectives or one each.
     margin
         Loss that counts as none, in the units of every objective.
+    within
+        What every lead lies between, (-1, 1) for scores from 0 to 1: intervals are then those of `dominates`.
     level
         Of the intervals; a verdict has one-sided tests at (1 - level) / 2.
     draws, seed
         Of the resamples behind `share`.
 
+    Notes
+    -----
+    Where all rows agree on an objective they say nothing of its spread: its p-value is 1 without `within`.
+    With it, rows that might differ lie at worst at the bound, and Clopper and Pearson (1934) say how many
+    those may be. Where rows differ, the test is one of a mean by Student's t, or Wilson's interval, and rare
+    large losses that few rows show deceive both: where one lead in 20 is -1.9 and the others 0.1 (mean 0),
+    "improves" is said of 0.09 (t) and 0.14 (Wilson) of 400 samples of 100 rows, instead of 0.025.
+
     Raises
     ------
     DataError
-        If shapes differ or scores are malformed.
+        If shapes differ, scores are malformed, or a lead is not `within`.
     ValueError
         If the margin is negative, or level or draws are out of range.
 
@@ -100,23 +112,19 @@ def improvement(
     """
     if margin < 0:
         raise ValueError(f"the margin is {margin} and must not be negative")
-    gain, one, two = _paired(a, b, questions, people, directions)
-    differences = tuple(crossed_mean(column, one, two, within=None, level=level) for column in gain.T)
-    scarce = len(np.unique(one)) if two is None else _scarcer(one, two)
-    alone = [_one_sided(each, margin, scarce) for each in differences]
-    at_all = [_one_sided(each, 0.0, scarce) for each in differences]
-    p_value = max(alone)
-    if margin:
-        p_value = max(p_value, min(1.0, len(at_all) * min(at_all)))
-    share, reverse = _resampled(gain, one, draws, seed)
+    rows = leads(a, b, questions, people, directions, within=within)
+    differences = rows.differences(level)
+    alone = rows.p_values(margin)
+    p_value = _joint(alone, rows.p_values(0.0), margin)
+    share, reverse = _resampled(rows.gain, rows.one, draws, seed)
     return Improvement(
         differences=differences,
         p_values=tuple(alone),
         p_value=p_value,
-        least=_least(gain, one, two, level),
+        least=_least(rows, level),
         share=share,
         share_reversed=reverse,
-        verdict=_verdict(differences, p_value, margin, (1 - level) / 2, scarce),
+        verdict=_verdict(rows, p_value, margin, (1 - level) / 2),
         margin=margin,
         method=f"intersection-union test, {differences[0].method}; share of {draws} resampled question sets",
     )
@@ -145,19 +153,12 @@ def dominates(
     >>> print(dominates([[1, 3], [2, 2], [3, 4]], [[0, 3], [2, 1], [1, 3]]))
     0.667 [-1.484, 2.735] (95 %, n=3, 3 clusters)
     """
-    return _least(*_paired(a, b, questions, people, directions, gaps=True), level, within)
+    return _least(leads(a, b, questions, people, directions, within=within, gaps=True), level)
 
 
-def _least(
-    gain: Floats,
-    one: npt.NDArray[np.int64],
-    two: npt.NDArray[np.int64] | None,
-    level: float,
-    within: tuple[float, float] | None = None,
-) -> Estimate:
-    wide = 1 - (1 - level) / gain.shape[1]
-    each = [crossed_mean(column, one, two, within=within, level=level) for column in gain.T]
-    above = [crossed_mean(column, one, two, within=within, level=wide).high for column in gain.T]
+def _least(rows: Leads, level: float) -> Estimate:
+    each = rows.differences(level)
+    above = [estimate.high for estimate in rows.differences(1 - (1 - level) / rows.gain.shape[1])]
     unknown = [estimate for estimate in each if not estimate.defined]
     if unknown:
         return unknown[0]
@@ -171,84 +172,32 @@ def _least(
     )
 
 
-def _paired(
-    a: npt.ArrayLike,
-    b: npt.ArrayLike,
-    questions: npt.ArrayLike | None,
-    people: npt.ArrayLike | None,
-    directions: Directions,
-    *,
-    gaps: bool = False,
-) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
-    missing = np.zeros((), dtype=np.bool_)
-    if gaps:
-        one, other = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-        if one.shape == other.shape:
-            missing = np.asarray(np.isnan(one) | np.isnan(other))
-            a, b = np.where(missing, 0.0, one), np.where(missing, 0.0, other)
-    ours, theirs = oriented(a, directions, name="a"), oriented(b, directions, name="b")
-    if ours.shape != theirs.shape or ours.ndim != 2:
-        fix = "give both on the same rows, (rows, objectives)"
-        raise DataError(f"`a` has the shape {ours.shape} and `b` {theirs.shape}", fix=fix)
-    first = np.arange(len(ours)) if questions is None else _coded("questions", questions, len(ours))
-    gain: Floats = np.where(missing, np.nan, ours - theirs)
-    return gain, first, None if people is None else _coded("people", people, len(ours))
-
-
-def _coded(name: str, labels: npt.ArrayLike, rows: int) -> npt.NDArray[np.int64]:
-    given = np.asarray(labels)
-    if given.shape != (rows,):
-        raise DataError(f"`{name}` has the shape {given.shape} and needs ({rows},)", fix="give one a row")
-    return np.unique(given, return_inverse=True)[1].astype(np.int64)
-
-
-def _scarcer(one: npt.NDArray[np.int64], two: npt.NDArray[np.int64]) -> int:
-    kinds = [len(np.unique(each)) for each in (one, two)]
-    return kinds[0] if kinds[1] < 2 else min(kinds)
-
-
-def _one_sided(estimate: Estimate, margin: float, scarce: int) -> float:
-    """Give the p-value of a difference above minus the margin, from its symmetric interval."""
-    from scipy import special  # pyright: ignore[reportMissingTypeStubs]
-
-    student: Any = special
-
-    lead = estimate.value + margin
-    if math.isnan(estimate.low):
-        # All rows agree, or there is one cluster: no spread is known, and each cluster is a coin.
-        return 0.5**scarce if lead > 0 else 1.0
-    degrees = max(1, scarce - 1)
-    error = (estimate.high - estimate.low) / 2 / float(student.stdtrit(degrees, (1 + estimate.level) / 2))
-    return float(student.stdtr(degrees, -lead / error))
+def _joint(alone: Sequence[float], at_all: Sequence[float], margin: float) -> float:
+    """Test the claim of all objectives: none worse by more than the margin, and one better at all."""
+    return max(*alone, min(1.0, len(at_all) * min(at_all))) if margin else max(alone)
 
 
 def _resampled(gain: Floats, one: npt.NDArray[np.int64], draws: int, seed: int) -> tuple[float, float]:
     sums = np.zeros((int(one.max()) + 1, gain.shape[1]))
     np.add.at(sums, one, gain)
-    # A mean has the sign of its sum.
+    # A mean has the sign of its sum; one that differs from 0 by rounding has none.
     found = bootstrap_replicates(sums, lambda total: total, draws=draws, seed=seed)
+    found = np.where(np.abs(found) <= ROUNDING * np.abs(gain).sum(axis=0), 0.0, found)
     better = (found >= 0).all(axis=1) & (found > 0).any(axis=1)
     worse = (found <= 0).all(axis=1) & (found < 0).any(axis=1)
     return float(better.mean()), float(worse.mean())
 
 
 def _verdict(
-    differences: tuple[Estimate, ...], p_value: float, margin: float, tail: float, scarce: int
+    rows: Leads, p_value: float, margin: float, tail: float
 ) -> Literal["improves", "is improved on", "trades off", "not settled"]:
     if p_value <= tail:
         return "improves"
-    turned = [
-        msgspec.structs.replace(each, value=-each.value, low=-each.high, high=-each.low)
-        for each in differences
-    ]
-    against = [_one_sided(each, margin, scarce) for each in turned]
-    wins = [_one_sided(each, 0.0, scarce) for each in turned]
-    if max(against) <= tail and (not margin or min(1.0, len(wins) * min(wins)) <= tail):
+    turned = rows.turned
+    if _joint(turned.p_values(margin), turned.p_values(0.0), margin) <= tail:
         return "is improved on"
     # One certain lead and one certain lag, each beyond the margin, adjusted for the number of objectives.
-    strict = tail / len(differences)
-    if min(_one_sided(each, -margin, scarce) for each in differences) <= strict and (
-        min(_one_sided(each, -margin, scarce) for each in turned) <= strict
-    ):
+    strict = tail / rows.gain.shape[1]
+    if min(rows.p_values(-margin)) <= strict and min(turned.p_values(-margin)) <= strict:
         return "trades off"
     return "not settled"

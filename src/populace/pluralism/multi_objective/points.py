@@ -16,13 +16,15 @@ import numpy.typing as npt
 
 from populace.errors import DataError
 
-__all__ = ["Bools", "Directions", "Floats", "Scale", "oriented", "signs"]
+__all__ = ["ROUNDING", "Bools", "Directions", "Floats", "Scale", "evened", "oriented", "signs"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Direction: TypeAlias = Literal["max", "min"]
 Directions: TypeAlias = Direction | Sequence[Direction]
 """One for all objectives, or one each: `max` where more is better, `min` where less is."""
+ROUNDING = 1e-12
+"""Difference of two means, beside the largest of the numbers that they are of, that is rounding."""
 
 
 def signs(directions: Directions, objectives: int) -> Floats:
@@ -88,6 +90,43 @@ def oriented(
         fix = "leave the point or the objective out, or measure it"
         raise DataError(f"`{name}` has no finite number here", row=row + 1, column=str(column + 1), fix=fix)
     return array * signs(directions, array.shape[-1])
+
+
+def evened(points: npt.ArrayLike, size: npt.ArrayLike | None = None) -> Floats:
+    """Make coordinates equal that differ by rounding alone, so that a tie is one.
+
+    The mean of 0.1, 0.2, 0.3 is not that of 0.3, 0.2, 0.1 to the last bit, and by that bit one of two equal
+    models would dominate the other.
+
+    Parameters
+    ----------
+    points
+        Shape (..., points, objectives).
+    size
+        How large the numbers are that the points are means of, shape (objectives,); the largest of the points
+        if left out.
+
+    Examples
+    --------
+    >>> evened([[(0.1 + 0.2 + 0.3) / 3, 1.0], [(0.3 + 0.2 + 0.1) / 3, 2.0]]).tolist()
+    [[0.19999999999999998, 1.0], [0.19999999999999998, 2.0]]
+    """
+    array = np.asarray(points, dtype=np.float64)
+    if not array.size:
+        return array
+    places = tuple(range(array.ndim - 1))
+    slack = ROUNDING * (np.abs(array).max(axis=places) if size is None else np.asarray(size))
+    order = np.argsort(array, axis=-2)
+    climb = np.take_along_axis(array, order, axis=-2)
+    # The first of a run of equals stands for all: cutting digits off would part two that a cut lies between.
+    first = np.ones(array.shape, dtype=np.bool_)
+    first[..., 1:, :] = np.diff(climb, axis=-2) > slack
+    place: npt.NDArray[np.int64] = np.cumsum(np.ones(array.shape, dtype=np.int64), axis=-2) - 1
+    start: npt.NDArray[np.int64] = place * first
+    runs = np.take_along_axis(climb, np.maximum.accumulate(start, axis=-2), axis=-2)
+    found = np.empty_like(array)
+    np.put_along_axis(found, order, runs, axis=-2)
+    return found
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):

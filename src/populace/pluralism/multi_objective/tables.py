@@ -75,7 +75,7 @@ class Scores:
         Raises
         ------
         DataError
-            If one is not there.
+            If one is not there, or is taken twice.
         """
         rows = _places("model", self.models, models)
         columns = _places("objective", self.objectives, objectives)
@@ -111,11 +111,16 @@ def read_scores(table: pl.DataFrame, *, file: object | None = None) -> Scores:
     if single:
         table = table.with_columns(question=pl.lit(""))
     keys = ["model", "question", "objective"]
+    for name in (*keys, "score"):
+        if table[name].dtype.is_nested() or table[name].dtype == pl.Object:
+            raise DataError("there are lists in it", file=file, column=name, fix="write one value a cell")
     table = table.select(*(pl.col(key).cast(pl.String) for key in keys), score=_numbers(table, file))
     if table.is_empty():
         raise DataError("there is no score in it", file=file, fix="give at least one row")
     for key in keys:
-        empty = table[key].is_null()
+        empty = table[key].is_null() | (table[key].str.strip_chars() == "") & (
+            not single or key != "question"
+        )
         if empty.any():
             raise DataError(f"there is no {key}", file=file, row=_first(empty) + 1, column=key)
     again = ~table.select(pl.struct(keys).is_first_distinct()).to_series()
@@ -164,4 +169,6 @@ def _places(what: str, names: Sequence[str], wanted: Sequence[str] | None) -> li
     for name in wanted:
         if name not in names:
             raise DataError(f"there is no {what} {name!r}", fix=f"take of {', '.join(names)}")
+        if list(wanted).count(name) > 1:
+            raise DataError(f"the {what} {name!r} is taken twice", fix="name each once")
     return [list(names).index(name) for name in wanted]

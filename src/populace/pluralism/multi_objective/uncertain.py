@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from populace.errors import DataError
 from populace.pluralism.multi_objective.fronts import front
-from populace.pluralism.multi_objective.points import Directions, Floats, oriented
+from populace.pluralism.multi_objective.points import Directions, Floats, evened, oriented
 from populace.pluralism.multi_objective.volume import hypervolume
 from populace.stats import Estimate, bootstrap_replicates
 from populace.stats.bootstrap import estimate_from_replicates
@@ -86,6 +86,9 @@ def estimate_front(
     The best of noisy means is too good: hypervolume and size of the front are biased upwards, the more so the
     fewer questions and the more models there are. Resampling shows the spread, not that bias.
 
+    Means that differ by rounding alone are equal (`points.evened`): models that tie on an objective do so
+    also where the order of their scores would decide the last digit.
+
     Raises
     ------
     DataError
@@ -112,8 +115,11 @@ def estimate_front(
     np.add.at(counts[:, :-1], code, array.transpose(1, 0, 2).reshape(array.shape[1], -1))
     np.add.at(counts[:, -1], code, 1.0)
 
+    size = np.abs(array).max(axis=(0, 1))
+
     def means(total: Floats) -> Floats:
-        return (total[:, :-1] / total[:, -1:]).reshape(-1, array.shape[0], array.shape[2])
+        found = (total[:, :-1] / total[:, -1:]).reshape(-1, array.shape[0], array.shape[2])
+        return evened(found, size)
 
     resampled = bootstrap_replicates(counts, means, draws=draws, seed=seed)
     whole = means(counts.sum(axis=0)[None])[0]

@@ -21,6 +21,11 @@ from populace.pluralism.multi_objective.points import Floats
 __all__ = ["Chebyshev", "Linear", "PMean", "SteeringFunction", "grid"]
 
 
+_GEOMETRIC, _NEARLY = 1e-22, 1e-2
+"""Below the first a p-mean is the geometric mean to the last digit; below the second (mean of o^p)^(1/p)
+loses digits, all of them at 1e-16."""
+
+
 @runtime_checkable
 class SteeringFunction(Protocol):
     """What a steering function must have; those here are frozen records."""
@@ -178,15 +183,28 @@ class PMean(msgspec.Struct, frozen=True):
         top = array.max(axis=-1)
         shares = array / np.where(top > 0, top, 1.0)[..., None]
         safe = np.where(shares > 0, shares, 1.0)
-        if self.p == 0:
+        if abs(self.p) < _GEOMETRIC:
             found = np.exp(np.log(safe) @ weights)
+        elif abs(self.p) < _NEARLY:
+            found = _near_geometric(shares, weights, self.p)
         elif self.p > 0:
             found = (shares**self.p @ weights) ** (1 / self.p)
         else:
             least = safe.min(axis=-1, keepdims=True)
             found = least[..., 0] * ((safe / least) ** self.p @ weights) ** (1 / self.p)
-        dead = (low == 0) if self.p <= 0 else (top == 0)
+        dead = (low == 0) if self.p < _GEOMETRIC else (top == 0)
         return np.where(dead, 0.0, top * found)
+
+
+def _near_geometric(shares: Floats, weights: Floats, p: float) -> Floats:
+    """Take a power mean with p near 0: shares**p is then 1 but for its last digits, and they decide."""
+    beside = shares.max(axis=-1) if p > 0 else np.where(shares > 0, shares, np.inf).min(axis=-1)
+    beside = np.where(np.isfinite(beside) & (beside > 0), beside, 1.0)
+    with np.errstate(divide="ignore"):  # a share of 0, which counts as nothing (p > 0) or is dead
+        logs = np.log(shares / beside[..., None])
+        # All logs times p are at most 0, so that nothing cancels.
+        less = np.expm1(p * np.minimum(logs, 0.0) if p > 0 else p * np.maximum(logs, 0.0))
+        return beside * np.exp(np.log1p(less @ (weights / weights.sum())) / p)
 
 
 def grid(objectives: int, divisions: int) -> list[tuple[float, ...]]:

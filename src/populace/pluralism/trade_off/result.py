@@ -64,8 +64,9 @@ class TradeOff(msgspec.Struct, frozen=True, kw_only=True):
     regret: Estimate
     """Sum over f of the regret. Never negative, and too high by noise: the oracle picks with hindsight."""
     regret_held_out: Estimate
-    """The same where the oracle picks on one half of the questions and both are scored on the other: may be
-    negative, and is not too high. Undefined with fewer than four clusters."""
+    """The same where the oracle picks on one half of the questions and both are scored on the other: too low
+    on average, since that oracle errs, and may be negative. The true one lies between this and `regret`, on
+    average. Undefined with fewer than four clusters."""
     attained: Estimate
     """(total - shuffled) / (oracle - shuffled): 0 for who ignores the functions, 1 for the oracle."""
     own_best: Estimate

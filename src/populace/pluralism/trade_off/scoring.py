@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from populace.errors import DataError
-from populace.pluralism.multi_objective.points import Floats, Scale
+from populace.pluralism.multi_objective.points import Floats, Scale, oriented
 from populace.pluralism.trade_off._table import ROUNDING, Table
 from populace.pluralism.trade_off.functions import SteeringFunction
 from populace.pluralism.trade_off.means import Means, means_of
@@ -65,7 +65,8 @@ def score(
     Raises
     ------
     DataError
-        If an outcome of a function is missing, or anything is malformed.
+        If an outcome of a function is missing, a question's scores are none that a function can value (beyond
+        Chebyshev's ideal, below 0 for a p-mean: a resample may consist of them), or anything is malformed.
     ValueError
         If `draws` or `level` is out of range.
 
@@ -91,6 +92,7 @@ def score(
         if len(function.weights) != len(aims):
             what = f"{name} has {len(function.weights)} weights and there are {len(aims)} objectives"
             raise DataError(what, fix="give a weight of 0 to what is not asked for")
+    _fitting(outcomes, named, scale)
     own = np.array([means.names.index(name) for name in named], dtype=np.int64)
     whole = Table(_valued(named, means.whole[None]), own)
     drawn = None if means.resampled is None else Table(_valued(named, means.resampled), own)
@@ -123,6 +125,30 @@ def _named(
     if not named:
         raise DataError("there are no steering functions", fix="give at least one")
     return named
+
+
+def _fitting(
+    outcomes: Mapping[str, npt.ArrayLike], named: Mapping[str, SteeringFunction], scale: Scale | None
+) -> None:
+    """Refuse scores that a function does not value by the rows they stand in, whatever is drawn of them."""
+    for outcome, given in outcomes.items():
+        rows = oriented(given) if scale is None else scale.apply(oriented(given))
+        for name, function in named.items():
+            try:
+                function(rows)
+            except DataError as error:
+                row = next(at for at in range(len(rows)) if not _valid(function, rows[at]))
+                scored = ", ".join(f"{each:g}" for each in rows[row])
+                what = f"{outcome} has {scored} on a question that {name} cannot value: {error.what}"
+                raise DataError(what, row=row + 1 if len(rows) > 1 else None, fix=error.fix) from error
+
+
+def _valid(function: SteeringFunction, outcome: Floats) -> bool:
+    try:
+        function(outcome)
+    except DataError:
+        return False
+    return True
 
 
 def _aims(objectives: Sequence[str] | None, count: int) -> tuple[str, ...]:
