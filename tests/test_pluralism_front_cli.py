@@ -70,6 +70,7 @@ def test_the_wide_form_and_means_without_questions(tmp_path):
         (["--reference", "0"], "1 numbers for 2"),
         (["--reference", "x,y"], "no list of numbers"),
         (["--objective", "dull"], "no objective 'dull'"),
+        (["--objective", "brief", "--objective", "brief"], "'brief' is taken twice"),
         (["--against", "nobody"], "no model 'nobody'"),
         (["--out", "rows.txt"], "as .csv, .svg or .png"),
     ],
@@ -77,6 +78,67 @@ def test_the_wide_form_and_means_without_questions(tmp_path):
 def test_what_the_front_refuses(table, options, said):
     with pytest.raises(DataError, match=said):
         told("front", table, "--draws", 20, *options)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("w.csv", "model,question,o1,o2\na,q,1,2\na,r,1,x\nb,q,1,1\n", "row 2, column o2: 'x' is no"),
+        ("w.csv", "model,question,o1,o2\na,q,1,2\na,q,1,3\n", "row 2: a, q, o1 comes twice"),
+        ("w.csv", "model,question,o1,o2\na,q,1,2\n ,q,1,3\n", "row 2, column model: there is no model"),
+        ("w.csv", "model,question,score,cost\na,q,1,2\nb,q,2,3\n", "column `score` and none `objective`"),
+        ("w.csv", "model,question\na,q\nb,q\n", "no objective in it"),
+        ("w.jsonl", '{"model": "a", "question": "q", "o": [1, 2]}\n', "column o: there are lists"),
+        ("l.jsonl", '{"model": "a", "objective": "x", "score": {"y": 1}}\n', "column score: there are lists"),
+    ],
+)
+def test_tables_that_cannot_be_read_say_where(tmp_path, name, text, said):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(DataError, match=said) as caught:
+        told("front", path)
+    assert caught.value.file == str(path)
+
+
+def wide(path, values):
+    rows = [
+        {"model": f"m{model}", "question": f"q{question}"}
+        | {f"o{at}": float(value) for at, value in enumerate(row)}
+        for model, each in enumerate(values)
+        for question, row in enumerate(each)
+    ]
+    pl.DataFrame(rows).write_csv(path)
+    return path
+
+
+def test_shares_are_left_out_with_a_line_and_ties_are_ties(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "many.csv"
+    said = told("front", wide(path, rng.random((3, 2, 9))), "--draws", 5)
+    assert "serves: left out, shares of weights are found for 8" in said
+    sphere = rng.random((10, 1, 8))
+    sphere /= np.linalg.norm(sphere, axis=2, keepdims=True)
+    assert "serves: left out, 10 points of 8" in told("front", wide(path, sphere), "--draws", 5)
+    # The same scores in another order, and a third model: they tie on o0, and both serve what one would.
+    a = np.array([[0.1, 0.5], [0.2, 0.5], [0.3, 0.5]])
+    values = [a, a[[2, 1, 0]], a + np.array([0.5, -0.5])]
+    told("front", wide(path, values), "--draws", 5, "--out", tmp_path / "out.csv")
+    rows = pl.read_csv(tmp_path / "out.csv")
+    assert rows["on_front"].to_list() == [True] * 3
+    assert rows["serves"].to_list() == pytest.approx([0.5] * 3)
+    said = told("front", wide(path, [a, a[[2, 1, 0]]]), "--draws", 5)
+    assert "2 of 2 models" in said and "serves: left out, since all models are alike in o0, o1" in said
+
+
+def test_questions_that_all_agree_need_bounds(tmp_path):
+    path = wide(tmp_path / "sure.csv", [np.ones((10, 2)), np.zeros((10, 2))])
+    said = told("front", path, "--against", "m1", "--draws", 5)
+    assert "not settled" in said and "every question agrees on o0, o1: say --between" in said
+    said = told("front", path, "--against", "m1", "--draws", 5, "--between", "0,1")
+    assert "m0 against m1: improves" in said and "--between" not in said
+    for bad, what in (("1,0", "does not rise"), ("0", "1 numbers for 2"), ("0,inf", "no finite number")):
+        with pytest.raises(DataError, match=what):
+            told("front", path, "--draws", 5, "--between", bad)
 
 
 def test_steered_models_of_a_table(table):
@@ -90,6 +152,10 @@ def test_steered_models_of_a_table(table):
         (["--low", "0,0"], "two ends"),
         (["--low", "a,b", "--high", "1,1"], "no list of numbers"),
         (["--base", "nobody"], "no outcome 'nobody'"),
+        (["--low", "0", "--high", "1"], "--low has 1 numbers for 2"),
+        (["--low", "0,1", "--high", "1,1"], "--low and --high of full are both 1"),
+        (["--low", "nan,0", "--high", "1,1"], "no finite number"),
+        (["--function", "geometric", "--low", "0.5,0.5", "--high", "1,1"], "on a question that"),
     ):
         with pytest.raises(DataError, match=what):
             told("trade-off", table, "--draws", 20, *options)

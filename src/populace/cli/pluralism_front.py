@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from populace.pluralism.multi_objective import FrontEstimate, Scores
     from populace.stats import Estimate
 
-__all__ = ["front", "long_table", "told"]
+__all__ = ["front", "long_table", "numbers", "told"]
 
 _Table = Annotated[
     Path,
@@ -46,6 +47,14 @@ def front(
         str | None,
         typer.Option(help="Test whether each other model improves on this one.", metavar="MODEL"),
     ] = None,
+    between: Annotated[
+        str | None,
+        typer.Option(
+            help="Least and most that any score can be, '0,1': --against then knows what questions that all "
+            "agree may hide.",
+            metavar="NUMBERS",
+        ),
+    ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Resamples of the questions.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     out: Annotated[
@@ -61,13 +70,15 @@ def front(
 
     scores = long_table(table).only(objectives=objectives).shared()
     ways = _directions(scores, less or [])
-    found, share = _estimated(scores, ways, reference, draws, seed)
+    span = None if between is None else _span(between)
+    found, share, serves = _estimated(scores, ways, reference, draws, seed)
     rows = _rows(found, share)
     console = Console()
     console.print(_laid(found, share, bare=not scores.questions))
     for line in (
         *_summary(found, scores),
-        *(_improvements(scores, ways, against, draws, seed) if against else ()),
+        serves,
+        *(_improvements(scores, ways, against, span, draws, seed) if against else ()),
     ):
         console.print(line, markup=False, highlight=False)
     if out is not None:
@@ -90,6 +101,37 @@ def told(estimate: Estimate) -> str:
     return f"{estimate.value:.3f}{ends}"
 
 
+def numbers(option: str, text: str, objectives: Sequence[str]) -> list[float]:
+    """Read an option of one number an objective.
+
+    Raises
+    ------
+    DataError
+        If they are no finite numbers, or not one each.
+    """
+    from populace.errors import DataError
+
+    try:
+        found = [float(each) for each in text.split(",")]
+    except ValueError:
+        raise DataError(f"{option} {text!r} is no list of numbers", fix="write '0,0'") from None
+    if not all(math.isfinite(each) for each in found):
+        raise DataError(f"{option} {text!r} has no finite number somewhere", fix="write '0,0'")
+    if len(found) != len(objectives):
+        what = f"{option} has {len(found)} numbers for {len(objectives)} objectives"
+        raise DataError(what, fix=f"give one each for {', '.join(objectives)}")
+    return found
+
+
+def _span(text: str) -> float:
+    from populace.errors import DataError
+
+    low, high = numbers("--between", text, ("worst", "best"))
+    if not low < high:
+        raise DataError(f"--between {text!r} does not rise", fix="give the smaller first: '0,1'")
+    return high - low
+
+
 def _directions(scores: Scores, less: list[str]) -> list[Any]:
     from populace.errors import DataError
 
@@ -101,20 +143,14 @@ def _directions(scores: Scores, less: list[str]) -> list[Any]:
 
 def _estimated(
     scores: Scores, ways: list[Any], reference: str | None, draws: int, seed: int
-) -> tuple[FrontEstimate, list[float | None]]:
+) -> tuple[FrontEstimate, list[float | None], str]:
     import numpy as np
 
     from populace.errors import DataError
     from populace.pluralism import multi_objective as mo
+    from populace.pluralism.multi_objective.points import evened
 
-    point = None
-    if reference is not None:
-        try:
-            point = [float(each) for each in reference.split(",")]
-        except ValueError:
-            raise DataError(f"--reference {reference!r} is no list of numbers", fix="write '0,0'") from None
-        if len(point) != len(scores.objectives):
-            raise DataError(f"--reference has {len(point)} numbers for {len(scores.objectives)} objectives")
+    point = None if reference is None else numbers("--reference", reference, scores.objectives)
     found = mo.estimate_front(
         scores.values,
         scores.models,
@@ -124,10 +160,16 @@ def _estimated(
         draws=draws,
         seed=seed,
     )
-    means = scores.values.mean(axis=1)
-    if len(scores.models) < 2 or (np.ptp(means, axis=0) == 0).any():
-        return found, [None] * len(scores.models)
-    return found, mo.served(mo.Scale.observed(means, ways).apply(means)).tolist()
+    means = evened(scores.values.mean(axis=1), np.abs(scores.values).max(axis=(0, 1)))
+    none: list[float | None] = [None] * len(scores.models)
+    level = [name for name, span in zip(scores.objectives, np.ptp(means, axis=0), strict=True) if span == 0]
+    if level:
+        return found, none, f"serves: left out, since all models are alike in {', '.join(level)}"
+    try:
+        share = mo.served(mo.Scale.observed(means, ways).apply(means)).tolist()
+    except DataError as error:  # points are fine: there are too many of them, or of their objectives
+        return found, none, f"serves: left out, {error.what} (take some with --objective)"
+    return found, share, "serves: share of all weights, on a scale from the worst to the best of these models"
 
 
 def _rows(found: FrontEstimate, share: list[float | None]) -> list[dict[str, Any]]:
@@ -168,13 +210,14 @@ def _summary(found: FrontEstimate, scores: Scores) -> list[str]:
         lines.append(f"often: {found.method}; on {len(scores.questions):,} questions that all models have")
     else:
         lines.append("the table has no questions: nothing is known of the error of these means")
-    lines.append("serves: share of all weights, on a scale from the worst to the best of these models")
     if found.volume is not None:
         lines.append(f"hypervolume {told(found.volume)} (the best of noisy means: biased upwards)")
     return lines
 
 
-def _improvements(scores: Scores, ways: list[Any], against: str, draws: int, seed: int) -> list[str]:
+def _improvements(
+    scores: Scores, ways: list[Any], against: str, span: float | None, draws: int, seed: int
+) -> list[str]:
     from populace.errors import DataError
     from populace.pluralism.multi_objective import improvement
 
@@ -184,10 +227,17 @@ def _improvements(scores: Scores, ways: list[Any], against: str, draws: int, see
     lines = []
     for name, values in zip(scores.models, scores.values, strict=True):
         if name != against:
-            found = improvement(values, base, directions=ways, draws=draws, seed=seed)
+            within = None if span is None else (-span, span)
+            found = improvement(values, base, directions=ways, within=within, draws=draws, seed=seed)
+            agree = [
+                each
+                for each, one in zip(scores.objectives, found.differences, strict=True)
+                if one.low != one.low
+            ]
             lines.append(
                 f"{name} against {against}: {found.verdict}; smallest lead {told(found.least)}, "
                 f"p {found.p_value:.3g} (intersection-union)"
+                + (f"; every question agrees on {', '.join(agree)}: say --between" if agree else "")
             )
     return lines
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from populace.cli.pluralism_front import told
+from populace.cli.pluralism_front import numbers, told
 
 if TYPE_CHECKING:
     import polars as pl
@@ -74,7 +74,12 @@ def trade_off(
         raise DataError("a scale has two ends", fix="give --low and --high")
     scale = None
     if low is not None and high is not None:
-        scale = Scale.declared(_numbers("--low", low), _numbers("--high", high))
+        ends = [numbers(name, text, scores.objectives) for name, text in (("--low", low), ("--high", high))]
+        for objective, *both in zip(scores.objectives, *ends, strict=True):
+            if both[0] == both[1]:
+                what = f"--low and --high of {objective} are both {both[0]:g}"
+                raise DataError(what, fix="say what is worst and best of it")
+        scale = Scale.declared(*ends)
     found = score(
         {name: np.asarray(values) for name, values in zip(scores.models, scores.values, strict=True)},
         functions,
@@ -99,15 +104,6 @@ def _functions(
         name: function_of(family.value, weights)
         for name, weights in weighing(given, objectives, path).items()
     }
-
-
-def _numbers(name: str, text: str) -> list[float]:
-    from populace.errors import DataError
-
-    try:
-        return [float(each) for each in text.split(",")]
-    except ValueError:
-        raise DataError(f"{name} {text!r} is no list of numbers", fix="write '0,0'") from None
 
 
 def _laid(found: TradeOff) -> Any:
@@ -138,8 +134,8 @@ def _summary(found: TradeOff) -> list[str]:
         f"{told(found.ahead_of_shuffled)}",
         f"best single model for all, {', '.join(found.best_constant)}: {told(found.constant)}; ahead of that "
         f"by {told(found.ahead_of_constant)}",
-        f"regret {told(found.regret)}; with an oracle that picks on other questions "
-        f"{told(found.regret_held_out)}",
+        f"regret {told(found.regret)} (hindsight: too high); with an oracle that picks on other questions "
+        f"{told(found.regret_held_out)} (it errs: too low)",
         f"attained {told(found.attained)} (0: ignores the weights, 1: the oracle); rank {told(found.rank)}",
     ]
     for each in found.monotonicity:

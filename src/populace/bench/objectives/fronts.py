@@ -13,7 +13,9 @@ from populace.bench.objectives.given import OBJECTIVE
 from populace.bench.objectives.measured import Floats, Measured, measured
 from populace.bench.result import Score
 from populace.bench.task import Counting
+from populace.errors import DataError
 from populace.pluralism.multi_objective import dominates, front, hypervolume, served
+from populace.pluralism.multi_objective.points import evened
 from populace.stats import Estimate
 from populace.stats.crossed import crossed_mean
 
@@ -21,6 +23,8 @@ __all__ = ["front_scores", "objective_scores"]
 
 _SERVED_DRAWS = 100
 """Resamples for the shares of weights, each of which solves a linear programme an arm."""
+_SERVED_RESAMPLED = 5
+"""Objectives up to which that is done; beyond, one set of shares may take a second, and has no interval."""
 
 
 def front_scores(
@@ -85,11 +89,11 @@ def _volumes(found: Measured) -> list[Score]:
 
 
 def _membership(found: Measured) -> list[Score]:
-    scores, masks = [], front(found.resampled)
-    now = front(found.whole)
-    share = served(found.whole)
-    few = found.resampled[:_SERVED_DRAWS]
-    shares = np.array([served(each) for each in few]).reshape(-1, len(found.arms))
+    # Scores lie between 0 and 1: what differs by rounding beside that is a tie.
+    whole, resampled = (evened(each, 1.0) for each in (found.whole, found.resampled))
+    scores, masks = [], front(resampled)
+    now = front(whole)
+    share, shares = _shares(whole, resampled[:_SERVED_DRAWS])
     for place, arm in enumerate(found.arms):
         often = found.estimate(float(masks[:, place].mean()), np.empty(0))
         often = msgspec.structs.replace(often, method=f"share of {len(masks)} resamples of the questions")
@@ -97,8 +101,21 @@ def _membership(found: Measured) -> list[Score]:
         scores.append(Score(measure="on_front", arm=arm, estimate=often, note=told))
         weights = found.estimate(float(share[place]), shares[:, place])
         note = "share of all weights for which this arm's weighted sum is the best"
+        if not weights.defined:
+            note = "left out: too many arms or objectives to list the weights of each"
         scores.append(Score(measure="served", arm=arm, estimate=weights, note=note))
     return scores
+
+
+def _shares(whole: Floats, resampled: Floats) -> tuple[Floats, Floats]:
+    """Find whom each arm serves, in the means and in resamples; nan where that would take minutes."""
+    try:
+        share = served(whole)
+        if whole.shape[1] <= _SERVED_RESAMPLED:
+            return share, np.array([served(each) for each in resampled]).reshape(-1, len(whole))
+    except DataError:  # a limit of `served`, in the means or a resample: what is measured is well formed
+        share = np.full(len(whole), np.nan)
+    return share, np.empty((0, len(whole)))
 
 
 def _lead(

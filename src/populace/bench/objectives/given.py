@@ -13,19 +13,18 @@ hand: a weight, or a volume, would mean something else with every model more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from populace.bench.objectives.reading import read_long
 from populace.bench.options import listed
 from populace.bench.result import Finding, Score
 from populace.bench.silence import MOST
 from populace.bench.task import Bench, Counting
-from populace.bench.user_tables import read_table
 from populace.errors import DataError, StudyError
-from populace.pluralism.multi_objective import Scale, Scores, read_scores
+from populace.pluralism.multi_objective import Scale, Scores
 from populace.pluralism.trade_off import Chebyshev, Linear, PMean, SteeringFunction
 from populace.stats import Estimate
 from populace.stats.crossed import crossed_mean
@@ -48,24 +47,6 @@ __all__ = [
 SCORES = "scores"
 """The setting that names the table."""
 OBJECTIVE, WEIGHT = "objective: ", "weight: "
-_KEYS = ("model", "question")
-
-
-def read_long(path: str | Path) -> tuple[pl.DataFrame, Scores]:
-    """Read a table of scores, of either form: the rows, a score each, and the same laid out.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read, or is malformed.
-    """
-    found = read_table(path, "scores")
-    if "objective" not in found.columns and "model" in found.columns:
-        keys = [name for name in _KEYS if name in found.columns]
-        values = [name for name in found.columns if name not in keys]
-        found = found.with_columns(pl.col(values).cast(pl.String))
-        found = found.unpivot(values, index=keys, variable_name="objective", value_name="score")
-    return found, read_scores(found, file=path)
 
 
 def given_items(bench: Bench) -> pl.DataFrame:
@@ -86,7 +67,10 @@ def given_items(bench: Bench) -> pl.DataFrame:
     """
     path = str(bench.options[SCORES])
     scores = read_long(path)[1]
-    scores = scores.only(objectives=listed(bench.options.get("objectives") or scores.objectives))
+    names = listed(bench.options.get("objectives") or scores.objectives)
+    if len(set(names)) < len(names):
+        raise StudyError(f"an objective comes twice in {', '.join(names)}", fix="name each once")
+    scores = scores.only(objectives=names)
     if not scores.questions:
         fix = "add a column `question`; of means, see `populace pluralism front`"
         raise DataError("these scores are not by question", file=path, fix=fix)

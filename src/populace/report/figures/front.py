@@ -14,7 +14,7 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.pluralism.multi_objective import front as on_front
-from populace.pluralism.multi_objective.points import Directions, signs
+from populace.pluralism.multi_objective.points import Directions, evened, signs
 from populace.report.figures import parts, theme
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def front(
     if len(objectives) < 2:
         raise DataError("a front needs two objectives", fix="score one more")
     wide = _wide(table, objectives)
-    points = wide.select(f"value {name}" for name in objectives).to_numpy()
+    points = evened(wide.select(f"value {name}" for name in objectives).to_numpy())
     sign = signs(directions, len(objectives))
     wide = wide.with_columns(kept=pl.Series(on_front(points, directions)))
     pairs = list(itertools.combinations(range(len(objectives)), 2))
