@@ -146,6 +146,10 @@ def test_steered_models_of_a_table(table):
     assert (
         "ahead of that by 0." in said and "falls in 0.000" in said and "full, not asked for by short" in said
     )
+    lists = table.with_suffix(".jsonl")
+    lists.write_text('{"model": "a", "question": "q", "objective": "x", "score": 1, "weight": [1]}\n')
+    with pytest.raises(DataError, match="column weight: there are lists"):
+        told("trade-off", lists)
     scaled = told("trade-off", table, "--low", "0,0", "--high", "2,2", "--draws", 50)
     assert "objectives declared" in scaled
     for options, what in (

@@ -162,6 +162,8 @@ def _estimated(
     )
     means = evened(scores.values.mean(axis=1), np.abs(scores.values).max(axis=(0, 1)))
     none: list[float | None] = [None] * len(scores.models)
+    if len(scores.models) < 2:
+        return found, none, "serves: left out, since there is one model"
     level = [name for name, span in zip(scores.objectives, np.ptp(means, axis=0), strict=True) if span == 0]
     if level:
         return found, none, f"serves: left out, since all models are alike in {', '.join(level)}"

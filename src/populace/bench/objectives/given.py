@@ -146,6 +146,9 @@ def weighing(table: pl.DataFrame, objectives: Sequence[str], path: object) -> di
     """
     if "weight" not in table.columns:
         raise DataError("there is no column `weight`", file=path, fix="say how each objective weighed")
+    if table["weight"].dtype.is_nested():
+        fix = "write one number a cell"
+        raise DataError("there are lists in it", file=path, column="weight", fix=fix)
     text = pl.col("weight").cast(pl.String).str.strip_chars().replace("", None)
     rows = table.select(pl.col("model", "objective").cast(pl.String), text)
     number = rows["weight"].cast(pl.Float64, strict=False)
