@@ -113,6 +113,31 @@ def test_a_table_of_steered_models(tmp_path):
     assert other["value", "at 50"].value == pytest.approx(-0.5 * (1 - 0.5**0.5))
 
 
+def test_ties_and_fronts_too_large_for_shares_of_weights(tmp_path):
+    # The same scores in another order tie, to the last digit of their means: both are on the front.
+    rows = [
+        (model, f"q{q}", aim, value)
+        for model, both in (("a", (0.1, 0.2, 0.3)), ("b", (0.3, 0.2, 0.1)))
+        for q, brief in enumerate(both)
+        for aim, value in (("brief", brief), ("rich", 0.5))
+    ]
+    result, _ = scored_table("multi-objective", table_of(tmp_path, rows))
+    notes = {(score.measure, score.arm): score.note for score in result.scores}
+    assert notes["on_front", "a"] == notes["on_front", "b"] == "on the front of the means"
+    assert scores_of(result)["served", "a"].value == scores_of(result)["served", "b"].value == 1.0
+    # Eight arms of eight objectives, each the best at one: shares are left out, with a word.
+    rows = [
+        (f"m{model}", f"q{q}", f"o{aim}", 0.9 if aim == model else 0.1)
+        for model in range(8)
+        for q in range(3)
+        for aim in range(8)
+    ]
+    result, _ = scored_table("multi-objective", table_of(tmp_path, rows))
+    served = [score for score in result.scores if score.measure == "served"]
+    assert len(served) == 8 and not any(score.estimate.defined for score in served)
+    assert all("left out" in score.note for score in served)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -121,6 +146,7 @@ def test_a_table_of_steered_models(tmp_path):
         ({"low": "0,0", "high": "10"}, "1 numbers"),
         ({"low": "0,0", "high": "10,x"}, "no list of numbers"),
         ({"low": "0,0", "high": "10,10", "objectives": "brief"}, "one objective"),
+        ({"low": "0,0", "high": "10,10", "objectives": "brief,brief"}, "comes twice in brief, brief"),
         ({"low": "0,0", "high": "10,10", "base": "nobody"}, "no model 'nobody'"),
         ({"low": "0,0", "high": "10,10", "arms": "plain"}, "no setting 'arms'"),
     ],

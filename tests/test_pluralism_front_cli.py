@@ -159,7 +159,10 @@ def test_steered_models_of_a_table(table):
         (["--low", "0", "--high", "1"], "--low has 1 numbers for 2"),
         (["--low", "0,1", "--high", "1,1"], "--low and --high of full are both 1"),
         (["--low", "nan,0", "--high", "1,1"], "no finite number"),
-        (["--function", "geometric", "--low", "0.5,0.5", "--high", "1,1"], "on a question that"),
+        (
+            ["--function", "geometric", "--low", "0.5,0.5", "--high", "1,1"],
+            "cannot value .* on one question, q[0-9]+",
+        ),
     ):
         with pytest.raises(DataError, match=what):
             told("trade-off", table, "--draws", 20, *options)

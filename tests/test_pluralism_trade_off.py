@@ -230,7 +230,10 @@ def test_scores_that_no_function_values_are_found_whatever_is_drawn():
     rows = np.array([[0.5, 0.5]] * 30 + [[1.2, 0.4]])
     outcomes = {"x": np.full((31, 2), 0.5), "y": rows}
     for function, said in (
-        (to.Chebyshev((0.5, 0.5), ideal=(1.0, 1.0)), "y has 1.2, 0.4 on a question that x cannot value"),
+        (
+            to.Chebyshev((0.5, 0.5), ideal=(1.0, 1.0)),
+            "y has 1.2, 0.4, which x cannot value .an outcome beats the ideal",
+        ),
         (to.PMean((0.5, 0.5), 0.0), "from 0 up"),
     ):
         given = outcomes if "Cheb" in function.name else {**outcomes, "y": 0.9 - rows}

@@ -80,15 +80,19 @@ def trade_off(
                 what = f"--low and --high of {objective} are both {both[0]:g}"
                 raise DataError(what, fix="say what is worst and best of it")
         scale = Scale.declared(*ends)
-    found = score(
-        {name: np.asarray(values) for name, values in zip(scores.models, scores.values, strict=True)},
-        functions,
-        objectives=scores.objectives,
-        scale=scale,
-        base=base,
-        draws=draws,
-        seed=seed,
-    )
+    try:
+        found = score(
+            {name: np.asarray(values) for name, values in zip(scores.models, scores.values, strict=True)},
+            functions,
+            objectives=scores.objectives,
+            scale=scale,
+            base=base,
+            draws=draws,
+            seed=seed,
+        )
+    except DataError as error:  # its rows are questions, and no rows of the table
+        at = f", {scores.questions[error.row - 1]}" if error.row and scores.questions else ""
+        raise DataError(f"{error.what}{at}", file=table, column=error.column, fix=error.fix) from error
     console = Console()
     console.print(_laid(found))
     for line in _summary(found):

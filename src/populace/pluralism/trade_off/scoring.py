@@ -139,7 +139,7 @@ def _fitting(
             except DataError as error:
                 row = next(at for at in range(len(rows)) if not _valid(function, rows[at]))
                 scored = ", ".join(f"{each:g}" for each in rows[row])
-                what = f"{outcome} has {scored} on a question that {name} cannot value: {error.what}"
+                what = f"{outcome} has {scored}, which {name} cannot value ({error.what}), on one question"
                 raise DataError(what, row=row + 1 if len(rows) > 1 else None, fix=error.fix) from error
 
 
