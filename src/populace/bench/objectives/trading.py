@@ -91,7 +91,12 @@ def _headlines(found: TradeOff) -> list[Score]:
         mean("ahead", "best constant", found.ahead_of_constant),
         *(mean("ahead", each.name, each.ahead) for each in found.constants),
         mean("regret", "", found.regret, "oracle with hindsight: never negative, too high by noise"),
-        mean("regret_held_out", "", found.regret_held_out, "oracle picks on one half, scored on the other"),
+        mean(
+            "regret_held_out",
+            "",
+            found.regret_held_out,
+            "oracle picks on one half, scored on the other: too low",
+        ),
     ]
     for measure in ("attained", "own_best", "rank", "between", "side_effect"):
         scores.append(Score(measure=measure, estimate=getattr(found, measure)))
