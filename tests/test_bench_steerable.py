@@ -410,6 +410,10 @@ def test_the_command_knows_a_table_by_its_columns(tmp_path, text, says):
         ("system,test,accuracy\na,b,1\na,b,1\n", "row 2: a took the test of b twice"),
         ("question,revealed,view,before,after\nq,a,b,.5,.9\n", "the views of q do not have a"),
         ("before.x,target.x\n0,1\n", "column after.x: this column is missing"),
+        ("system,test,accuracy\n ,a,.5\n", "t.csv, row 1, column system: a cell is empty"),
+        ("question,revealed,view,before,after\n", "t.csv: there is no row"),
+        ("dimension,direction,budget,for,against\nd,,0,1,1\nd,positive,9e400,1,1\n", "row 2, column budget"),
+        ("question,revealed,view,before,after\nq,a,a,.5,5\n", "t.csv: a degree lies outside"),
     ],
 )
 def test_the_command_names_what_is_wrong(tmp_path, text, says):

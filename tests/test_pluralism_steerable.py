@@ -89,6 +89,22 @@ def test_intervals_of_accuracies_hold_where_questions_are_shared(kind):
     assert held >= 135
 
 
+@pytest.mark.parametrize("sizes", [(60, 57, 3), (60, 59, 1)])
+def test_intervals_hold_where_a_label_is_rare(sizes):
+    """Each label is right with 0.7, so the mean recall is 0.7, whatever the rows; one label has few."""
+    rng, held = np.random.default_rng(1), 0
+    gold = np.repeat([0, 1, 2], sizes)
+    labels = np.array(["a", "b", "c"])
+    for _ in range(60):
+        said = np.where(rng.random(len(gold)) < 0.7, gold, (gold + rng.integers(1, 3, len(gold))) % 3)
+        found = sb.accuracy(labels[gold].tolist(), labels[said].tolist(), kind="balanced")
+        held += found.low <= 0.7 <= found.high
+        assert found.low >= 0 and found.high <= 1
+    assert held >= 54
+    sure = sb.accuracy(labels[gold].tolist(), labels[gold].tolist(), kind="balanced")
+    assert sure.value == 1 == sure.high and sure.low < 0.9 and "wider for a label" in sure.method
+
+
 @pytest.mark.parametrize("kind", ["balanced", "macro_f1"])
 def test_linear_terms_are_derivatives(kind):
     """A row that weighs a thousandth more moves the value by its linear term."""
@@ -224,6 +240,10 @@ def test_refusals_leave_less_than_the_share():
     table = counted([("d", None, 0, 5, 5), ("d", "positive", 1, 2, 0)])
     # Means: 5.5 / 11 before, 2.5 / 3 after, ends 10.5 / 11 and 0.5 / 11.
     assert sb.indices(table)["index"][0] == pytest.approx((2.5 / 3 - 0.5) / (10 / 11))
+    assert sb.indices(table)["answered"][0] == pytest.approx(0.2)
+    # Who refuses everything gains half of the range by the formula: the share answered says why.
+    mute = sb.indices(counted([("d", None, 0, 0, 10), ("d", "positive", 1, 0, 0)]))
+    assert mute["index"][0] == pytest.approx(0.5) and mute["answered"][0] == 0
 
 
 def test_bad_tables_of_answers_are_named():
@@ -443,7 +463,14 @@ def test_effective_coverage_lies_between_one_view_and_all(shares):
     assert sb.collapse(table, table, [0], coverage="effective").loss.value == 0
 
 
+def test_a_hit_lies_between_0_and_1():
+    with pytest.raises(DataError, match="row 2: a hit is 5"):
+        sb.inequity([1, 5, 0, 1], ["a", "a", "b", "b"])
+
+
 def test_collapse_refuses_what_does_not_fit():
+    with pytest.raises(DataError, match="there is no view"):
+        sb.collapse(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0, dtype=int))
     with pytest.raises(DataError, match="row 1: a revealed view is none"):
         sb.collapse([[0.5, 0.5]], [[0.5, 0.5]], [2])
     with pytest.raises(DataError, match="row 1: a revealed view is none"):

@@ -5,7 +5,7 @@ Ratings (OvertonBench): `rater`, `question`, `model`, `rating`, and `cluster`, o
 
 Matches: `question`, `perspective`, `sentence` (a number, its place in the answer), `score`; and `model` where
 there are several, `share` of the perspective where somebody counted. An answer that says nothing has rows
-with an empty `sentence`.
+with an empty `sentence`. Perspectives of a question are those of all models together.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
     from rich.table import Table
 
@@ -55,6 +57,11 @@ def overton(
     from populace.errors import DataError
 
     rows = read_table(table, "ratings or matches")
+    if rows.is_empty():
+        raise DataError("there is no row below the header", file=table, fix="give at least one")
+    for name, kind in rows.schema.items():
+        if kind.is_nested():
+            raise DataError("a cell holds a list", file=table, column=name, fix="give text or a number")
     columns = set(rows.columns)
     console = Console(highlight=False, markup=False)
     if columns >= _RATINGS:
@@ -69,6 +76,8 @@ def overton(
             raise DataError("nothing says which score is a match", file=table, fix=fix)
         results = _matched(rows, table, rule, threshold, at or [])
         console.print(_matches_table(results))
+        if len({tuple(sorted(found.table["question"])) for found in results.values()}) > 1:
+            console.print("Models answered other questions: their numbers are not of one set.")
         written = _by_question(results)
     else:
         fix = f"give {', '.join(sorted(_RATINGS))} for ratings, or {', '.join(sorted(_MATCHES))} for matches"
@@ -115,17 +124,24 @@ def _matched(
         raise DataError(f"there is no rule {rule!r}", fix=f"use one of {', '.join(room.RULES)}")
     chosen: room.Rule = next(each for each in room.RULES if each == rule)
     read = rows.with_row_index("_row", offset=1).with_columns(
-        pl.col("question", "perspective").cast(pl.String),
+        pl.col("question", "perspective").cast(pl.String).str.strip_chars().replace("", None),
         pl.col("score").cast(pl.String).str.strip_chars().replace("", None).alias("_said"),
         sentence=pl.col("sentence").cast(pl.String).str.strip_chars().replace("", None),
     )
     read = read.with_columns(
         pl.col("_said").cast(pl.Float64, strict=False).alias("score"),
         pl.col("sentence").cast(pl.Float64, strict=False).alias("_place"),
-        model=pl.col("model").cast(pl.String) if "model" in rows.columns else pl.lit("all answers"),
+        model=pl.col("model").cast(pl.String).str.strip_chars().replace("", None)
+        if "model" in rows.columns
+        else pl.lit("all answers"),
     )
+    for column in ("question", "perspective", "model"):
+        empty = read.filter(pl.col(column).is_null())
+        if empty.height:
+            row = int(empty["_row"][0])
+            raise DataError("a cell is empty", file=table, row=row, column=column, fix="fill it in")
     for column, raw, value in (("score", "_said", "score"), ("sentence", "sentence", "_place")):
-        wrong = read.filter(pl.col(raw).is_not_null() & pl.col(value).is_null())
+        wrong = read.filter(pl.col(raw).is_not_null() & ~pl.col(value).is_finite().fill_null(value=False))
         if wrong.height:
             raise DataError("this is no number", file=table, row=int(wrong["_row"][0]), column=column)
     keys = ["model", "question", "perspective", "_place"]
@@ -133,46 +149,64 @@ def _matched(
     if twice.height:
         what = "a sentence has two scores of one perspective"
         raise DataError(what, file=table, row=int(twice["_row"][0]), fix="keep one")
-    found = {}
+    # A view is of its question, whoever has rows of it: what a model has no row of, it did not express.
+    found, views, held = {}, {}, {}
+    for (name,), part in read.group_by("question", maintain_order=True):
+        views[name] = part["perspective"].unique(maintain_order=True).to_list()
+        held[name] = _shares(part, table)
     for (model,), part in read.group_by("model", maintain_order=True):
         asked = list(part.group_by("question", maintain_order=True))
-        tables, shares = zip(*(_of_question(each, table) for _, each in asked), strict=True)
-        scored = room.coverage_from_matches(
-            list(tables), chosen, threshold=threshold, shares=list(shares), at=at
-        )
+        tables = [_of_question(each, views[name]) for (name,), each in asked]
+        shares = [held[name] for (name,), _ in asked]
+        scored = room.coverage_from_matches(tables, chosen, threshold=threshold, shares=shares, at=at)
         names = pl.Series("question", [name for (name,), _ in asked])
         found[str(model)] = structs.replace(scored, table=scored.table.with_columns(names))
     return found
 
 
-def _of_question(rows: pl.DataFrame, table: Path) -> tuple[object, list[float] | None]:
+def _of_question(rows: pl.DataFrame, views: list[str]) -> npt.NDArray[np.float64]:
     """Lay the scores of one answer out as perspectives x sentences, sentences in order."""
     import numpy as np
-    import polars as pl
 
-    from populace.errors import DataError
-
-    views = rows["perspective"].unique(maintain_order=True).to_list()
     places = sorted(rows["_place"].drop_nulls().unique().to_list())
     scores = np.full((len(views), len(places)), np.nan)
     for view, place, score in rows.select("perspective", "_place", "score").iter_rows():
         if place is not None and score is not None:
             scores[views.index(view), places.index(place)] = score
+    return scores
+
+
+def _shares(rows: pl.DataFrame, table: Path) -> list[float] | None:
+    """Read how many hold each perspective of a question; None where nobody counted."""
+    import math
+
+    import polars as pl
+
+    from populace.errors import DataError
+
     if "share" not in rows.columns:
-        return scores, None
-    held = rows.group_by("perspective", maintain_order=True).agg(pl.col("share").drop_nulls().unique())
-    values = held["share"].to_list()
-    if any(len(each) > 1 for each in values):
-        raise DataError(
-            "a perspective has several shares", file=table, row=int(rows["_row"][0]), column="share"
-        )
-    if not any(values):
-        return scores, None
-    try:
-        return scores, [float(each[0]) for each in values]
-    except (IndexError, ValueError) as error:
-        what = "a share is missing, or no number"
-        raise DataError(what, file=table, row=int(rows["_row"][0]), column="share") from error
+        return None
+    found: list[float | None] = []
+    for (_,), part in rows.group_by("perspective", maintain_order=True):
+        said = part["share"].cast(pl.String).str.strip_chars().replace("", None)
+        row, known = int(part["_row"][0]), said.cast(pl.Float64, strict=False)
+        bad = said.is_not_null() & ~(known.is_finite() & (known >= 0)).fill_null(value=False)
+        if bad.any():
+            row, what = int(part["_row"][int(bad.arg_true()[0])]), "this is no share"
+            raise DataError(what, file=table, row=row, column="share", fix="give a number from 0 up")
+        if known.drop_nulls().n_unique() > 1:
+            raise DataError("a perspective has several shares", file=table, row=row, column="share")
+        found.append(float(known.drop_nulls().to_list()[0]) if known.count() else None)
+    if all(each is None for each in found):
+        return None
+    row = int(rows["_row"][0])
+    if any(each is None for each in found):
+        what = f"some shares of {rows['question'][0]!r} are missing"
+        raise DataError(what, file=table, row=row, column="share", fix="give all of them, or none")
+    if not math.fsum(each or 0.0 for each in found):
+        what = f"all shares of {rows['question'][0]!r} are 0"
+        raise DataError(what, file=table, row=row, column="share", fix="leave them empty if nobody counted")
+    return [each or 0.0 for each in found]
 
 
 def _ratings_table(found: RatedCoverage) -> Table:
@@ -197,7 +231,7 @@ def _matches_table(results: dict[str, MatchedCoverage]) -> Table:
 
     first = next(iter(results.values()))
     table = Table(title=f"{first.rule}, matches from {first.threshold:g}; intervals over questions", box=None)
-    for name in ("model", "measure", "estimate"):
+    for name in ("model", "measure", "estimate", "questions"):
         table.add_column(name, no_wrap=name != "model", overflow="fold")
     for model, found in results.items():
         rows = [("coverage", found.coverage), ("precision", found.precision), ("F1", found.f)]
@@ -212,7 +246,7 @@ def _matches_table(results: dict[str, MatchedCoverage]) -> Table:
             if each is not None
         ]
         for row, (name, each) in enumerate(rows):
-            table.add_row("" if row else model, name, estimate_text(each))
+            table.add_row("" if row else model, name, estimate_text(each), f"{each.n:,}")
         if found.unjudged:
             table.add_row("", "pairs without a score", f"{found.unjudged:.1%}")
     return table

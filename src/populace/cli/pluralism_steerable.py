@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["steerable"]
 
+_MOST = 1_000_000_000
+"""Prompts of a budget, at most: above are slips."""
+
 _Rows: TypeAlias = "list[tuple[str, str, Estimate | None, str]]"
 """Score, of whom, estimate, note."""
 
@@ -41,7 +44,7 @@ def steerable(
     from populace.bench.user_tables import read_table
     from populace.errors import DataError
 
-    table = read_table(file, "steered answers")
+    table = _plain(read_table(file, "steered answers"), file)
     has = set(table.columns)
     kinds: list[tuple[set[str], Callable[[], _Rows]]] = [
         ({"gold", "answer"}, lambda: _answers(table, draws, seed)),
@@ -58,7 +61,39 @@ def steerable(
             file=file,
             fix="name them as `populace pluralism steerable --help` says",
         )
-    _show(made(), out)
+    try:
+        rows = made()
+    except DataError as error:
+        if error.file is not None:
+            raise
+        raise DataError(error.what, file=file, row=error.row, column=error.column, fix=error.fix) from error
+    _show(rows, out)
+
+
+def _plain(table: pl.DataFrame, file: Path) -> pl.DataFrame:
+    """Refuse a table without rows, and cells that are lists; an empty cell is none, blank or not."""
+    import polars as pl
+
+    from populace.errors import DataError
+
+    if table.is_empty():
+        raise DataError("there is no row below the header", file=file, fix="give at least one")
+    for name, kind in table.schema.items():
+        if kind.is_nested():
+            raise DataError("a cell holds a list", file=file, column=name, fix="give text or a number")
+    return table.with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
+
+
+def _named(table: pl.DataFrame, names: tuple[str, ...], file: Path) -> None:
+    """Refuse a missing name."""
+    from populace.errors import DataError
+
+    for name in names:
+        empty = table[name].is_null().arg_true()
+        if len(empty):
+            raise DataError(
+                "a cell is empty", file=file, row=int(empty[0]) + 1, column=name, fix="fill it in"
+            )
 
 
 def _answers(table: pl.DataFrame, draws: int, seed: int) -> _Rows:
@@ -109,6 +144,7 @@ def _matrix(table: pl.DataFrame, file: Path) -> _Rows:
     from populace.errors import DataError
     from populace.pluralism import steerable as room
 
+    _named(table, ("system", "test"), file)
     names = sorted({*table["system"].cast(pl.String), *table["test"].cast(pl.String)})
     place = {name: number for number, name in enumerate(names)}
     matrix = np.full((len(names), len(names)), np.nan)
@@ -134,16 +170,27 @@ def _index(table: pl.DataFrame, file: Path) -> _Rows:
     """Give the steerability curve of Miehling et al., by both scales."""
     import polars as pl
 
+    from populace.errors import DataError
     from populace.pluralism import steerable as room
 
     numbers = [_number(table, name, file).alias(name) for name in ("budget", "for", "against")]
-    rows = table.with_columns(*numbers, pl.col("direction").cast(pl.String).replace("", None))
+    _named(table, ("dimension", "budget"), file)
+    whole = numbers[0]
+    wrong = (~(whole.is_finite() & (whole >= 0) & (whole <= _MOST) & (whole.round() == whole))).arg_true()
+    if len(wrong):
+        row = int(wrong[0])
+        what, fix = f"{table['budget'][row]!r} is no number of prompts", "give a whole number from 0 up"
+        raise DataError(what, file=file, row=row + 1, column="budget", fix=fix)
+    rows = table.with_columns(*numbers, pl.col("direction").cast(pl.String))
     rows = rows.with_columns(pl.col("budget").cast(pl.Int64))
+    told = room.indices(rows)
     found: _Rows = []
     for scale in ("range", "share of the way"):
         for direction, budget in room.curves(rows, scale=scale).select("direction", "budget").iter_rows():
             made = room.index(rows, budget=budget, direction=direction, scale=scale)
-            found.append((f"index, {scale}", f"{direction}, {budget} prompts", made, ""))
+            some = told.filter(pl.col("direction") == direction, pl.col("budget") == budget)
+            note = f"{some['answered'].mean() or 0.0:.0%} answered when steered"
+            found.append((f"index, {scale}", f"{direction}, {budget} prompts", made, note))
     return found
 
 
@@ -176,6 +223,7 @@ def _revealed(table: pl.DataFrame, file: Path, threshold: float | None) -> _Rows
     from populace.errors import DataError
     from populace.pluralism import steerable as room
 
+    _named(table, ("question", "revealed", "view"), file)
     rows = table.with_columns(
         *(pl.col(name).cast(pl.String) for name in ("question", "revealed", "view")),
         *(_number(table, name, file).alias(name) for name in ("before", "after")),

@@ -3,7 +3,8 @@
 Modular Pluralism (Feng et al. 2024, arXiv 2406.15951) reports all three for {support, oppose, either}. A
 model that always says the commonest label does well in the plain one alone. All three are smooth functions
 of sums over rows; the interval is that of their linear terms, with clusters of attributes and of questions
-(`populace.stats.crossed`).
+(`populace.stats.crossed`). A label of few rows weighs as much as one of many, and its rows show too little
+of their spread: what they hide is added (`_rare`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from populace.errors import DataError
 from populace.stats import Estimate
@@ -24,6 +26,9 @@ __all__ = ["Kind", "accuracy", "f1_by_label"]
 Kind = Literal["plain", "balanced", "macro_f1"]
 _KINDS = ("plain", "balanced", "macro_f1")
 _MISSING = ("wrong", "left out")
+_SHARE = (0.0, 1.0)
+_FEW = 10
+"""Rows of a label whose own spread is trusted."""
 
 
 def accuracy(
@@ -90,7 +95,21 @@ def accuracy(
         hits = (truth == said).astype(np.float64)
         return crossed_mean(hits, first, second, level=level)
     value, influence = (_balanced if kind == "balanced" else _macro)(truth, said, len(names))
-    return crossed_estimate(value, influence, first, second, within=(0.0, 1.0), level=level)
+    scale, hidden, least = _rare(truth, said, len(names), kind)
+
+    def made(beside: float) -> Estimate:
+        moved = influence * scale[truth]
+        return crossed_estimate(value, moved, first, second, within=_SHARE, beside=beside, level=level)
+
+    found = made(hidden)
+    if not hidden:
+        return found
+    if not 0 < value < 1:
+        # At a bound the interval is symmetric: cut it there, and let it say no less than without.
+        plain = made(0.0)
+        low, high = min(plain.low, max(found.low, 0.0)), max(plain.high, min(found.high, 1.0))
+        found = structs.replace(found, low=low, high=high)
+    return structs.replace(found, method=f"{found.method}, wider for a label of {least} rows")
 
 
 def f1_by_label(
@@ -170,6 +189,28 @@ def _balanced(truth: Ints, said: Ints, size: int) -> tuple[float, Floats]:
     recall = divide(hit, given)
     moved = ((truth == said) - recall[truth]) / given[truth] / there.sum()
     return float(recall[there].mean()), moved
+
+
+def _rare(truth: Ints, said: Ints, size: int, kind: str) -> tuple[Floats, float, int]:
+    """Say what labels of few rows hide: scales of their rows, the variance beside, rows of the rarest label.
+
+    A recall p of n rows has the variance p (1 - p) / n, of which their own spread shows (n - 1) / n on
+    average, and nothing where they agree, as one row always does. Rows are scaled by the root of n / (n - 1);
+    labels of few rows have the variance of a recall with two hits and two misses more at least (Agresti and
+    Coull 1998). F1 moves by 2 n / (n + answers of the label) of what its recall moves by.
+    """
+    hit, given, taken = _counts(truth, said, size)
+    recall, padded = divide(hit, given), (hit + 2) / (given + 4)
+    scale = np.where(given > 1, np.sqrt(divide(given, np.maximum(given - 1, 0.0))), 1.0)
+    shown = np.where(given > 1, divide(recall * (1 - recall), np.maximum(given - 1, 0.0)), 0.0)
+    few = (given > 0) & (given < _FEW)
+    hidden = np.where(few, np.maximum(divide(padded * (1 - padded), given) - shown, 0.0), 0.0)
+    if kind == "macro_f1":
+        hidden *= divide(2 * given, given + taken) ** 2
+    counted = given if kind == "balanced" else given + taken
+    labels = int((counted > 0).sum())
+    least = int(given[given > 0].min()) if labels and (given > 0).any() else 0
+    return scale, float(np.nansum(hidden)) / max(labels, 1) ** 2, least
 
 
 def _macro(truth: Ints, said: Ints, size: int) -> tuple[float, Floats]:

@@ -155,6 +155,8 @@ def _checked(
             f"`before`, `after` and `revealed` have the shapes {start.shape}, {end.shape} and {view.shape}",
             fix="give (rows, views) twice, and (rows,)",
         )
+    if not start.shape[1]:
+        raise DataError("there is no view", fix="give a column of each view")
     unlike = np.isnan(start) != np.isnan(end)
     if unlike.any():
         row = int(np.argwhere(unlike)[0][0]) + 1

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from populace.errors import DataError
 from populace.stats import Estimate
 from populace.stats._arrays import Bools, Floats, as_labels, codes, divide, vector
 from populace.stats.bootstrap import doubted
@@ -71,7 +72,7 @@ def inequity(
     Raises
     ------
     DataError
-        If lengths differ, or a group or cluster is missing.
+        If lengths differ, a hit lies outside 0 to 1, or a group or cluster is missing.
 
     References
     ----------
@@ -91,6 +92,10 @@ def inequity(
     value = vector("hits", hits)
     whose = as_labels("groups", groups, len(value))
     keep = ~np.isnan(value)
+    outside = keep & ((value < 0) | (value > 1))
+    if outside.any():
+        row = int(outside.argmax()) + 1
+        raise DataError(f"a hit is {value[row - 1]:g}", row=row, fix="give a number from 0 to 1")
     (group,), names = codes(whose[keep], categories=None)
     if clusters is None:
         cluster, count = np.arange(int(keep.sum())), int(keep.sum())
@@ -99,8 +104,6 @@ def inequity(
         count = len(found)
     missing = (group < 0) | (cluster < 0)
     if missing.any():
-        from populace.errors import DataError
-
         row = int(np.flatnonzero(keep)[missing.argmax()]) + 1
         raise DataError("a group or cluster is missing", row=row, fix="leave those rows out")
     size = len(names)

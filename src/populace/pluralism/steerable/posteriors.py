@@ -17,6 +17,10 @@ ordered distributions W is the difference of means. So where the same n statemen
 not, the index is plainly the change of the share of answers in direction d, whatever the prior: s_d =
 (for_steered - for_base) / n, with the sign of d. The posterior matters where answers are missing.
 
+Who refuses moves the posterior too: a model that answered 0 of 10 for and refuses everything when steered
+has only the prior left, the middle, and gains half of the range by the published formula. `indices` therefore
+says which share was answered; read no index without it.
+
 The released code approximates W; here it is exact (`populace.pluralism.steerable.betas`).
 """
 
@@ -71,7 +75,8 @@ def indices(
 
     Returns
     -------
-    The rows with a budget above 0, with `index`; null by `share of the way` where the base stands at the end.
+    The rows with a budget above 0, with `index`, null by `share of the way` where the base stands at the end,
+    and `answered`, the steered answers beside the most that the dimension had, steered or not.
 
     Raises
     ------
@@ -110,7 +115,10 @@ def indices(
     moved = far - beta_distance(found.steered, goal)
     whole = beta_distance(ends["positive"], ends["negative"]) if scale == "range" else far
     value = pl.Series("index", divide(moved, np.where(whole > 1e-12, whole, 0.0)), dtype=pl.Float64)
-    return found.rows.with_columns(value.fill_nan(None))
+    answered = divide(found.steered.sum(axis=1) - sum(prior), found.total)
+    return found.rows.with_columns(
+        value.fill_nan(None), pl.Series("answered", answered, dtype=pl.Float64).fill_nan(None)
+    )
 
 
 def _profiles(table: pl.DataFrame, prior: tuple[float, float]) -> _Profiles:
