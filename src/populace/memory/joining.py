@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["WAYS", "Near", "Way", "checked_way", "found_points", "keep_placed", "nearest", "place"]
 
 _CHUNK = 500
-_CANDIDATES = 160
+_CANDIDATES = 64
 """Whose points are compared: those whose codes are most alike. Or four times as many as asked for."""
 _FEW = 2000
 """People who are placed without being asked."""
