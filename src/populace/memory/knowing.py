@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from populace.memory.distilling import Derived
     from populace.memory.joining import Way
     from populace.memory.layers import Statement
+    from populace.memory.predicting import Prediction
+    from populace.memory.predicting.predictor import Method
     from populace.memory.retrieving import Retrieved
     from populace.memory.spaces import Space
     from populace.memory.store import Store
@@ -138,6 +140,53 @@ class Knowing:
 
         asked: dict[str, Any] = {"tokens": tokens, "share": share, "neighbours": neighbours, **settings}
         return retrieve(self.store, person_id, query, purpose=self.purpose, actor=self.actor, **asked)
+
+    def predict(
+        self,
+        person_id: str,
+        question: str,
+        options: Sequence[str],
+        method: Method = "auto",
+        *,
+        ordinal: bool = False,
+        same_question: bool = False,
+        evidence: int = 5,
+        seed: int = 0,
+    ) -> Prediction:
+        """Predict what a person will answer, without any model: probabilities, why, and the person's own
+        items.
+
+        The first call fits routes on answers that others share, which takes a while; it is done again when
+        one of these people goes.
+
+        Parameters
+        ----------
+        person_id
+            Somebody in the store.
+        question, options, ordinal
+            What is asked, and whether the options have an order. It need not have been asked before.
+        method
+            `auto`: the route that does best on people left out, and the population where none is shown to
+            beat it; or `mode`, `own`, `join`, `collaborative`, `blend`.
+        same_question
+            Whether others' answers to this very question may be used.
+        evidence
+            Own items to name at most.
+        seed
+            Of all draws.
+
+        Raises
+        ------
+        DataError
+            If there is nobody of this name, or fewer than 20 people share answers.
+        """
+        from populace.memory.foretelling import foretell
+        from populace.memory.predicting import Query
+
+        return foretell(
+            self.store, person_id, Query(question, tuple(options), ordinal), purpose=self.purpose,
+            actor=self.actor, method=method, same_question=same_question, evidence=evidence, seed=seed,
+        )  # fmt: skip
 
     def count(
         self, person_id: str, question: str, options: Sequence[str], *, epsilon: float, **settings: Any
