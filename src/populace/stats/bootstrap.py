@@ -11,6 +11,7 @@ Intervals are percentile intervals (Efron and Tibshirani 1993, chapter 13). With
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -19,6 +20,7 @@ import numpy.typing as npt
 
 from populace.errors import DataError
 from populace.stats._arrays import Floats, Ints
+from populace.stats._special import t_quantile
 from populace.stats.estimate import Estimate
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "cluster_bootstrap",
     "doubted",
     "estimate_from_replicates",
+    "expanded_estimate",
     "sum_by_cluster",
     "unit_of",
 ]
@@ -175,6 +178,35 @@ def estimate_from_replicates(
         method=method,
         seed=seed,
     )
+
+
+def expanded_estimate(
+    value: float,
+    drawn: Floats,
+    *,
+    n: int,
+    clusters: int,
+    draws: int,
+    seed: int,
+    level: float,
+    unit: str = "cluster",
+) -> Estimate:
+    """Return a value with the expanded percentile interval of its replicates, shape (draws,).
+
+    For few clusters, where plain percentiles are too narrow. A resample varies too little by (n - 1) / n, and
+    the normal's quantiles are those of infinitely many: the percentiles taken (Hesterberg 2015,
+    doi:10.1080/00031305.2015.1089789) have Student's t, times the root of n / (n - 1), for their distance on
+    the normal's scale.
+    """
+    wide = level
+    if clusters > 1:
+        reach = math.sqrt(clusters / (clusters - 1)) * t_quantile((1 + level) / 2, clusters - 1)
+        wide = min(math.erf(reach / math.sqrt(2)), 1 - 1e-12)
+    made = estimate_from_replicates(
+        value, drawn, n=n, clusters=clusters, draws=draws, seed=seed, level=wide, unit=unit
+    )
+    method = made.method.replace("percentile", "expanded percentile")
+    return msgspec.structs.replace(made, level=level, method=method)
 
 
 def doubted(estimate: Estimate, least: float, most: float) -> Estimate:

@@ -13,12 +13,12 @@ import numpy as np
 
 from populace.errors import DataError
 from populace.pluralism.distributional.conventions import convention
-from populace.pluralism.distributional.planning import Laid, over_questions, planned
+from populace.pluralism.distributional.planning import Laid, planned
 from populace.pluralism.distributional.resampling import ratio
 from populace.pluralism.distributional.table import Distributions
 from populace.stats import Estimate
 from populace.stats._arrays import Floats, Ints
-from populace.stats.bootstrap import bootstrap_replicates
+from populace.stats.bootstrap import bootstrap_replicates, expanded_estimate
 from populace.stats.proper import brier_scores, log_scores, ranked_scores
 from populace.streams import stream
 
@@ -87,7 +87,7 @@ def forecast(
     weights = np.where(there, np.nan_to_num(table.respondents) if weigh == "respondents" else 1.0, 0.0)
     parts = np.stack([(values * weights).sum(axis=1), weights.sum(axis=1)], axis=-1)[there.any(axis=1)]
     drawn_seed = int(stream(seed, "pluralism.distributional.forecasts").integers(2**31))
-    return over_questions(
+    return expanded_estimate(
         float(ratio(parts.sum(axis=0))),
         bootstrap_replicates(parts, ratio, draws=draws, seed=drawn_seed),
         n=int(there.sum()),
@@ -95,6 +95,7 @@ def forecast(
         draws=draws,
         seed=seed,
         level=level,
+        unit="question",
     )
 
 

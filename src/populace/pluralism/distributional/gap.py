@@ -7,11 +7,11 @@ from typing import Unpack
 import numpy as np
 
 from populace.pluralism.distributional.conventions import convention
-from populace.pluralism.distributional.planning import Laid, over_questions, planned
+from populace.pluralism.distributional.planning import Laid, planned
 from populace.pluralism.distributional.table import Distributions
 from populace.stats import Estimate
 from populace.stats._arrays import Floats
-from populace.stats.bootstrap import bootstrap_replicates
+from populace.stats.bootstrap import bootstrap_replicates, expanded_estimate
 from populace.streams import stream
 
 __all__ = ["simulation_gap"]
@@ -61,7 +61,7 @@ def simulation_gap(
         return np.divide(total[..., 0], base, out=np.full(base.shape, np.nan), where=base > 0) - 1
 
     drawn_seed = int(stream(seed, "pluralism.distributional.gap").integers(2**31))
-    return over_questions(
+    return expanded_estimate(
         float(relative(used.sum(axis=0))),
         bootstrap_replicates(used, relative, draws=draws, seed=drawn_seed),
         n=int(both.sum()),
@@ -69,4 +69,5 @@ def simulation_gap(
         draws=draws,
         seed=seed,
         level=level,
+        unit="question",
     )

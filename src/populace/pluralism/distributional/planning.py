@@ -19,11 +19,10 @@ from populace.pluralism.distributional.sampling import Correct, bias_of, correct
 from populace.pluralism.distributional.table import Distributions, Missing, Table, Unanswered, aligned
 from populace.stats import Estimate
 from populace.stats._arrays import Bools, Floats
-from populace.stats._special import t_quantile
-from populace.stats.bootstrap import doubted, estimate_from_replicates
+from populace.stats.bootstrap import doubted, estimate_from_replicates, expanded_estimate
 from populace.streams import stream
 
-__all__ = ["Laid", "Plan", "estimated", "finite", "over_questions", "planned", "scaled"]
+__all__ = ["Laid", "Plan", "estimated", "finite", "planned", "scaled"]
 
 _FLOORS = 200
 """Pairs of samples of one distribution that say what sampling alone leaves."""
@@ -148,7 +147,7 @@ def estimated(
     if resample == "respondents":
         made = estimate_from_replicates(value, drawn, **size, draws=draws, seed=seed, level=level, unit=unit)
     else:
-        made = over_questions(value, drawn, **size, draws=draws, seed=seed, level=level, unit=unit)
+        made = expanded_estimate(value, drawn, **size, draws=draws, seed=seed, level=level, unit=unit)
     if plan.correct == "noise" and made.defined:
         made = _denoised(plan, made, which, seed)
     if not made.high - made.low <= _ROUNDING:
@@ -160,34 +159,6 @@ def estimated(
         return doubted(made, low, high)
     method = "no interval: all questions agree, and nothing bounds them"
     return msgspec.structs.replace(made, low=math.nan, high=math.nan, method=method)
-
-
-def over_questions(
-    value: float,
-    drawn: Floats,
-    *,
-    n: int,
-    clusters: int,
-    draws: int,
-    seed: int,
-    level: float,
-    unit: str = "question",
-) -> Estimate:
-    """Give a value the expanded percentile interval of its replicates over questions, shape (draws,).
-
-    A resample varies too little by (n - 1) / n, and the normal's quantiles are those of infinitely many: the
-    percentiles taken (Hesterberg 2015, doi:10.1080/00031305.2015.1089789) have Student's t, times the root of
-    n / (n - 1), for their distance on the normal's scale.
-    """
-    wide = level
-    if clusters > 1:
-        reach = math.sqrt(clusters / (clusters - 1)) * t_quantile((1 + level) / 2, clusters - 1)
-        wide = min(math.erf(reach / math.sqrt(2)), 1 - 1e-12)
-    made = estimate_from_replicates(
-        value, drawn, n=n, clusters=clusters, draws=draws, seed=seed, level=wide, unit=unit
-    )
-    method = made.method.replace("percentile", "expanded percentile")
-    return msgspec.structs.replace(made, level=level, method=method)
 
 
 def _denoised(plan: Plan, made: Estimate, which: Bools, seed: int) -> Estimate:

@@ -22,7 +22,6 @@ from populace.pluralism.distributional.planning import (
     Plan,
     estimated,
     finite,
-    over_questions,
     planned,
     scaled,
 )
@@ -31,7 +30,7 @@ from populace.pluralism.distributional.sampling import Correct
 from populace.pluralism.distributional.table import Distributions
 from populace.stats import Estimate
 from populace.stats._arrays import Bools, Floats
-from populace.stats.bootstrap import bootstrap_replicates
+from populace.stats.bootstrap import bootstrap_replicates, expanded_estimate
 from populace.streams import stream
 
 __all__ = ["cells", "difference", "score", "score_groups"]
@@ -240,7 +239,7 @@ def difference(
     stacked = np.stack(parts, axis=1)
     used = stacked[both.any(axis=1)]
     drawn_seed = int(stream(seed, "pluralism.distributional.difference").integers(2**31))
-    return over_questions(
+    return expanded_estimate(
         float(apart(used.sum(axis=0))),
         bootstrap_replicates(used, apart, draws=draws, seed=drawn_seed),
         n=int(both.sum()),
@@ -248,6 +247,7 @@ def difference(
         draws=draws,
         seed=seed,
         level=level,
+        unit="question",
     )
 
 

@@ -6,11 +6,10 @@ import math
 
 import msgspec
 
-from populace.pluralism.distributional.planning import over_questions
 from populace.pluralism.jury.ties import ROUNDING
 from populace.stats import Estimate
 from populace.stats._arrays import Floats
-from populace.stats.bootstrap import doubted
+from populace.stats.bootstrap import doubted, expanded_estimate
 
 __all__ = ["over_jurors"]
 
@@ -42,7 +41,7 @@ def over_jurors(
     >>> print(over_jurors(1.0, np.ones(99), (0, 1), n=30, clusters=30, seed=0, level=0.95))
     1.000 [0.884, 1.000] (95 %, n=30, 30 clusters)
     """
-    made = over_questions(
+    made = expanded_estimate(
         value, drawn, n=n, clusters=clusters, draws=len(drawn), seed=seed, level=level, unit=unit
     )
     if not made.defined or not made.high - made.low <= ROUNDING * max(abs(value), 1e-300):
