@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from tests.oracles import oracle
 
+from oracles import oracle
 from populace.errors import DataError
 from populace.pluralism import slate
 from populace.pluralism.jury import Jury
