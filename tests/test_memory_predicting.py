@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from populace.errors import DataError
+from populace.memory.hits import estimated_tokens
 from populace.memory.predicting import (
     Blend,
     Cells,
@@ -26,7 +27,7 @@ from populace.memory.predicting import (
 from populace.memory.predicting.asking import choose_requests, parse_signed, read_choice, read_signed
 from populace.memory.predicting.blending import mixed, weighed
 from populace.memory.predicting.borrowing import Borrowing, _left_out, borrowed
-from populace.memory.predicting.briefing import RECIPES, Briefing, Known, briefed, estimated_tokens
+from populace.memory.predicting.briefing import RECIPES, Briefing, Known, briefed
 from populace.memory.predicting.collaborative import Folded, part_of
 from populace.memory.predicting.evidence import contributions
 from populace.memory.predicting.joining_in import JoinedIn

@@ -20,7 +20,8 @@ from populace.errors import DataError
 from populace.memory import Consent, Item, PersonaDB
 from populace.memory import tables as t
 from populace.memory.auditing import audit_table
-from populace.memory.retrieving import PAPER, estimated_tokens
+from populace.memory.hits import estimated_tokens
+from populace.memory.retrieving import PAPER
 from populace.memory.spaces import BITS, HASHED, embedded, hashed, unit
 from populace.memory.vectors import Codes, codes_of, likeness, packed, unpacked
 

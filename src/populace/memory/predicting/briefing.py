@@ -13,27 +13,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from populace.errors import DataError
+from populace.memory.hits import estimated_tokens
 from populace.templating import Templates
 
-__all__ = ["RECIPES", "Briefing", "Known", "Recipe", "briefed", "estimated_tokens"]
+__all__ = ["RECIPES", "Briefing", "Known", "Recipe", "briefed"]
 
 TEMPLATES = Templates("populace.memory.predicting")
-_BYTES = 3.3
-"""Bytes of a token at the fewest (`populace.run.tokens`): what is estimated is seldom too low."""
 
 Line = tuple[str, str]
 """What was responded to, and the response."""
-
-
-def estimated_tokens(text: str) -> int:
-    """Estimate the tokens of a text from above, where the model's own count is not at hand.
-
-    Examples
-    --------
-    >>> estimated_tokens("Should the tax rise?")
-    7
-    """
-    return math.ceil(len(text.encode()) / _BYTES)
 
 
 @dataclass(frozen=True)

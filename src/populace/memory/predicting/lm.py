@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from populace.errors import DataError
+from populace.memory.hits import estimated_tokens
 from populace.memory.predicting.asking import choose_requests, read_choice
 from populace.memory.predicting.blending import mixed, weighed
-from populace.memory.predicting.briefing import RECIPES, Known, Recipe, briefed, estimated_tokens
+from populace.memory.predicting.briefing import RECIPES, Known, Recipe, briefed
 from populace.memory.predicting.trials import Trial
 from populace.models.records import ChooseRequest, Result
 from populace.opinions import Item
