@@ -1,0 +1,5 @@
+"""Predicates: what judges a text for one hazard. Rules, patterns, small models, a judge, adapters; lazy, cached."""
+
+from populace.bounds.predicates.verdict import NONE, Predicate, Verdict
+
+__all__ = ["NONE", "Predicate", "Verdict"]
