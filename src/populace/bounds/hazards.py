@@ -1,4 +1,4 @@
-"""What a verdict can be about: the hazards of the AILuminate standard and four of this project's own, as data."""
+"""What a verdict can be about: the hazards of the AILuminate standard and four of our own, as data."""
 
 from __future__ import annotations
 

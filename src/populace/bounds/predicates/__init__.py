@@ -1,4 +1,4 @@
-"""Predicates: what judges a text for one hazard. Rules, patterns, small models, a judge, adapters; lazy, cached."""
+"""Predicates judge a text for one hazard: rules, patterns, small models, a judge, adapters; lazy, cached."""
 
 from populace.bounds.predicates.verdict import NONE, Predicate, Verdict
 

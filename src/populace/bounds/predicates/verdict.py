@@ -1,4 +1,4 @@
-"""What every predicate gives, and what it must offer: one verdict a text, a number from 0 to 100 and where it is from.
+"""What every predicate gives and offers: one verdict a text, a number from 0 to 100 and where it is from.
 
 A predicate never sees a threshold: those are the policy's. It says how sure it is, by which version and which
 calibration, and what made it think so; the evidence names rules and counts, never the words of the text.
