@@ -95,11 +95,11 @@ def hashed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
 
     Returns
     -------
-    Shape (texts, 512).
+    Shape (texts, 512), of unit length; without any word a row is 0.
 
     Examples
     --------
-    >>> rows = unit(hashed(["Raise the tax", "raise taxes", "More trees"]))
+    >>> rows = hashed(["Raise the tax", "raise taxes", "More trees"])
     >>> bool(rows[0] @ rows[1] > 0.3 > rows[0] @ rows[2]), rows.shape
     (True, (3, 512))
     """
@@ -108,7 +108,7 @@ def hashed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         words = _WORD.findall(text.lower())[:_LONGEST]
         if words:
             found[row] = np.add.reduce([_word(word) for word in words], axis=0)
-    return found
+    return unit(found)
 
 
 HASHED = Space("hashed-1", hashed)

@@ -7,7 +7,8 @@ answered are borrowed from those worded alike (`borrowing`).
 
 from populace.memory.predicting.blending import Blend
 from populace.memory.predicting.collaborative import Collaborative
-from populace.memory.predicting.predictor import METHODS, Evidence, Prediction, ResponsePredictor
+from populace.memory.predicting.prediction import METHODS, Calibration, Evidence, Prediction
+from populace.memory.predicting.predictor import ResponsePredictor
 from populace.memory.predicting.responses import Query, Responses, read_responses
 from populace.memory.predicting.route import Cells, FittedRoute, Route, Tabled
 from populace.memory.predicting.trials import Gains, gains, tried
@@ -17,6 +18,7 @@ from populace.memory.predicting.words import Embed, Remembering, hashed
 __all__ = [
     "METHODS",
     "Blend",
+    "Calibration",
     "Cells",
     "Collaborative",
     "Embed",

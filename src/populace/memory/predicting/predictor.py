@@ -8,70 +8,29 @@ out (`without`) is no longer told, but what was fitted on them must be fitted an
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-import msgspec
 import numpy as np
 import polars as pl
 
 from populace.errors import DataError
 from populace.memory.predicting import trials
 from populace.memory.predicting.blending import Blended, mixed, weighed
-from populace.memory.predicting.borrowing import borrowed
-from populace.memory.predicting.collaborative import Collaborative, Folded, chosen
+from populace.memory.predicting.collaborative import Collaborative, Folded
 from populace.memory.predicting.evidence import contributions
+from populace.memory.predicting.people import described, like
+from populace.memory.predicting.prediction import METHODS, Calibration, Evidence, Method, Prediction
 from populace.memory.predicting.responses import Query, Responses, read_responses
 from populace.memory.predicting.route import Cells, FittedRoute, Route
 from populace.memory.predicting.trials import Gains, Trial, gains, tried
+from populace.memory.predicting.unseen import Unseen
 from populace.memory.predicting.votes import Join
 from populace.memory.predicting.words import Embed, Remembering, hashed
 from populace.opinions import NONE, Inputs, Item, inputs_of
 
 __all__ = ["METHODS", "Evidence", "Method", "Prediction", "ResponsePredictor"]
 
-Method = Literal["auto", "mode", "own", "join", "collaborative", "blend"]
-METHODS: tuple[Method, ...] = ("auto", "mode", "own", "join", "collaborative", "blend")
 _FEWEST = 20
 """People that a trial of routes needs; of fewer nobody can say whether a route beats the population."""
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the person's own items, and what it did to the prediction."""
-
-    text: str
-    response: str
-    contribution: float
-    """Nats by which the likeliest option is likelier with it than without; below 0 it speaks against it."""
-
-
-class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person is expected to respond."""
-
-    person_id: str
-    text: str
-    options: tuple[str, ...]
-    """Of a free text, what people wrote who stand for the others."""
-    probabilities: tuple[float, ...]
-    method: str
-    """The route; `population` where it abstained."""
-    population: tuple[float, ...]
-    """What is expected of nobody in particular."""
-    abstained: bool
-    why: str
-    """What the choice of the method rests on, in a sentence."""
-    known: int
-    """Own responses that were told."""
-    same_question: bool
-    """Whether other people's answers to the very question were used."""
-    said: str = ""
-    """What the person answered to the very question before; it is not used."""
-    evidence: tuple[Evidence, ...] = ()
-    """Own items by what they do to the factors' prediction, the strongest first, whatever the method."""
-
-    @property
-    def likeliest(self) -> str:
-        """The likeliest option; of equals the first."""
-        return self.options[int(np.argmax(self.probabilities))]
 
 
 @dataclass
@@ -99,7 +58,8 @@ class ResponsePredictor:
     told: dict[str, np.ndarray]
     same_question: bool
     seed: int
-    unknown: dict[str, Folded] = field(default_factory=dict)
+    unseen: Unseen
+    _calibrated: dict[str, Calibration] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -111,6 +71,7 @@ class ResponsePredictor:
         known: int | None = None,
         embed: Embed = hashed,
         join: Join | None = None,
+        least: int = 1,
         seed: int = 0,
     ) -> ResponsePredictor:
         """Learn from responses.
@@ -127,6 +88,8 @@ class ResponsePredictor:
             Of texts.
         join
             How neighbours' items are joined; the paper's preset by default.
+        least
+            People whose free texts a candidate must stand for.
         seed
             Of all draws.
 
@@ -136,7 +99,7 @@ class ResponsePredictor:
             If the table cannot be read.
         """
         embed = Remembering(embed)
-        responses = read_responses(frame, attributes, embed=embed)
+        responses = read_responses(frame, attributes, embed=embed, least=least)
         train = responses.opinions
         inputs = inputs_of(train.people, known=known)
         preset = join or Join()
@@ -161,9 +124,11 @@ class ResponsePredictor:
         folded = fitted["collaborative"]
         assert isinstance(folded, Folded)
         told = dict(zip(train.people["person_id"], train.answers, strict=True))
+        unseen = Unseen(responses, inputs, folded, seed)
         return cls(
-            responses, inputs, folded, fitted, trial, gained, best, train.people, told, same_question, seed
-        )
+            responses, inputs, folded, fitted, trial, gained, best, train.people, told, same_question, seed,
+            unseen,
+        )  # fmt: skip
 
     def add(self, frame: pl.DataFrame, attributes: pl.DataFrame | None = None) -> int:
         """Tell further responses, of people who are known or new; nothing is fitted again.
@@ -181,11 +146,11 @@ class ResponsePredictor:
         """
         ids, codes, strange = self.responses.codes(frame)
         for who, row in zip(ids["person_id"], codes, strict=True):
-            before = self.told.get(who, np.full(len(row), NONE, dtype=np.int16))
+            before = self.told.get(who, self.nothing)
             self.told[who] = np.where(row != NONE, row, before).astype(np.int16)
         if attributes is not None:
             self.people = pl.concat(
-                [self.people, _like(self.people, attributes)], how="vertical_relaxed"
+                [self.people, like(self.people, attributes)], how="vertical_relaxed"
             ).unique("person_id", keep="last", maintain_order=True)
         return strange
 
@@ -196,15 +161,45 @@ class ResponsePredictor:
         self.people = self.people.filter(pl.col("person_id") != person_id)
         return seen
 
+    @property
+    def nothing(self) -> np.ndarray:
+        """What is known of a stranger: shape (M,)."""
+        return np.full(len(self.responses.opinions.items), NONE, dtype=np.int16)
+
     def predict(
         self, person_id: str, query: Query, *, method: Method = "auto", evidence: int = 5
     ) -> Prediction:
-        """Predict one response.
+        """Predict one response of somebody by what was told of them (`fit`, `add`).
 
         Parameters
         ----------
         person_id
             Anybody; of a stranger nothing is known, and the population is predicted.
+        query, method, evidence
+            As in `foretold`.
+        """
+        known = self.told.get(person_id, self.nothing)
+        found = self.people.filter(pl.col("person_id") == person_id)
+        person = found.head(1) if found.height else described(self.people, {}, person_id)
+        return self.foretold(known, person, query, method=method, evidence=evidence)
+
+    def foretold(
+        self,
+        known: np.ndarray,
+        person: pl.DataFrame,
+        query: Query,
+        *,
+        method: Method = "auto",
+        evidence: int = 5,
+    ) -> Prediction:
+        """Predict one response of somebody of whom this is known.
+
+        Parameters
+        ----------
+        known
+            Shape (M,), codes of own answers, `NONE` where nothing is known.
+        person
+            One row, as those of `people`.
         query
             The question. One that nobody was asked is borrowed from questions that are worded alike; a free
             text that nobody was asked takes its candidates from the free text most like it.
@@ -219,27 +214,22 @@ class ResponsePredictor:
         DataError
             If the method is unknown, or a free text is asked and none was ever answered.
         """
-        if method not in METHODS:
-            raise DataError(f"no method is {method!r}", fix=f"take one of {', '.join(METHODS)}")
+        if method not in METHODS or method == "model":
+            names = (each for each in METHODS if each != "model")
+            raise DataError(f"no method is {method!r}", fix=f"take one of {', '.join(names)}")
         column = self.responses.place(query)
-        known = self._known(person_id)
-        person = self._person(person_id)
         if column is None:
-            return self._unseen(person_id, person, known, query, method, evidence)
+            return self._unasked(known, person, query, method, evidence)
         item = self.responses.opinions.items[column]
         cells = Cells(person, known[None], np.zeros(1, dtype=np.int64), np.array([column]))
         population = self.fitted["mode"].predict(cells)[0, : item.size]
         name, why, silent = self._chosen(method, cells.columns)
-        p = (
-            population
-            if silent or name not in self.fitted
-            else self.fitted[name].predict(cells)[0, : item.size]
-        )
-        said = item.options[known[column]] if known[column] != NONE else ""
+        asked = not silent and name in self.fitted
+        p = self.fitted[name].predict(cells)[0, : item.size] if asked else population
         told = known.copy()
         told[column] = NONE
         return Prediction(
-            person_id=person_id,
+            person_id=person["person_id"][0],
             text=query.text,
             options=item.options,
             probabilities=tuple(p.tolist()),
@@ -249,9 +239,21 @@ class ResponsePredictor:
             why=why,
             known=int((told != NONE).sum()),
             same_question=self.same_question,
-            said=said,
+            ordinal=item.ordinal,
+            said=item.options[known[column]] if known[column] != NONE else "",
             evidence=() if silent else self._evidence(self.folded, person, told, column, p, evidence),
+            calibration=None if silent else self.calibration(name),
         )
+
+    def calibration(self, name: str) -> Calibration | None:
+        """Measure a route on people left out; None where there were too few people for a trial."""
+        if self.trial is None or name not in self.gained:
+            return None
+        if name not in self._calibrated:
+            self._calibrated[name] = trials.calibrated(
+                self.trial, name, self.gained[name].overall, self.inputs.known, self.seed
+            )
+        return self._calibrated[name]
 
     def _chosen(self, method: Method, columns: np.ndarray) -> tuple[str, str, bool]:
         """Choose a route: its name, why, and whether it abstains."""
@@ -271,21 +273,15 @@ class ResponsePredictor:
         doubt = "not for sure" if not found.overall.low > 0 else "not where this question is asked"
         return name, f"{why}: {doubt}", True
 
-    def _unseen(
-        self,
-        person_id: str,
-        person: pl.DataFrame,
-        known: np.ndarray,
-        query: Query,
-        method: Method,
-        evidence: int,
+    def _unasked(
+        self, known: np.ndarray, person: pl.DataFrame, query: Query, method: Method, evidence: int
     ) -> Prediction:
         """Predict the response to a question that nobody was asked."""
         options, lent = query.options, ""
         if not options:
-            options, lent = self._candidates(query)
+            options, lent = self.unseen.candidates(query)
         item = Item(name=query.name, question=query.text, options=options, ordinal=query.ordinal)
-        folded = self._extended(item)
+        folded = self.unseen.extended(item)
         column = len(folded.train.items) - 1
         known = np.append(known, np.int16(NONE))
         prior = folded.fit_of(-1).prior(person)
@@ -293,61 +289,20 @@ class ResponsePredictor:
         population = folded.fit_of(-1).factors.mean[start : start + size]
         personal = method != "mode"
         p = folded.told(known[None], prior, column)[0] if personal else population
-        why = f"nobody was asked this: borrowed from questions worded alike{lent}"
         return Prediction(
-            person_id=person_id,
+            person_id=person["person_id"][0],
             text=query.text,
             options=options,
             probabilities=tuple(p.tolist()),
             method="collaborative, borrowed" if personal else "mode, borrowed",
             population=tuple(population.tolist()),
             abstained=bool(np.allclose(p, population)),
-            why=why,
+            why=f"nobody was asked this: borrowed from questions worded alike{lent}",
             known=int((known != NONE).sum()),
             same_question=False,
+            ordinal=query.ordinal,
             evidence=self._evidence(folded, person, known, column, p, evidence) if personal else (),
         )
-
-    def _candidates(self, query: Query) -> tuple[tuple[str, ...], str]:
-        """Take the candidates of a free text from the one that is worded most like it."""
-        items = self.responses.opinions.items
-        free = [place for place, item in enumerate(items) if item.name in self.responses.texts]
-        if not free:
-            what = "a free text is asked, and no free text was answered by people who differ"
-            raise DataError(what, fix="give options, or responses to a question like it")
-        points = self.folded.words.questions.points([query.text, *(items[place].question for place in free)])
-        best = free[int((points[1:] @ points[0]).argmax())]
-        return items[best].options, f"; candidates are responses to {items[best].question!r}"
-
-    def _extended(self, item: Item) -> Folded:
-        """Give the factors one more question, that nobody answered."""
-        if item.name in self.unknown:
-            return self.unknown[item.name]
-        folded, train = self.folded, self.folded.train
-        if folded.route.same_question and train.answered.any(axis=0).all():
-            # No question was borrowed so far, so how much is to be borrowed was never chosen.
-            how = chosen(train, self.inputs, folded.whole, folded.words, self.seed)
-            folded = self.folded = replace(folded, how=how, fits={})
-        none = np.full((len(train), 1), NONE, dtype=train.answers.dtype)
-        more = replace(
-            train, items=(*train.items, item), answers=np.hstack([train.answers, none]), retest=None
-        )
-        factors, rank = folded.whole.factors, folded.whole.factors.rank
-        longer = replace(
-            factors,
-            sizes=more.sizes,
-            starts=more.starts,
-            mean=np.append(factors.mean, np.full(item.size, 1 / item.size)),
-            items=np.vstack([factors.items, np.zeros((item.size, rank))]),
-            grams=np.vstack([factors.grams, np.zeros((1, factors.grams.shape[1]), factors.grams.dtype)]),
-        )
-        there = np.asarray(more.answered.any(axis=0))
-        made = replace(folded.whole, factors=borrowed(longer, more.items, there, folded.words, folded.how))
-        open_route = replace(folded.route, same_question=True)
-        self.unknown[item.name] = Folded(
-            open_route, more, folded.inputs, folded.words, folded.how, made, {-1: made}
-        )
-        return self.unknown[item.name]
 
     def _evidence(
         self, folded: Folded, person: pl.DataFrame, known: np.ndarray, column: int, p: np.ndarray, most: int
@@ -362,24 +317,3 @@ class ResponsePredictor:
             )
             for place, moves in moved
         )
-
-    def _known(self, person_id: str) -> np.ndarray:
-        empty = np.full(len(self.responses.opinions.items), NONE, dtype=np.int16)
-        return self.told.get(person_id, empty)
-
-    def _person(self, person_id: str) -> pl.DataFrame:
-        found = self.people.filter(pl.col("person_id") == person_id)
-        if found.height:
-            return found.head(1)
-        bare = pl.DataFrame({"person_id": [person_id], "weight": [1.0]})
-        return _like(self.people, bare)
-
-
-def _like(people: pl.DataFrame, some: pl.DataFrame) -> pl.DataFrame:
-    """Give people the columns that others have, empty where nothing is known."""
-    if "weight" not in some.columns:
-        some = some.with_columns(weight=pl.lit(1.0))
-    missing = [
-        pl.lit(None, dtype=people[name].dtype).alias(name) for name in people.columns if name not in some
-    ]
-    return some.with_columns(missing).select(people.columns).cast(people.schema)

@@ -96,7 +96,7 @@ class Responses:
 
 
 def read_responses(
-    frame: pl.DataFrame, attributes: pl.DataFrame | None = None, *, embed: Embed = hashed
+    frame: pl.DataFrame, attributes: pl.DataFrame | None = None, *, embed: Embed = hashed, least: int = 1
 ) -> Responses:
     """Read who responded what.
 
@@ -109,6 +109,8 @@ def read_responses(
         have none. None where nothing is known of anybody.
     embed
         Of free responses.
+    least
+        Free responses that a candidate must stand for.
 
     Raises
     ------
@@ -133,7 +135,9 @@ def read_responses(
     for _, query, response in listed:
         if not query.options:
             said.setdefault(query.name, []).append(response)
-    texts = {name: found for name, some in said.items() if (found := voices(some, embed)) is not None}
+    texts = {
+        name: found for name, some in said.items() if (found := voices(some, embed, least=least)) is not None
+    }
     items = [
         Item(
             name=name,

@@ -14,14 +14,16 @@ import numpy as np
 
 from populace.errors import DataError
 from populace.memory.predicting.collaborative import Collaborative, Folded
+from populace.memory.predicting.prediction import Calibration
 from populace.memory.predicting.route import Cells, FittedRoute, Route
-from populace.opinions import Inputs, Opinions
+from populace.opinions import NONE, Inputs, Opinions
 from populace.opinions.predictors.masks import masked
 from populace.stats import Estimate
+from populace.stats.calibration import calibration_error
 from populace.stats.crossed import crossed_mean
 from populace.streams import stream
 
-__all__ = ["Abstaining", "Gains", "Trial", "fitted", "gains", "tried"]
+__all__ = ["Abstaining", "Gains", "Trial", "calibrated", "fitted", "gains", "tried"]
 
 _FLOOR = 1e-6
 
@@ -44,6 +46,8 @@ class Trial:
     truth: np.ndarray
     weights: np.ndarray
     p: dict[str, np.ndarray]
+    told: np.ndarray | None = None
+    """Shape (N, M), what the routes were told of each of the people; `NONE` for who was not asked."""
 
     def logs(self, p: np.ndarray) -> np.ndarray:
         """Log probability of each answer: shape (C,)."""
@@ -78,11 +82,13 @@ def tried(
         raise DataError(f"{len(train)} people cannot be cut into {folds} parts", fix="give more people")
     part = rng.permutation(len(train)) % folds
     found: list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]] = []
+    told = np.full(train.answers.shape, NONE, dtype=train.answers.dtype)
     for fold in range(folds):
         outer = np.flatnonzero(part == fold)[: max(most // folds, 1)]
         known, asked = masked(train.take(outer), inputs.known, rng)
         rows, columns = np.nonzero(asked)
         cells = Cells(train.people[outer], known, rows, columns)
+        told[outer] = known
         inner = train.take(part != fold)
         p = {name: each.predict(cells) for name, each in fitted(routes, inner, inputs).items()}
         found.append((outer[rows], columns, p))
@@ -91,7 +97,7 @@ def tried(
     names = [route.name for route in routes]
     p = {name: np.concatenate([each[2][name] for each in found]) for name in names}
     truth = train.answers[rows, columns].astype(np.int64)
-    return Trial(train.take([]), rows, columns, truth, train.weights[rows], p)
+    return Trial(train.take([]), rows, columns, truth, train.weights[rows], p, told)
 
 
 def fitted(routes: Sequence[Route], train: Opinions, inputs: Inputs) -> dict[str, FittedRoute]:
@@ -152,6 +158,23 @@ def gains(trial: Trial, ours: str, base: str) -> Gains:
     pull = spread / (spread + error) if spread else np.zeros(count)
     items = np.where(there, overall.value + pull * (mean - overall.value), np.nan)
     return Gains(overall, items)
+
+
+def calibrated(
+    trial: Trial, route: str, gain: Estimate, known: int | None, seed: int, *, p: np.ndarray | None = None
+) -> Calibration:
+    """Say what a route of a trial was worth; `p` where its predictions are not in the trial."""
+    rows = trial.p[route] if p is None else p
+    likeliest = rows.argmax(axis=1)
+    right = (likeliest == trial.truth).astype(np.float64)
+    sure = np.clip(rows[np.arange(len(rows)), likeliest], 0.0, 1.0)
+    return Calibration(
+        route=route,
+        known=known,
+        accuracy=crossed_mean(right, trial.rows, trial.columns),
+        gain=gain,
+        error=calibration_error(sure, right, trial.rows, draws=500, seed=seed),
+    )
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,10 @@ class Voices:
         return (_unit(self.embed(list(texts))) @ self.centres.T).argmax(axis=1)
 
 
-def voices(texts: Sequence[str], embed: Embed = hashed) -> Voices | None:
+def voices(texts: Sequence[str], embed: Embed = hashed, *, least: int = 1) -> Voices | None:
     """Group responses; None where fewer than two differ.
+
+    A group of fewer responses than `least` is none: its text would be one person's, not that of a group.
 
     Examples
     --------
@@ -79,7 +81,8 @@ def voices(texts: Sequence[str], embed: Embed = hashed) -> Voices | None:
             break
         centres = moved
     near = (points @ centres.T).argmax(axis=1)
-    kept = [group for group in range(len(centres)) if (near == group).any()]
+    sizes = np.bincount(near, counts, minlength=len(centres))
+    kept = [group for group in range(len(centres)) if sizes[group] >= max(least, 1)]
     if len(kept) < 2:
         return None
     named = []

@@ -1,4 +1,4 @@
-"""Texts as points: by hashed words where no model is at hand, by any embedding that is passed.
+"""Texts as points that go together: by the room's hashed words (`memory.spaces`), or any embedding.
 
 Questions of one survey begin alike (*Do you agree with this statement ...*). What all of them share says
 nothing about which are alike, so a `Space` takes the mean of its texts off.
@@ -6,59 +6,18 @@ nothing about which are alike, so a `Space` takes the mean of its texts off.
 
 from __future__ import annotations
 
-import re
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from populace.errors import DataError
+from populace.memory.spaces import Embed, hashed
 
 __all__ = ["Embed", "Remembering", "Space", "hashed", "space"]
 
-Embed = Callable[[Sequence[str]], np.ndarray]
-"""Turns n texts into the rows of an array."""
-
-_SIZE = 512
-_WORD = re.compile(r"\w+", re.UNICODE)
 _FEWEST = 8
 """Texts of which a mean is taken off; that of fewer is mostly what tells them apart."""
-
-
-def hashed(texts: Sequence[str], *, size: int = _SIZE) -> np.ndarray:
-    """Hash the words of texts and their runs of three letters into signed counts of unit length.
-
-    Weinberger et al. (2009), Feature Hashing for Large Scale Multitask Learning (arXiv 0902.2206). No
-    model, the same on every machine; it sees that words are spelt alike, and nothing of what they mean.
-
-    Parameters
-    ----------
-    texts
-        Of any language with words; without any word a row is 0.
-    size
-        Columns.
-
-    Returns
-    -------
-    Shape (texts, size).
-
-    Examples
-    --------
-    >>> rows = hashed(["Raise the tax", "raise taxes", "More trees"])
-    >>> bool(rows[0] @ rows[1] > 0.3 > rows[0] @ rows[2]), rows.shape
-    (True, (3, 512))
-    """
-    found = np.zeros((len(texts), size))
-    for row, text in enumerate(texts):
-        for word in _WORD.findall(text.lower()):
-            around = f"^{word}$"
-            parts = [(word, 1.0)]
-            parts += [(around[at : at + 3], 0.4) for at in range(len(around) - 2)]
-            for part, weight in parts:
-                code = zlib.crc32(part.encode())
-                found[row, code % size] += weight if code >> 31 else -weight
-    return _unit(np.sign(found) * np.sqrt(np.abs(found)))
 
 
 class Remembering:
