@@ -1,9 +1,7 @@
 """Which member serves a user: by weights, or by weights inferred from what the user preferred.
 
-A user prefers one response to another with the probability sigmoid(s w . (r - r')), for scores r and weights
-w on the simplex (Bradley and Terry 1952). The prior of w is uniform; the posterior is kept on a lattice of
-the simplex, so that it is exact up to the lattice for the few traits that people weigh, and nothing has to
-converge.
+Weights are inferred by the model of `populace.portfolio.taste`. A user goes to the member with the largest
+expected value; what that loses on average for not knowing the weights is told.
 """
 
 from __future__ import annotations
@@ -16,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from populace.errors import DataError
-from populace.portfolio.minimum import spread_weights
+from populace.portfolio.asking import Goal, told_by
+from populace.portfolio.taste import Belief, Feedback, Prior, believe, differences
 
 __all__ = ["Route", "Router", "Taste"]
-
-_LATTICE = 4000
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +46,8 @@ class Taste(msgspec.Struct, frozen=True, kw_only=True):
     """What is lost on average for not knowing the weights."""
     n: int
     """Comparisons."""
+    sharpness: float
+    """How surely the user picks the better one: stated, or the geometric mean of what fits the answers."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,8 @@ class Router:
     def __post_init__(self) -> None:
         """Check that every member has its rewards."""
         points = np.asarray(self.points, dtype=np.float64)
-        if points.ndim != 2 or not points.size or not np.isfinite(points).all():
-            raise DataError("points must be finite, of the shape (members, traits)")
+        if points.ndim != 2 or not points.size or points.shape[1] < 2 or not np.isfinite(points).all():
+            raise DataError("points must be finite, of the shape (members, traits), two traits or more")
         members = tuple(range(len(points))) if self.members is None else tuple(self.members)
         if len(members) != len(points):
             raise DataError(f"there are {len(points)} rows of rewards and {len(members)} members")
@@ -96,10 +95,12 @@ class Router:
 
     def infer(
         self,
-        feedback: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]],
+        feedback: Feedback,
         *,
-        sharpness: float = 4.0,
+        sharpness: float | None = 4.0,
         level: float = 0.95,
+        prior: Prior | None = None,
+        lapse: float = 0.0,
     ) -> Taste:
         """Infer a user's weights from pairs.
 
@@ -108,82 +109,87 @@ class Router:
         feedback
             Scores, shape (traits,) each, of the response that was preferred and of the one that was not.
         sharpness
-            How surely a user picks the better one: the odds of a lead of 1.
+            How surely a user picks the better one: the odds of a lead of 1. None: estimated too.
         level
             Coverage of the intervals.
+        prior
+            What is known of users before (`population_prior`, `Prior.of`); uniform by default.
+        lapse
+            Chance that an answer is a coin's.
 
         Raises
         ------
         DataError
             If scores are not finite or of other traits.
+        ValueError
+            If a setting is out of range.
         """
-        lattice, odds = self._posterior(feedback, sharpness)
-        shares = np.exp(odds - odds.max())
-        shares /= shares.sum()
-        tail = (1 - level) / 2
-        low, high = zip(*(_quantiles(column, shares, (tail, 1 - tail)) for column in lattice.T), strict=True)
-        values = lattice @ self._points.T
-        best = int(np.argmax(shares @ values))
+        if not 0 < level < 1:
+            raise ValueError(f"level is {level} and must lie between 0 and 1")
+        belief = self._belief(feedback, sharpness, prior, lapse)
+        low, high = belief.quantiles(level)
+        values = belief.points @ self._points.T
+        best = int(np.argmax(belief.shares @ values))
         top = values.max(axis=1)
         return Taste(
-            mean=tuple((shares @ lattice).tolist()),
+            mean=tuple((belief.shares @ belief.points).tolist()),
             low=low,
             high=high,
             level=level,
             member=self._members[best],
-            sure=float(shares[values[:, best] >= top - 1e-12].sum()),
-            expected_regret=float(shares @ (top - values[:, best])),
+            sure=float(belief.shares[values[:, best] >= top - 1e-12].sum()),
+            expected_regret=float(belief.shares @ (top - values[:, best])),
             n=len(feedback),
+            sharpness=belief.sharpness,
         )
 
     def ask_next(
         self,
-        feedback: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]],
+        feedback: Feedback,
         pairs: npt.ArrayLike,
         *,
-        sharpness: float = 4.0,
+        sharpness: float | None = 4.0,
+        prior: Prior | None = None,
+        lapse: float = 0.0,
+        goal: Goal = "weights",
     ) -> int:
-        """Choose the pair whose answer tells most about the weights: the largest mutual information.
+        """Choose the pair whose answer tells most: the largest mutual information.
 
         Parameters
         ----------
         pairs
             Shape (n, 2, traits), scores of the two responses of each pair that could be shown.
+        goal
+            Of what: the `weights`, or which `member` is best, which is less to know.
 
         Returns
         -------
         Row of `pairs`; of equal ones the first.
+
+        Raises
+        ------
+        DataError
+            If pairs or feedback are broken.
         """
         table = np.asarray(pairs, dtype=np.float64)
         if table.ndim != 3 or table.shape[1:] != (2, self._points.shape[1]) or not len(table):
             raise DataError(f"pairs must have the shape (n, 2, {self._points.shape[1]})")
-        lattice, odds = self._posterior(feedback, sharpness)
-        shares = np.exp(odds - odds.max())
-        shares /= shares.sum()
-        chance = 1 / (1 + np.exp(-sharpness * (lattice @ (table[:, 0] - table[:, 1]).T)))
-        told = _entropy(shares @ chance) - shares @ _entropy(chance)
-        return int(np.argmax(told))
-
-    def _posterior(
-        self, feedback: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], sharpness: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        if not sharpness > 0:
-            raise ValueError(f"sharpness is {sharpness} and must be above 0")
-        traits = self._points.shape[1]
-        lattice = spread_weights(traits, _LATTICE)
-        if not len(feedback):
-            return lattice, np.zeros(len(lattice))
-        try:
-            table = np.asarray([[one, other] for one, other in feedback], dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError("feedback must be pairs of scores, the preferred one first") from error
-        if table.ndim != 3 or table.shape[1:] != (2, traits):
-            raise DataError(f"feedback must be pairs of {traits} scores, the preferred one first")
         bad = ~np.isfinite(table).all(axis=(1, 2))
         if bad.any():
             raise DataError("a score is missing or infinite", row=int(np.flatnonzero(bad)[0]) + 1)
-        leads = sharpness * (lattice @ (table[:, 0] - table[:, 1]).T)
-        return lattice, -np.logaddexp(0, -leads).sum(axis=1)
+        belief = self._belief(feedback, sharpness, prior, lapse)
+        lead = belief.sharpness * (belief.points @ (table[:, 0] - table[:, 1]).T)
+        best = np.argmax(belief.points @ self._points.T, axis=1) if goal == "member" else None
+        return int(np.argmax(told_by(belief.shares[None], lead, lapse, best)[0]))
+
+    def _belief(
+        self, feedback: Feedback, sharpness: float | None, prior: Prior | None, lapse: float
+    ) -> Belief:
+        traits = self._points.shape[1]
+        known = Prior.even(traits) if prior is None else prior
+        if len(known.concentration) != traits:
+            raise DataError(f"the prior is of {len(known.concentration)} traits, and members have {traits}")
+        return believe(differences(feedback, traits), known, sharpness=sharpness, lapse=lapse)
 
     def _weights(self, weights: npt.ArrayLike) -> np.ndarray:
         found = np.asarray(weights, dtype=np.float64)
@@ -198,15 +204,3 @@ class Router:
     @property
     def _members(self) -> tuple[int, ...]:
         return tuple(self.members or ())
-
-
-def _quantiles(values: np.ndarray, shares: np.ndarray, at: tuple[float, float]) -> tuple[float, float]:
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(shares[order])
-    places = np.searchsorted(reached, at).clip(max=len(values) - 1)
-    return float(values[order][places[0]]), float(values[order][places[1]])
-
-
-def _entropy(chance: np.ndarray) -> np.ndarray:
-    inside = np.clip(chance, 1e-12, 1 - 1e-12)
-    return -(inside * np.log(inside) + (1 - inside) * np.log1p(-inside))

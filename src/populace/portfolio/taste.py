@@ -1,0 +1,350 @@
+r"""A user's weights from pairs: a Bayesian logistic model on the simplex.
+
+A user prefers one response to another with the probability :math:`\sigma(s\, w \cdot (r - r'))`, for scores r
+and weights w on the simplex (Bradley and Terry 1952); s is how surely the better one is picked. With a chance
+`lapse` the answer is a coin's. The prior of w is a Dirichlet distribution: uniform, or that of a population,
+so that few answers tell much of one more of its people. Nothing has to converge: the posterior is kept on a
+lattice of the simplex. Where so few of its points carry the posterior that they would be too coarse, points
+are drawn about it, and weighed by what they were drawn from.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from populace.errors import DataError
+from populace.portfolio.minimum import spread_weights
+from populace.streams import stream
+
+__all__ = [
+    "SHARPNESSES",
+    "Belief",
+    "Feedback",
+    "Prior",
+    "believe",
+    "differences",
+    "lattice",
+    "population_prior",
+]
+
+LATTICE = 4000
+SHARPNESSES = tuple(float(each) for each in np.geomspace(0.5, 64, 15).round(3))
+"""What `sharpness` is looked for among, where it is not stated."""
+_CARRY = 150
+"""Points that are to carry a posterior at least, by its effective sample size."""
+_DRAWN, _ROUNDS = 6000, 4
+_EM_ROUNDS, _EM_LATTICE = 40, 800
+_VIRTUAL = 2.0
+"""People with weights drawn evenly that stand beside a population, so that few of them say not too much."""
+
+Feedback: TypeAlias = Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]
+"""Scores, shape (traits,) each, of the response that was preferred and of the one that was not."""
+
+
+class Prior(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of users' weights before they say anything.
+
+    Examples
+    --------
+    >>> Prior.even(3).concentration
+    (1.0, 1.0, 1.0)
+    >>> told = Prior.of([[0.7, 0.3], [0.6, 0.4], [0.8, 0.2], [0.65, 0.35]])
+    >>> told.mean[0] > 0.6
+    True
+    """
+
+    concentration: tuple[float, ...]
+    """Of a Dirichlet distribution, one a trait; 1 everywhere is the uniform one."""
+    sharpness: tuple[float, ...] = SHARPNESSES
+    """Values that `sharpness` may have where it is not stated."""
+    shares: tuple[float, ...] = ()
+    """Their probabilities; alike if empty."""
+    people: int = 0
+    """How many it was learned from."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no distribution."""
+        if len(self.concentration) < 2 or not all(0 < each < np.inf for each in self.concentration):
+            raise DataError("a prior needs a concentration above 0 for each of two traits or more")
+        if not self.sharpness or not all(0 < each < np.inf for each in self.sharpness):
+            raise DataError("values of sharpness must be above 0, at least one")
+        shares = np.array(self.shares)
+        if self.shares and (
+            len(shares) != len(self.sharpness) or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6
+        ):
+            raise DataError("shares must be one for each sharpness, at least 0, and sum to 1")
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Expected weights."""
+        total = sum(self.concentration)
+        return tuple(each / total for each in self.concentration)
+
+    @classmethod
+    def even(cls, traits: int) -> Prior:
+        """Give the uniform distribution."""
+        return cls(concentration=(1.0,) * traits)
+
+    @classmethod
+    def of(cls, weights: npt.ArrayLike, survey: npt.ArrayLike | None = None) -> Prior:
+        """Fit people whose weights are known, shape (people, traits), by maximum likelihood.
+
+        Two people with weights drawn evenly are added, so that a handful does not pass for certainty.
+        """
+        from populace.portfolio.people import People
+
+        found = People.of(weights, survey=survey)
+        logs = np.log(np.clip(found.weights, 1e-3, None))
+        share = found.survey / found.survey.sum()
+        return cls(concentration=_dirichlet(share @ logs, len(found.weights)), people=len(found.weights))
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A posterior of weights.
+
+    Attributes
+    ----------
+    points
+        Shape (n, traits).
+    shares
+        Shape (n,), posterior probabilities.
+    heights
+        Shape (n,), log densities, but for a constant.
+    sharpness
+        Expected, geometric mean.
+    """
+
+    points: np.ndarray
+    shares: np.ndarray
+    heights: np.ndarray
+    sharpness: float
+    judge: Any = None
+
+    @property
+    def carried_by(self) -> float:
+        """Effective number of points."""
+        return float(1 / np.square(self.shares).sum())
+
+    def quantiles(self, level: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Give the ends of an interval of each weight."""
+        tail = (1 - level) / 2
+        ends = []
+        for column in self.points.T:
+            order = np.argsort(column, kind="stable")
+            reached = np.cumsum(self.shares[order])
+            places = np.searchsorted(reached, (tail, 1 - tail)).clip(max=len(column) - 1)
+            ends.append(column[order][places].tolist())
+        low, high = zip(*ends, strict=True)
+        return low, high
+
+    def holds(self, weights: npt.ArrayLike, level: float) -> bool:
+        """Say whether weights lie in the smallest region that has so much of the posterior."""
+        order = np.argsort(-self.heights, kind="stable")
+        place = int(np.searchsorted(np.cumsum(self.shares[order]), level).clip(max=len(order) - 1))
+        inside = np.maximum(np.asarray(weights, dtype=np.float64), 1e-6)
+        return bool(self.judge((inside / inside.sum())[None])[0] >= self.heights[order[place]] - 1e-12)
+
+
+def believe(
+    leads: np.ndarray,
+    prior: Prior,
+    *,
+    sharpness: float | None,
+    lapse: float = 0.0,
+    points: np.ndarray | None = None,
+) -> Belief:
+    """Give the posterior.
+
+    Parameters
+    ----------
+    leads
+        Shape (n, traits), scores of what was preferred less those of what was not (`differences`).
+    sharpness
+        Stated, or None: each of the prior's values, by how likely it makes the answers.
+    lapse
+        Chance that an answer is a coin's.
+    points
+        A lattice; the usual one if None.
+
+    Examples
+    --------
+    >>> sure = believe(np.array([[1.0, -1.0]] * 6), Prior.even(2), sharpness=4.0)
+    >>> float(sure.shares @ sure.points[:, 0]) > 0.7
+    True
+    """
+    if sharpness is not None and not sharpness > 0:
+        raise ValueError(f"sharpness is {sharpness} and must be above 0")
+    if not 0 <= lapse < 1:
+        raise ValueError(f"lapse is {lapse}: a chance from 0 up to 1")
+    strengths = np.array(prior.sharpness if sharpness is None else (sharpness,))
+    odds = np.log(prior.shares) if prior.shares and sharpness is None else np.zeros(len(strengths))
+    slope = np.array(prior.concentration) - 1
+
+    def parts(where: np.ndarray) -> np.ndarray:
+        said = likelihoods(where, leads, strengths, lapse)
+        return said + odds + (np.log(where) @ slope)[:, None]
+
+    def judge(where: np.ndarray) -> np.ndarray:
+        return np.logaddexp.reduce(parts(where), axis=1)
+
+    where = lattice(leads.shape[1]) if points is None else points
+    heights, drawn_from = judge(where), np.zeros(len(where))
+    for turn in range(_ROUNDS):
+        shares = _normal(heights - drawn_from)
+        if points is not None or 1 / np.square(shares).sum() >= _CARRY:
+            break
+        where, drawn_from = _about(where, shares, turn)
+        heights = judge(where)
+    shares = _normal(heights - drawn_from)
+    table = parts(where)
+    within = np.exp(table - table.max(axis=1, keepdims=True))
+    of_strength = shares @ (within / within.sum(axis=1, keepdims=True))
+    middle = float(np.exp(of_strength @ np.log(strengths)))
+    return Belief(points=where, shares=shares, heights=heights, sharpness=middle, judge=judge)
+
+
+def population_prior(
+    feedback: Sequence[Feedback], traits: int, *, sharpness: float | None = None, lapse: float = 0.0
+) -> Prior:
+    """Learn the prior from what many people preferred (empirical Bayes, by expectation-maximisation).
+
+    The Dirichlet distribution and the shares of sharpness are those that make everybody's answers likeliest,
+    but for two people with weights drawn evenly that are added.
+
+    Raises
+    ------
+    DataError
+        If nobody said anything, or a score is broken.
+
+    Examples
+    --------
+    >>> one = [((0.9, 0.1), (0.1, 0.9))] * 12  # prefers the first trait
+    >>> learned = population_prior([one] * 10, traits=2)
+    >>> learned.mean[0] > 0.6, learned.people
+    (True, 10)
+    """
+    said = [differences(each, traits) for each in feedback]
+    said = [each for each in said if len(each)]
+    if not said:
+        raise DataError("nobody preferred anything", fix="give the pairs of at least one person")
+    where = lattice(traits, _EM_LATTICE)
+    logs = np.log(where)
+    strengths = np.array(SHARPNESSES if sharpness is None else (sharpness,))
+    tables = np.stack([likelihoods(where, each, strengths, lapse) for each in said])
+    tables = np.exp(tables - tables.max(axis=(1, 2), keepdims=True))
+    concentration, shares = np.ones(traits), np.full(len(strengths), 1 / len(strengths))
+    for _ in range(_EM_ROUNDS):
+        prior = np.exp(logs @ (concentration - 1))
+        joint = tables * prior[None, :, None] * shares
+        joint /= joint.sum(axis=(1, 2), keepdims=True)
+        expected = joint.sum(axis=2).mean(axis=0) @ logs
+        concentration = np.array(_dirichlet(expected, len(said)))
+        # One more person, of any sharpness.
+        shares = (joint.sum(axis=(0, 1)) + 1 / len(strengths)) / (len(said) + 1)
+    return Prior(
+        concentration=tuple(concentration.tolist()),
+        sharpness=tuple(strengths.tolist()),
+        shares=tuple((shares / shares.sum()).tolist()),
+        people=len(said),
+    )
+
+
+def differences(feedback: Feedback, traits: int) -> np.ndarray:
+    """Read feedback: scores of what was preferred less those of what was not, shape (n, traits).
+
+    Raises
+    ------
+    DataError
+        If it is no list of pairs of scores of these traits, or a score is missing or infinite.
+    """
+    if not len(feedback):
+        return np.empty((0, traits))
+    try:
+        table = np.asarray([[one, other] for one, other in feedback], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError("feedback must be pairs of scores, the preferred one first") from error
+    if table.ndim != 3 or table.shape[1:] != (2, traits):
+        raise DataError(f"feedback must be pairs of {traits} scores, the preferred one first")
+    bad = ~np.isfinite(table).all(axis=(1, 2))
+    if bad.any():
+        raise DataError("a score is missing or infinite", row=int(np.flatnonzero(bad)[0]) + 1)
+    return table[:, 0] - table[:, 1]
+
+
+def likelihoods(
+    where: np.ndarray, leads: np.ndarray, strengths: np.ndarray, lapse: float = 0.0
+) -> np.ndarray:
+    """Give the log-likelihood of what was preferred, shape (points, strengths)."""
+    lead = where @ leads.T
+    said = np.stack([-np.logaddexp(0, -strength * lead) for strength in strengths], axis=1)
+    if lapse:
+        said = np.log(lapse / 2 + (1 - lapse) * np.exp(said))
+    return said.sum(axis=2)
+
+
+@functools.lru_cache(maxsize=16)
+def lattice(traits: int, most: int = LATTICE) -> np.ndarray:
+    """Give points of the simplex that stand for parts of about one size, none on its border: (n, traits).
+
+    Examples
+    --------
+    >>> lattice(2, 4).tolist()
+    [[0.125, 0.875], [0.375, 0.625], [0.625, 0.375], [0.875, 0.125]]
+    """
+    if traits < 2:
+        raise DataError("with one trait there is nothing to weigh", fix="give two traits or more")
+    corners = spread_weights(traits, most)
+    steps = round(1 / corners[corners > 0].min())
+    found = (corners * steps + 0.5) / (steps + traits / 2)
+    found.setflags(write=False)
+    return found
+
+
+def _about(where: np.ndarray, shares: np.ndarray, turn: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw points about a posterior, from a Dirichlet distribution of its mean and twice its variance."""
+    from scipy.special import gammaln
+
+    mean = shares @ where
+    variance = shares @ np.square(where - mean)
+    # A posterior on one point of the lattice has no width of its own: take the lattice's.
+    variance = np.maximum(variance, np.square(0.02 * mean))
+    total = max(float(np.median(mean * (1 - mean) / (2 * variance))) - 1, len(mean) / 2)
+    alpha = np.maximum(mean * total, 0.3)
+    drawn = stream(0, "portfolio.taste", turn).dirichlet(alpha, _DRAWN)
+    drawn = np.clip(drawn, 1e-9, None)
+    drawn /= drawn.sum(axis=1, keepdims=True)
+    heights = np.log(drawn) @ (alpha - 1) + gammaln(alpha.sum()) - gammaln(alpha).sum()
+    return drawn, heights
+
+
+def _normal(logs: np.ndarray) -> np.ndarray:
+    shares = np.exp(logs - logs.max())
+    return shares / shares.sum()
+
+
+def _dirichlet(expected: np.ndarray, people: int) -> tuple[float, ...]:
+    """Fit a Dirichlet distribution to expected logs (Minka's fixed point), with the virtual people."""
+    from scipy.special import digamma, polygamma
+
+    traits = len(expected)
+    even = np.full(traits, digamma(1.0) - digamma(float(traits)))
+    goal = (people * expected + _VIRTUAL * even) / (people + _VIRTUAL)
+    alpha = np.ones(traits)
+    for _ in range(200):
+        right = digamma(alpha.sum()) + goal
+        # The inverse of digamma, by Newton's method from Minka's start.
+        new = np.where(right >= -2.22, np.exp(right) + 0.5, -1 / (right - digamma(1.0)))
+        for _ in range(5):
+            new = np.maximum(new - (digamma(new) - right) / polygamma(1, new), 1e-4)
+        if np.abs(new - alpha).max() < 1e-6:
+            break
+        alpha = new
+    return tuple(np.clip(alpha, 0.05, 500).tolist())
