@@ -2,8 +2,8 @@
 
     python benchmarks/bench_bounds_audit.py [--records 20000] [--folder DIR]
 
-Prints the median and the 99th percentile of an append, and records verified in a second. The disk decides what
-a forced record costs: give a folder of the disk that matters.
+Prints the median and the 99th percentile of an append, and records verified in a second. The disk decides
+what a forced record costs: give a folder of the disk that matters.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def measured(name: str, audit: Audit, records: int) -> None:
     size = audit.path.stat().st_size / records
     print(
         f"audit, {name}: {records} records of {size:.0f} bytes, an append {median:.0f} us median, "
-        f"{high:.0f} us p99, {records / taken.sum():,.0f} a second; verified at {records / reading:,.0f} a second"
+        f"{high:.0f} us p99, {records / taken.sum():,.0f} a second; "
+        f"verified at {records / reading:,.0f} a second"
     )
 
 
