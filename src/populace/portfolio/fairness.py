@@ -1,10 +1,11 @@
 r"""Portfolios under which no group of known people is left behind: exact, by integer programmes.
 
-`within_limits` finds the fewest members with which the mean regret of every group (or the share of its people
-who are not served) stays within a limit. `leave_nobody_behind` finds, of a size, the members whose largest
-group regret is least, then the two largest, and so on: the leximin order. The sum of the k largest of f_1 ..
-f_G is :math:`\min_t k t + \sum_g \max(f_g - t, 0)`, which is linear, so that each step is one programme. Who
-serves whom is part of the programme: for given members it serves everybody best by itself.
+`best_on_average` looks at everybody together. `within_limits` finds the fewest members with which the mean
+regret of every group (or the share of its people who are not served) stays within a limit.
+`leave_nobody_behind` finds, of a size, the members whose largest group regret is least, then the two largest,
+and so on: the leximin order. The sum of the k largest of f_1 .. f_G is
+:math:`\min_t k t + \sum_g \max(f_g - t, 0)`, which is linear, so that each step is one programme. Who serves
+whom is part of the programme: for given members it serves everybody best by itself.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from populace.portfolio.people import People, _same_traits, regrets_of
 from populace.portfolio.records import Certificate, Kind
 from populace.portfolio.tables import check_kind, points_of
 
-__all__ = ["Fair", "Measure", "leave_nobody_behind", "within_limits"]
+__all__ = ["Fair", "Measure", "best_on_average", "leave_nobody_behind", "within_limits"]
 
 Measure: TypeAlias = Literal["regret", "unserved"]
 _SLACK = 1e-7
+_EVERYBODY = "everybody"
+"""The group of people without groups."""
 _MOST_CELLS = 400_000
 """People times candidates up to which a programme is set up."""
 
@@ -40,7 +43,8 @@ class Fair(msgspec.Struct, frozen=True, kw_only=True):
     """Group -> its mean regret, or the share of it that is not served; worst first."""
     measure: Measure
     bound: float
-    """No portfolio has fewer members (`within_limits`), or a smaller worst group (`leave_nobody_behind`)."""
+    """No portfolio has fewer members (`within_limits`), a smaller worst group (`leave_nobody_behind`), or a
+    smaller mean (`best_on_average`)."""
     optimal: bool
     """Whether that was proved in time, of all steps."""
     certificate: Certificate
@@ -79,7 +83,7 @@ def within_limits(
     Raises
     ------
     DataError
-        If people have no groups, a limit is of no group, no portfolio stays within the limits, or a table is
+        If a limit is of no group, no portfolio stays within the limits, or a table is
         broken.
     ValueError
         If a setting is out of range.
@@ -115,6 +119,42 @@ def within_limits(
     programme.hold(programme.count(), float(len(found)))
     better, _ = programme.solve(programme.mean(), seconds)
     return problem.fair(better or found, float(least), least >= len(found))
+
+
+def best_on_average(
+    rewards: Any,
+    people: People,
+    size: int,
+    *,
+    measure: Measure = "regret",
+    within: float = 0.02,
+    kind: Kind = "additive",
+    cost: npt.ArrayLike | None = None,
+    seconds: float = 60.0,
+) -> Fair:
+    """Find the members, at most `size`, with the least mean over everybody, by survey weights.
+
+    Raises
+    ------
+    DataError, ValueError, PopulaceError
+        As `within_limits`.
+
+    Examples
+    --------
+    >>> people = People.of([[1, 0], [0, 1]], survey=[9, 1])
+    >>> best_on_average([[1, 0], [0, 1], [0.6, 0.6]], people, size=1).members
+    (0,)
+    """
+    if size < 1:
+        raise ValueError(f"size is {size} and must be at least 1")
+    problem = _Problem.of(rewards, people, measure, within, kind, cost)
+    programme = _Programme(problem, min(size, len(problem.rows)))
+    found, bound = programme.solve(programme.mean(), seconds)
+    if found is None:  # pragma: no cover - one member is always a portfolio
+        raise PopulaceError("a programme of a portfolio was not solved")
+    reached = float(problem.everybody @ problem.lost[:, found].min(axis=1))
+    sure = bound >= reached - _SLACK * problem.scale
+    return problem.fair(found, min(max(bound, 0.0), reached), sure)
 
 
 def leave_nobody_behind(
@@ -193,8 +233,6 @@ class _Problem:
         if kind == "mixed" or not within >= 0:
             raise ValueError("kind must be 'additive' or 'ratio', and within at least 0")
         check_kind(kind, 0.0)
-        if not people.groups:
-            raise DataError("people have no groups", fix="say which: People.of(..., groups=...)")
         points = points_of(rewards, cost, kind=kind)
         _same_traits(points, people)
         lost = regrets_of(points, people, kind)
@@ -202,8 +240,8 @@ class _Problem:
             lost = (lost > within + 1e-12).astype(np.float64)
         rows = _needed(lost)
         lost = lost[:, rows]
-        groups = np.array(people.groups)
-        names = [name for name in sorted(set(people.groups)) if people.survey[groups == name].sum() > 0]
+        groups = np.array(people.groups or (_EVERYBODY,) * len(people))
+        names = [name for name in sorted(set(groups.tolist())) if people.survey[groups == name].sum() > 0]
         # People who lose alike by every candidate are one kind.
         kinds, place = np.unique(lost, axis=0, return_inverse=True)
         if kinds.size > _MOST_CELLS:

@@ -293,8 +293,8 @@ def serve(
     points = points_of(rewards, cost, kind=kind)
     _same_traits(points, people)
     rows = chosen(members, len(points))
-    lost = regrets_of(points, people, kind)[:, rows]
-    counted = _Counted(people, lost, within, draws, level, seed)
+    every = regrets_of(points, people, kind)
+    counted = _Counted(people, every[:, rows], within, draws, level, seed, most=float(every.max()))
     everybody = np.ones(len(people), dtype=bool)
     groups = tuple(counted.group(name) for name in sorted(set(people.groups)))
     worst = max(groups, key=lambda each: each.regret.value, default=None)
@@ -323,8 +323,16 @@ class _Counted:
     """Sums by persona, and their resamples."""
 
     def __init__(
-        self, people: People, lost: np.ndarray, within: float, draws: int, level: float, seed: int
+        self,
+        people: People,
+        lost: np.ndarray,
+        within: float,
+        draws: int,
+        level: float,
+        seed: int,
+        most: float,
     ) -> None:
+        self.most = max(most, _ROUNDING)
         self.people, self.draws, self.level, self.seed = people, draws, level, seed
         self.least = lost.min(axis=1)
         self.served = (self.least <= within + _ROUNDING).astype(np.float64)
@@ -360,7 +368,7 @@ class _Counted:
             level=level,
             unit="persona",
         )
-        ends = (0.0, float(max(values.max(), _ROUNDING))) if within is None else within
+        ends = (0.0, self.most) if within is None else within
         return doubted(found, *ends)
 
     def group(self, name: str) -> GroupServed:
