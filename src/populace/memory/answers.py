@@ -1,8 +1,9 @@
-"""Answers to questions with options that others may use, as a table to fit on."""
+"""Responses and attributes that others may use, as tables to fit on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from populace.errors import DataError
 from populace.memory import tables as t
@@ -15,14 +16,34 @@ if TYPE_CHECKING:
 
     from populace.memory.store import Writing
 
-__all__ = ["checked_same", "shared_answers"]
+__all__ = ["PREFIX", "Shared", "TooFewError", "checked_same", "shared_answers", "shared_attributes"]
 
 _FEWEST = 4
 """Answers of a person below which the person is left out."""
+PREFIX = "attribute "
+"""Of the columns of attributes: one may be called `weight`."""
+
+
+class TooFewError(DataError):
+    """Too few people share answers."""
+
+
+class Shared(NamedTuple):
+    """What others may use."""
+
+    answers: pl.DataFrame
+    attributes: pl.DataFrame
 
 
 def shared_answers(
-    writing: Writing, purpose: str, *, people: int, questions: int, least: int, seed: int
+    writing: Writing,
+    purpose: str,
+    *,
+    people: int,
+    questions: int,
+    least: int,
+    seed: int,
+    words: bool = False,
 ) -> pl.DataFrame:
     """Read the latest answers of people drawn to the questions that most of them answered.
 
@@ -34,15 +55,17 @@ def shared_answers(
         People there must be; a question must have been answered by half of them.
     seed
         Of the people drawn.
+    words
+        Whether responses to questions without options are read too: people's own words.
 
     Returns
     -------
-    Columns `person` (their number), `person_id` (that number as text), `text`, `response`, `options`,
-    `ordinal`, `item`; by person and item.
+    Columns `person` (their number), `person_id` (that number as text), `text`, `response`, `options` (null
+    for own words), `ordinal`, `item`; by person and item.
 
     Raises
     ------
-    DataError
+    TooFewError
         If there are fewer people.
     """
     import polars as pl
@@ -52,9 +75,10 @@ def shared_answers(
     everybody = connection.execute(select(t.people.c.person).order_by(t.people.c.person)).scalars().all()
     drawn = stream(seed, "memory.answers").permutation(len(everybody))[: 2 * people]
     found: list[Any] = []
+    kind = (c.text != 0) & (c.response != 0) if words else c.scale != 0
     for block in blocks(sorted(everybody[place] for place in drawn.tolist())):
         wanted = select(c.person, c.text, c.response, c.scale, c.item).where(
-            c.person.in_(block), c.scale != 0, usable(c.consent, purpose, by_others=True)
+            c.person.in_(block), kind, usable(c.consent, purpose, by_others=True)
         )
         found += connection.execute(wanted).all()
     texts = read_texts(connection, {each for row in found for each in (row.text, row.response, row.scale)})
@@ -65,7 +89,7 @@ def shared_answers(
             "person_id": [str(row.person) for row in found],
             "text": [texts[row.text] for row in found],
             "response": [texts[row.response] for row in found],
-            "options": [list(scales[row.scale][0]) for row in found],
+            "options": [list(scales[row.scale][0]) or None for row in found],
             "ordinal": [scales[row.scale][1] for row in found],
             "item": [row.item for row in found],
         },
@@ -75,14 +99,51 @@ def shared_answers(
     frame = frame.unique(["person", *key], keep="last", maintain_order=True)
     asked = frame.group_by(key).len().filter(pl.col("len") >= least // 2)
     asked = asked.sort("len", "text", descending=[True, False]).head(questions)
-    frame = frame.join(asked.select(key), on=key, how="semi", maintain_order="left")
+    frame = frame.join(asked.select(key), on=key, how="semi", maintain_order="left", nulls_equal=True)
     enough = frame.group_by("person").len().filter(pl.col("len") >= _FEWEST)["person"].sort()[:people]
     if len(enough) < least:
-        raise DataError(
+        raise TooFewError(
             f"{len(enough)} people share answers to questions with options that others answered too",
             fix=f"add answers of {least} people",
         )
     return frame.filter(pl.col("person").is_in(enough.implode()))
+
+
+def shared_attributes(writing: Writing, purpose: str, people: Sequence[int]) -> pl.DataFrame:
+    """Read attributes of people; a value of fewer people than the store's `least_people` is none.
+
+    Returns
+    -------
+    `person_id`, then a column an attribute: a number where all values are numbers.
+    """
+    import polars as pl
+    from sqlalchemy import select
+
+    c = t.attributes.c
+    rows: list[Any] = []
+    for block in blocks(sorted(set(people))):
+        wanted = select(c.person, c.name, c.value).where(
+            c.person.in_(block), usable(c.consent, purpose, by_others=True)
+        )
+        rows += writing.connection.execute(wanted).all()
+    texts = read_texts(writing.connection, {number for row in rows for number in (row.name, row.value)})
+    ids = sorted({str(person) for person in people})
+    columns: dict[str, dict[str, str]] = {}
+    for row in rows:
+        columns.setdefault(texts[row.name], {})[str(row.person)] = texts[row.value]
+    told: dict[str, Any] = {"person_id": ids}
+    for name, values in sorted(columns.items()):
+        column = pl.Series([values.get(who) for who in ids], dtype=pl.String)
+        numbers = column.cast(pl.Float64, strict=False)
+        if numbers.null_count() == column.null_count() and bool(numbers.is_finite().all()):
+            kept = numbers if len(values) >= writing.least_people else None
+        else:
+            counts = column.value_counts().filter(pl.col("count") >= writing.least_people)
+            common = counts[column.name].drop_nulls()
+            kept = pl.select(pl.when(column.is_in(common.implode())).then(column)).to_series()
+        if kept is not None and kept.null_count() < len(kept):
+            told[f"{PREFIX}{name}"] = kept
+    return pl.DataFrame(told, schema_overrides={"person_id": pl.String})
 
 
 def checked_same(before: pl.DataFrame, now: pl.DataFrame, name: str) -> None:

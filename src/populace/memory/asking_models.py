@@ -1,14 +1,11 @@
 """What a model is asked to derive of a person, and what is read of its answer.
 
-The engine's journal, which holds what the model was told, lies in a temporary folder and goes when the
-answers are read: what people said is nowhere but in the store. So a call that was answered before a kill is
-paid for again; answers are written down 32 people at a time.
+Answers are written down 32 people at a time; until then they stand in the engine's journal (`calls`).
 """
 
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,13 +13,14 @@ import msgspec
 
 from populace.errors import DataError
 from populace.memory.item import Kept
-from populace.memory.layers import Draft
+from populace.memory.stating import Draft
 from populace.templating import Templates
 
 if TYPE_CHECKING:
     from populace.models.protocol import Provider
+    from populace.models.records import GenerateRequest
 
-__all__ = ["Batch", "Recipe", "answered", "read_answer", "recipe_of"]
+__all__ = ["Batch", "Recipe", "checked_batch", "opened", "read_answer", "recipe_of", "requests_of"]
 
 TEMPLATES = Templates("populace.memory")
 _MOST_TOKENS = 600
@@ -64,24 +62,28 @@ class Recipe(NamedTuple):
     provider: Provider | None
 
 
+def opened(model: Provider | str) -> Provider:
+    """Open a model that is named."""
+    if not isinstance(model, str):
+        return model
+    from populace.models.registry import open_model
+
+    return open_model(model)
+
+
 def recipe_of(model: Provider | str | None, template: str, rules: str, purpose: str) -> Recipe:
     """Open a model, or take the rules."""
     if model is None:
         return Recipe(f"{rules} for {purpose}", "", rules, "", None)
-    if isinstance(model, str):
-        from populace.models.registry import open_model
-
-        model = open_model(model)
+    model = opened(model)
     prompt = TEMPLATES.hash(template)
     return Recipe(f"{model.model} {prompt} for {purpose}", template, model.model, prompt, model)
 
 
-def answered(recipe: Recipe, batches: Sequence[Batch], fields: Mapping[str, str]) -> list[str | None]:
-    """Ask a model about each batch; None where a call failed."""
-    from populace.models.records import Completion, GenerateRequest, Message
-    from populace.run import Journal, run
+def requests_of(recipe: Recipe, batches: Sequence[Batch], fields: Mapping[str, str]) -> list[GenerateRequest]:
+    """Ask a model about each batch."""
+    from populace.models.records import GenerateRequest, Message
 
-    assert recipe.provider is not None
     listed = "\n".join(f"- {name}: {what}" for name, what in fields.items())
     requests = []
     for batch in batches:
@@ -89,12 +91,7 @@ def answered(recipe: Recipe, batches: Sequence[Batch], fields: Mapping[str, str]
         values["known"] = "\n".join(f"- {text}" for text, _ in batch.known) or "- nothing"
         message = Message("user", TEMPLATES.render(recipe.template, values))
         requests.append(GenerateRequest(model=recipe.model, messages=(message,), max_tokens=_MOST_TOKENS))
-    if not requests:
-        return []
-    with tempfile.TemporaryDirectory(prefix="populace-") as folder, Journal(folder) as journal:
-        run(requests, recipe.provider, journal, stage=recipe.template)
-        results = [journal.get(request.key) for request in requests]
-    return [each.text if isinstance(each, Completion) else None for each in results]
+    return requests
 
 
 def _line(each: Kept) -> str:

@@ -1,118 +1,221 @@
-"""Predictions of what a person will answer, from what the store holds and others share.
+"""Predictions of what a person will answer, from what the store holds, what others share, and a model.
 
-Routes are fitted on answers that others share for the purpose (`answers.shared_answers`), and held in this
-process. That they were fitted, and on whom, stands in the store: where one of these people goes, or a
-consent changes, the line goes, and what is held is fitted anew before it is used again. The person's own
-items are read at each prediction, so what was added since counts. Attributes are not used yet.
+The person's own items are read at each prediction, so what was added since counts; attributes too, and such
+as the caller tells. Routes are fitted on what others share (`fitting`). A model reads what a retrieval gives
+(`modelling`); what it is worth, alone and beside the routes, `weigh` measures (`weighing`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from populace.errors import DataError
-from populace.memory.answers import checked_same, shared_answers
-from populace.memory.finding import items_of, person_of
-from populace.memory.fitted import keep_fit
+from populace.memory import tables as t
+from populace.memory.answers import PREFIX, TooFewError
+from populace.memory.consent import usable
+from populace.memory.finding import attributes_of, items_of, person_of, text_numbers
+from populace.memory.fitting import Fitting, fitted, size_of
+from populace.memory.item import checked_text
+from populace.memory.words import read_scale, read_texts
 
 if TYPE_CHECKING:
-    import polars as pl
+    from sqlalchemy import Connection
 
     from populace.memory.item import Kept
     from populace.memory.predicting import Prediction, Query, ResponsePredictor
-    from populace.memory.predicting.predictor import Method
-    from populace.memory.store import Store, Writing
+    from populace.memory.predicting.prediction import Method
+    from populace.memory.store import Store
 
-__all__ = ["foretell"]
+__all__ = ["Asked", "foretell", "known_answers", "nothing_known", "whom"]
 
-_PEOPLE, _QUESTIONS, _LEAST = 5_000, 500, 20
-_HELD: WeakKeyDictionary[Store, dict[str, tuple[int, ResponsePredictor]]] = WeakKeyDictionary()
-"""Store -> kind and purpose -> number of the model in the store, and the routes."""
+
+class Asked(NamedTuple):
+    """Who is asked what."""
+
+    person_id: str
+    """Empty: somebody of whom only attributes are told."""
+    number: int | None
+    query: Query
+    own: tuple[Kept, ...]
+    attributes: dict[str, str]
+    """Of the store, and what the caller tells beside it, or instead."""
+    given: frozenset[str]
+    """Names of those that the caller tells."""
+
+    @property
+    def same(self) -> frozenset[int]:
+        """Own items that answer the very question, however it is written."""
+        plain = _plain(self.query.text)
+        return frozenset(each.item_id for each in self.own if _plain(each.item.text) == plain)
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(each if each.isalnum() else " " for each in text.casefold()).split())
 
 
 def foretell(
     store: Store,
-    person_id: str,
-    query: Query,
+    asked: Asked,
     *,
     purpose: str,
     actor: str = "",
     method: Method = "auto",
     same_question: bool = False,
+    words: bool = False,
     evidence: int = 5,
     seed: int = 0,
 ) -> Prediction:
-    """Predict one answer; see `PersonaDB.predict`.
+    """Predict one answer without a model; see `PersonaDB.predict`.
+
+    Raises
+    ------
+    TooFewError
+        If fewer than 20 people share answers, and a method is asked for.
+    DataError
+        If the method is unknown, a free text is asked without `words`, or answers changed meanwhile.
+    """
+    query, who = asked.query, str(asked.number)
+    if not query.options and not words:
+        raise DataError(
+            "without options a prediction is made of others' own words",
+            fix="give options, or allow it by words=True",
+        )
+    how = Fitting(purpose, actor, size_of(known_answers(asked, words=words)), same_question, words, seed)
+    try:
+        predictor = fitted(store, how)
+    except TooFewError as few:
+        if method != "auto" or not query.options:
+            raise
+        return nothing_known(asked, same_question, f"{few.what}: every option alike")
+    codes = _codes(predictor, asked.own, who)
+    from populace.memory.predicting.people import described
+
+    columns = {f"{PREFIX}{name}": value for name, value in asked.attributes.items()}
+    person = described(predictor.people, columns, who)
+    found = predictor.foretold(codes, person, query, method=method, evidence=evidence)
+    used = tuple(name for name in asked.attributes if f"{PREFIX}{name}" in predictor.people.columns)
+    left = sorted(set(asked.attributes) - set(used))
+    notes = (f"too few others share the attributes {', '.join(left)}",) if left else ()
+    return msgspec.structs.replace(
+        found,
+        person_id=asked.person_id,
+        attributes=used,
+        notes=notes,
+        evidence=_numbered(found, asked.own),
+    )
+
+
+def known_answers(asked: Asked, *, words: bool) -> int:
+    """Count own answers to other questions; own words only where others' are used too."""
+    return sum(bool(each.item.options) or words for each in asked.own if each.item_id not in asked.same)
+
+
+def nothing_known(asked: Asked, same_question: bool, why: str) -> Prediction:
+    """Say that every option is as likely."""
+    from populace.memory.predicting import Prediction
+
+    options = asked.query.options
+    alike = tuple([1 / len(options)] * len(options))
+    return Prediction(
+        person_id=asked.person_id,
+        text=asked.query.text,
+        options=options,
+        probabilities=alike,
+        method="population",
+        population=alike,
+        abstained=True,
+        why=why,
+        known=len(asked.own) - len(asked.same),
+        same_question=same_question,
+        ordinal=asked.query.ordinal,
+    )
+
+
+def whom(
+    store: Store,
+    person_id: str | None,
+    question: str,
+    options: Sequence[str] | None,
+    *,
+    ordinal: bool,
+    attributes: Mapping[str, str] | None,
+    purpose: str,
+) -> Asked:
+    """Read what is known of a person, and what the question's options are.
+
+    Options that are not given are those under which the question was asked: of the person, else of others who
+    share their answers; none where it was asked without.
 
     Raises
     ------
     DataError
-        If there is nobody of this name, fewer than 20 people share answers, or answers changed meanwhile.
+        If there is nobody of this name, or question, options or attributes are none.
     """
+    from populace.memory.predicting import Query
+
+    if not checked_text(question, "question").strip():
+        raise DataError("nothing is asked", column="question", fix="give a question")
+    if options is not None and (len(set(options)) < 2 or len(set(options)) < len(options)):
+        raise DataError(
+            f"{tuple(options)} are no options", column="options", fix="give at least two, all different"
+        )
+    told = {
+        checked_text(name, "attributes"): checked_text(value, name)
+        for name, value in (attributes or {}).items()
+    }
     with store.read() as connection:
-        number = person_of(connection, person_id)
-        if number is None:
-            raise DataError(f"there is nobody named {person_id!r}", file=store.name)
-        own = items_of(connection, number, purpose)
-    predictor = _fitted(store, purpose, actor, same_question, seed)
-    who = str(number)
-    before = predictor.told.pop(who, None)
-    try:
-        if (known := _answered(own, who)) is not None:
-            predictor.add(known)
-        found = predictor.predict(who, query, method=method, evidence=evidence)
-    finally:
-        predictor.told.pop(who, None)
-        if before is not None:
-            predictor.told[who] = before
-    return msgspec.structs.replace(found, person_id=person_id)
+        number, own, known = None, [], {}
+        if person_id is not None:
+            number = person_of(connection, person_id)
+            if number is None:
+                raise DataError(f"there is nobody named {person_id!r}", file=store.name, column="person_id")
+            own, known = items_of(connection, number, purpose), attributes_of(connection, number, purpose)
+        if options is None:
+            options, ordinal = _options(connection, question, own, purpose)
+    query = Query(question, tuple(options), ordinal)
+    return Asked(person_id or "", number, query, tuple(own), {**known, **told}, frozenset(told))
 
 
-def _fitted(store: Store, purpose: str, actor: str, same_question: bool, seed: int) -> ResponsePredictor:
-    """Give the routes held, where nobody they were fitted on is gone; else fit them."""
-    from populace.memory.predicting import ResponsePredictor
+def _options(
+    connection: Connection, question: str, own: Sequence[Kept], purpose: str
+) -> tuple[tuple[str, ...], bool]:
+    from sqlalchemy import func, select
 
-    kind = f"responses, same question {same_question}, seed {seed}"
-    held = _HELD.setdefault(store, {})
-    model, predictor = held.get(f"{kind}, {purpose}", (None, None))
-    if predictor is not None:
-        with store.write() as writing:
-            if writing.fetch("SELECT 1 FROM memory_models WHERE model = ?", [model]):
-                return predictor
-        del held[f"{kind}, {purpose}"]
-
-    def read(writing: Writing) -> pl.DataFrame:
-        return shared_answers(writing, purpose, people=_PEOPLE, questions=_QUESTIONS, least=_LEAST, seed=seed)
-
-    with store.write() as writing:
-        frame = read(writing)
-    predictor = ResponsePredictor.fit(frame.drop("person", "item"), same_question=same_question, seed=seed)
-    with store.write() as writing:
-        checked_same(frame, read(writing), store.name)
-        people = frame["person"].unique().to_list()
-        # Only that it was fitted is kept: the routes themselves stay in this process.
-        model = keep_fit(writing, kind, purpose, people, b"\0", items=frame.height, actor=actor)
-    held[f"{kind}, {purpose}"] = (model, predictor)
-    return predictor
+    for each in reversed(own):
+        if each.item.text == question and each.item.options:
+            return each.item.options, each.item.ordinal
+    text, c = text_numbers(connection, [question]).get(question, -1), t.items.c
+    wanted = select(c.scale).where(c.text == text, c.scale != 0, usable(c.consent, purpose, by_others=True))
+    wanted = wanted.group_by(c.scale).order_by(func.count().desc(), c.scale).limit(1)
+    scale = connection.execute(wanted).scalar() or 0
+    return read_scale(read_texts(connection, [scale])[scale])
 
 
-def _answered(own: list[Kept], who: str) -> pl.DataFrame | None:
-    """Lay out a person's answers to questions with options; None where there are none."""
+def _codes(predictor: ResponsePredictor, own: Sequence[Kept], who: str) -> np.ndarray:
+    """Give own answers as codes of the questions that the routes know."""
     import polars as pl
 
-    rows = [each.item for each in own if each.item.options]
+    rows = [each.item for each in own if each.item.text and each.item.response.strip()]
     if not rows:
-        return None
-    return pl.DataFrame(
+        return predictor.nothing
+    frame = pl.DataFrame(
         {
             "person_id": [who] * len(rows),
             "text": [item.text for item in rows],
             "response": [item.response for item in rows],
-            "options": [list(item.options) for item in rows],
+            "options": [list(item.options) or None for item in rows],
             "ordinal": [item.ordinal for item in rows],
         },
         schema_overrides={"options": pl.List(pl.String)},
     )
+    return predictor.responses.codes(frame)[1][0]
+
+
+def _numbered(found: Prediction, own: Sequence[Kept]) -> tuple[Any, ...]:
+    """Say which items the evidence is: of one question the latest."""
+    numbers = {each.item.text: each.item_id for each in own}
+    return tuple(msgspec.structs.replace(each, item=numbers.get(each.text)) for each in found.evidence)

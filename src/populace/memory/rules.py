@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from populace.memory.item import Kept
-from populace.memory.layers import Draft
+from populace.memory.stating import Draft
 
 __all__ = ["concluded", "read_items"]
 

@@ -25,10 +25,12 @@ _TABLES = ("texts", "blobs")
 
 
 def scrub(store: Store, patience: float) -> bool:
-    """Overwrite what was deleted; False if readers are in the way so long (seconds)."""
+    """Overwrite what was deleted, journals of calls among it; False if readers are in the way so long (s)."""
+    from populace.memory.calls import scrub_calls
+
     once = _truncate_log if store.is_sqlite else _write_anew
     until, pause = time.monotonic() + patience, 0.02
-    while not once(store):
+    while not (scrub_calls(store) and once(store)):
         if time.monotonic() + pause > until:
             return False
         time.sleep(pause)
@@ -44,7 +46,10 @@ def compact(store: Store, patience: float = 60.0) -> bool:
     from populace.databases import scrub as vacuum
 
     owed = store.setting("owed")
-    done = vacuum(store.engine, patience) if store.is_sqlite else scrub(store, patience)
+    if store.is_sqlite:
+        done = scrub(store, patience) and vacuum(store.engine, patience)
+    else:
+        done = scrub(store, patience)
     if done:
         settle(store, owed)
     return done

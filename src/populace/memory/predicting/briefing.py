@@ -160,7 +160,7 @@ def briefed(
 
 
 def _line(item: Line) -> str:
-    return f"- {item[0]} {item[1]}"
+    return f"- {item[0]} {item[1]}".rstrip()
 
 
 def _section(name: str, lines: Sequence[str]) -> list[str]:

@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from populace.memory.predicting.collaborative import Folded
+from populace.memory.predicting.prediction import Evidence
 from populace.opinions import NONE
 
-__all__ = ["contributions"]
+__all__ = ["contributions", "named"]
 
 _MOST = 400
 """Items that are left out at most; of more, those of the strongest loadings."""
@@ -55,3 +56,17 @@ def contributions(
     moved = logs[-1] - logs[:-1]
     order = np.argsort(-np.abs(moved), kind="stable")
     return [(int(items[place]), float(moved[place])) for place in order if moved[place] != 0.0]
+
+
+def named(
+    folded: Folded, person: pl.DataFrame, known: np.ndarray, column: int, p: np.ndarray, most: int
+) -> tuple[Evidence, ...]:
+    """Name the items that moved the likeliest option most."""
+    if most < 1:
+        return ()
+    items = folded.train.items
+    moved = contributions(folded, person, known, column, int(p.argmax()))[:most]
+    return tuple(
+        Evidence(text=items[place].question, response=items[place].options[known[place]], contribution=moves)
+        for place, moves in moved
+    )

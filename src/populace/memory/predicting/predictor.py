@@ -16,9 +16,9 @@ from populace.errors import DataError
 from populace.memory.predicting import trials
 from populace.memory.predicting.blending import Blended, mixed, weighed
 from populace.memory.predicting.collaborative import Collaborative, Folded
-from populace.memory.predicting.evidence import contributions
+from populace.memory.predicting.evidence import named
 from populace.memory.predicting.people import described, like
-from populace.memory.predicting.prediction import METHODS, Calibration, Evidence, Method, Prediction
+from populace.memory.predicting.prediction import METHODS, Calibration, Method, Prediction
 from populace.memory.predicting.responses import Query, Responses, read_responses
 from populace.memory.predicting.route import Cells, FittedRoute, Route
 from populace.memory.predicting.trials import Gains, Trial, gains, tried
@@ -27,7 +27,7 @@ from populace.memory.predicting.votes import Join
 from populace.memory.predicting.words import Embed, Remembering, hashed
 from populace.opinions import NONE, Inputs, Item, inputs_of
 
-__all__ = ["METHODS", "Evidence", "Method", "Prediction", "ResponsePredictor"]
+__all__ = ["ResponsePredictor"]
 
 _FEWEST = 20
 """People that a trial of routes needs; of fewer nobody can say whether a route beats the population."""
@@ -241,7 +241,7 @@ class ResponsePredictor:
             same_question=self.same_question,
             ordinal=item.ordinal,
             said=item.options[known[column]] if known[column] != NONE else "",
-            evidence=() if silent else self._evidence(self.folded, person, told, column, p, evidence),
+            evidence=() if silent else named(self.folded, person, told, column, p, evidence),
             calibration=None if silent else self.calibration(name),
         )
 
@@ -301,19 +301,5 @@ class ResponsePredictor:
             known=int((known != NONE).sum()),
             same_question=False,
             ordinal=query.ordinal,
-            evidence=self._evidence(folded, person, known, column, p, evidence) if personal else (),
-        )
-
-    def _evidence(
-        self, folded: Folded, person: pl.DataFrame, known: np.ndarray, column: int, p: np.ndarray, most: int
-    ) -> tuple[Evidence, ...]:
-        if most < 1:
-            return ()
-        items = folded.train.items
-        moved = contributions(folded, person, known, column, int(p.argmax()))[:most]
-        return tuple(
-            Evidence(
-                text=items[place].question, response=items[place].options[known[place]], contribution=moves
-            )
-            for place, moves in moved
+            evidence=named(folded, person, known, column, p, evidence) if personal else (),
         )

@@ -1,0 +1,110 @@
+"""Routes fitted on what others share, held in this process as long as nobody who is in them is gone.
+
+That they were fitted, and on whom, stands in the store: where one of these people goes, or a consent changes,
+the line goes, and what is held is fitted anew before it is used again. Routes are weighed for people of whom
+as little is known as of the person asked about: nothing, up to 3 answers, up to 10, or more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
+
+from populace.memory.answers import Shared, checked_same, shared_answers, shared_attributes
+from populace.memory.fitted import keep_fit
+
+if TYPE_CHECKING:
+    from populace.memory.predicting import ResponsePredictor
+    from populace.memory.store import Store, Writing
+
+__all__ = ["SIZES", "Fitting", "fitted", "size_of"]
+
+SIZES = (0, 3, 10)
+"""Own answers for which routes are weighed apart; of more, for all that are known."""
+_PEOPLE, _QUESTIONS, _LEAST = 5_000, 500, 20
+_HELD: WeakKeyDictionary[Store, dict[str, tuple[int, ResponsePredictor]]] = WeakKeyDictionary()
+"""Store -> kind and purpose -> number of the model in the store, and the routes."""
+
+
+class Fitting(NamedTuple):
+    """What routes are fitted for."""
+
+    purpose: str
+    actor: str = ""
+    known: int | None = None
+    same_question: bool = False
+    words: bool = False
+    seed: int = 0
+
+    @property
+    def kind(self) -> str:
+        """Name it in the store."""
+        known = "all" if self.known is None else str(self.known)
+        parts = ["same"] * self.same_question + ["words"] * self.words
+        return " ".join(["routes", known, *parts, f"seed {self.seed}"])
+
+
+def size_of(known: int) -> int | None:
+    """Say for how many known answers routes are weighed for somebody with so many.
+
+    Examples
+    --------
+    >>> [size_of(known) for known in (0, 1, 4, 11)]
+    [0, 3, 10, None]
+    """
+    return next((size for size in SIZES if known <= size), None)
+
+
+def fitted(store: Store, how: Fitting) -> ResponsePredictor:
+    """Give the routes held, where nobody they were fitted on is gone; else fit them.
+
+    Raises
+    ------
+    TooFewError
+        If fewer than 20 people share answers.
+    DataError
+        If answers changed meanwhile.
+    """
+    from populace.memory.predicting import ResponsePredictor
+
+    held = _HELD.setdefault(store, {})
+    key = f"{how.kind} {how.purpose}"
+    model, predictor = held.get(key, (None, None))
+    if predictor is not None:
+        with store.read() as connection:
+            if connection.exec_driver_sql(f"SELECT 1 FROM memory_models WHERE model = {model}").first():
+                return predictor
+        del held[key]
+    with store.write() as writing:
+        shared, least = _read(writing, how), writing.least_people
+    predictor = ResponsePredictor.fit(
+        shared.answers.drop("person", "item"),
+        shared.attributes if shared.attributes.width > 1 else None,
+        same_question=how.same_question,
+        known=how.known,
+        least=least,
+        seed=how.seed,
+    )
+    with store.write() as writing:
+        for before, now in zip(shared, _read(writing, how), strict=True):
+            checked_same(before, now, store.name)
+        people = shared.answers["person"].unique().to_list()
+        # Only that it was fitted is kept: the routes themselves stay in this process.
+        items = shared.answers.height
+        model = keep_fit(writing, how.kind, how.purpose, people, b"\0", items=items, actor=how.actor)
+    held[key] = (model, predictor)
+    return predictor
+
+
+def _read(writing: Writing, how: Fitting) -> Shared:
+    answers = shared_answers(
+        writing,
+        how.purpose,
+        people=_PEOPLE,
+        questions=_QUESTIONS,
+        least=_LEAST,
+        seed=how.seed,
+        words=how.words,
+    )
+    people = answers["person"].unique().to_list()
+    return Shared(answers, shared_attributes(writing, how.purpose, people))
