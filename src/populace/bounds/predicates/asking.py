@@ -1,0 +1,105 @@
+"""Ask predicates about a text: those needed, side by side, each within its time; what failed is said.
+
+A predicate that fails or is too late gives no verdict. It never gives a zero: who asked treats a verdict
+that is lacking as one that could be anything. Where several judge one hazard, the highest score stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from populace.bounds.predicates.cache import Cache
+from populace.bounds.predicates.verdict import Predicate, Verdict
+from populace.errors import PopulaceError
+
+__all__ = ["Asked", "ask", "needed_of"]
+
+
+class Asked(NamedTuple):
+    """What came of it."""
+
+    verdicts: dict[str, Verdict]
+    """By hazard: of those whose every predicate answered."""
+    lacking: dict[str, str]
+    """By hazard: why there is no verdict. Never words of the text."""
+
+
+async def ask(
+    predicates: Sequence[Predicate],
+    text: str,
+    needed: Iterable[str],
+    context: Mapping[str, Any] | None = None,
+    *,
+    seconds: float = 5.0,
+    cache: Cache | None = None,
+) -> Asked:
+    """Ask for verdicts on a text.
+
+    Parameters
+    ----------
+    predicates
+        Those there are.
+    needed
+        Hazards that a verdict is needed of.
+    context
+        What the predicates may look at besides, such as `prompt`.
+    seconds
+        For each predicate; they run side by side.
+    cache
+        Where verdicts may be found and are kept.
+
+    Examples
+    --------
+    >>> from populace.bounds.predicates.rules import word_rules
+    >>> found = asyncio.run(ask([word_rules()["off"]], "You idiot.", ["off", "cse"]))
+    >>> found.verdicts["off"].score, found.lacking
+    (60, {'cse': 'no predicate judges it'})
+    """
+    told = context or {}
+    wanted = list(dict.fromkeys(needed))
+    chosen = [each for each in predicates if each.name in wanted]
+    answers = await asyncio.gather(*(_one(each, text, told, seconds, cache) for each in chosen))
+    verdicts: dict[str, Verdict] = {}
+    lacking = dict.fromkeys(wanted, "no predicate judges it")
+    for predicate, answer in zip(chosen, answers, strict=True):
+        name = predicate.name
+        if isinstance(answer, str):
+            lacking[name] = answer
+            verdicts.pop(name, None)
+        elif lacking.get(name) in (None, "no predicate judges it"):
+            lacking.pop(name, None)
+            if name not in verdicts or verdicts[name].score < answer.score:
+                verdicts[name] = answer
+    return Asked(verdicts, lacking)
+
+
+def needed_of(predicates: Iterable[Predicate]) -> tuple[str, ...]:
+    """Give the hazards that predicates judge, each once."""
+    return tuple(dict.fromkeys(each.name for each in predicates))
+
+
+async def _one(
+    predicate: Predicate, text: str, context: Mapping[str, Any], seconds: float, cache: Cache | None
+) -> Verdict | str:
+    """Give a verdict, or why there is none."""
+    version = predicate.version
+    known = cache.get(text, context, predicate.name, version) if cache else None
+    if known is not None:
+        return known
+    try:
+        async with asyncio.timeout(seconds):
+            found = await predicate.judge(text, context)
+    except TimeoutError:
+        return f"{predicate.name} did not answer within {seconds:g} seconds"
+    except PopulaceError as error:
+        return f"{predicate.name}: {error}"
+    except Exception as error:
+        # Whatever it raises, it gave no verdict. Its words are left out: they may quote the text.
+        return f"{predicate.name} failed ({type(error).__name__})"
+    if not isinstance(found, Verdict) or found.name != predicate.name:
+        return f"{predicate.name} gave no verdict of its own hazard"
+    if cache is not None:
+        cache.put(text, context, version, found)
+    return found
