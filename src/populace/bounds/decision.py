@@ -28,8 +28,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     Examples
     --------
-    >>> told = Decision(allowed=False, action="generate", tier=1, rule="t1.cse", basis="Penal Code", authority="law",
-    ...     appeal="none")
+    >>> who = {"tier": 1, "rule": "t1.cse", "basis": "Penal Code", "authority": "law", "appeal": "none"}
+    >>> told = Decision(allowed=False, action="generate", **who)
     >>> print(told.sentence())
     generate is refused at tier 1 by t1.cse (law; basis: Penal Code). Appeal: none.
     """
@@ -68,5 +68,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
             return f"{self.action} is allowed{kept}{used}."
         why = f" Errors: {'; '.join(self.errors)}." if self.errors else ""
         lacking = f" Lacking: {', '.join(self.needed)}." if self.needed else ""
-        by = f"{self.authority}; basis: {self.basis}"
-        return f"{self.action} is refused at tier {self.tier} by {self.rule} ({by}).{lacking}{why} Appeal: {self.appeal}."
+        by = f"by {self.rule} ({self.authority}; basis: {self.basis})"
+        said = f"{self.action} is refused at tier {self.tier} {by}."
+        return f"{said}{lacking}{why} Appeal: {self.appeal}."

@@ -1,0 +1,1 @@
+"""Policy in three tiers on Cedar: reading, lint, base permits, templates, deciding, proofs, differences."""
