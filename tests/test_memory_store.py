@@ -16,11 +16,11 @@ pytest.importorskip("alembic", reason="the extra memory is not installed")
 
 from memory_material import derive, items, mark
 from populace.errors import DataError, PopulaceError
-from populace.memory import Consent, Item, PersonaDB, exporting, finding, migrating, words
+from populace.memory import Consent, Item, PersonaDB, finding, migrating, sealing, words
 from populace.memory import tables as t
 from populace.memory.auditing import audit_table, read_others
-from populace.memory.exporting import read_export
 from populace.memory.redacting import by_patterns, by_presidio
+from populace.memory.sealing import read_export
 from populace.memory.store import Store
 
 pytest_plugins = ["memory_fixtures"]
@@ -333,7 +333,7 @@ def test_an_export_holds_everything(db):
 
 
 def test_an_export_under_a_password_opens_with_it_alone(db, tmp_path, monkeypatch):
-    monkeypatch.setitem(exporting._COST, "n", 1 << 10)  # else it takes its time, which is its purpose
+    monkeypatch.setitem(sealing._COST, "n", 1 << 10)  # else it takes its time, which is its purpose
     db.add("ada", items("ada"))
     path = tmp_path / "ada.bin"
     told = db.export("ada", path, password="correct horse")

@@ -243,14 +243,15 @@ class PersonaDB(Knowing):
         path
             File to write.
         password
-            Encrypt the file under it (scrypt, AES-256-GCM); `exporting.read_export` opens it.
+            Encrypt the file under it (scrypt, AES-256-GCM); `sealing.read_export` opens it.
 
         Raises
         ------
         DataError
             If there is nobody of this name.
         """
-        from populace.memory.exporting import export, write_export
+        from populace.memory.exporting import export
+        from populace.memory.sealing import write_export
 
         told = export(self.store, person_id, purpose=self.purpose, actor=self.actor)
         if path is not None:

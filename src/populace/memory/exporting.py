@@ -2,17 +2,11 @@
 
 It holds what they said and what was derived of it, by which model, from which items, and who read it. Other
 people stay nameless in it: of neighbours it says how many, of readers when and what for.
-
-A file under a password is the line `populace-export 1`, a line of JSON with the settings of scrypt (RFC 7914)
-and the nonce, then AES-256-GCM's ciphertext (NIST SP 800-38D); the two lines are authenticated with it.
 """
 
 from __future__ import annotations
 
 import base64
-import secrets
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,12 +19,7 @@ if TYPE_CHECKING:
 
     from populace.memory.store import Store
 
-__all__ = ["Explanation", "explain", "export", "read_export", "write_export"]
-
-_MAGIC = b"populace-export 1\n"
-_COST = {"n": 1 << 16, "r": 8, "p": 1}
-"""Of scrypt: 64 MiB, about a fifth of a second."""
-_MOST = 1 << 20
+__all__ = ["Explanation", "explain", "export"]
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -219,81 +208,3 @@ def _models(connection: Connection, person: int) -> list[dict[str, Any]]:
     c = t.models.c
     wanted = select(c.model, c.kind, c.purpose, c.made).where(c.model.in_(fitted)).order_by(c.model)
     return [dict(row) for row in connection.execute(wanted).mappings()]
-
-
-def write_export(path: str | PathLike[str], told: dict[str, Any], password: str | None = None) -> None:
-    """Write an export as JSON, under a password if one is given; the file is whole or absent.
-
-    Raises
-    ------
-    PopulaceError
-        If there is a password and the extra `memory` is not installed.
-    DataError
-        If the password is empty, or the place cannot be written.
-    """
-    from populace.atomic import write_atomic
-
-    plain = msgspec.json.format(msgspec.json.encode(told), indent=2)
-    write_atomic(path, plain if password is None else _sealed(plain, password))
-
-
-def read_export(path: str | PathLike[str], password: str | None = None) -> dict[str, Any]:
-    """Read what `write_export` wrote.
-
-    Raises
-    ------
-    DataError
-        If it is no export, or the password is wrong or missing.
-    """
-    data = Path(path).read_bytes()
-    if data.startswith(_MAGIC):
-        if password is None:
-            raise DataError("this export is under a password", file=path, fix="give the password")
-        data = _opened(data, password, path)
-    try:
-        return msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise DataError("this is no export", file=path) from error
-
-
-def _key(password: str, salt: bytes, cost: dict[str, int]) -> bytes:
-    try:
-        from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-    except ImportError as error:
-        from populace.memory.store import needs
-
-        raise needs("memory", error) from error
-    return Scrypt(salt=salt, length=32, **cost).derive(password.encode())
-
-
-def _sealed(plain: bytes, password: str) -> bytes:
-    if not password:
-        raise DataError("the password is empty", fix="give one, or leave it out")
-    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
-    key = _key(password, salt, _COST)
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    told = {"kdf": "scrypt", "cipher": "AES-256-GCM", **_COST, "salt": salt.hex(), "nonce": nonce.hex()}
-    head = _MAGIC + msgspec.json.encode(told) + b"\n"
-    return head + AESGCM(key).encrypt(nonce, plain, head)
-
-
-def _opened(data: bytes, password: str, path: object) -> bytes:
-    second = data.find(b"\n", len(_MAGIC)) + 1
-    head, sealed = data[:second], data[second:]
-    try:
-        told = msgspec.json.decode(head[len(_MAGIC) :], type=dict[str, Any])
-        cost = {name: int(told[name]) for name in _COST}
-        salt, nonce = bytes.fromhex(told["salt"]), bytes.fromhex(told["nonce"])
-        if not 1 < cost["n"] <= _MOST or not 0 < cost["r"] <= 32 or not 0 < cost["p"] <= 16:
-            raise ValueError("settings of scrypt that no export has")
-    except (KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
-        raise DataError("this is no export, or a damaged one", file=path) from error
-    key = _key(password, salt, cost)
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    try:
-        return AESGCM(key).decrypt(nonce, sealed, head)
-    except InvalidTag as error:
-        raise DataError("the password is wrong, or the file damaged", file=path) from error
