@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from populace.bounds.predicates.asking import Asked, ask
-from populace.bounds.predicates.cache import Cache
+from populace.bounds.predicates.cache import Cache, Cached
 from populace.bounds.predicates.table import from_table
 from populace.bounds.predicates.verdict import NONE, Predicate, Verdict
 
@@ -36,6 +36,7 @@ __all__ = [
     "AnyGuardrail",
     "Asked",
     "Cache",
+    "Cached",
     "Calibration",
     "Judge",
     "PersonalData",

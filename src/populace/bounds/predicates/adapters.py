@@ -42,6 +42,9 @@ class AnyGuardrail:
         For `AnyGuardrail.create`.
     """
 
+    cost = 2
+    """Cheap ones are asked first: 0 words, 1 small models, 2 classifiers, 3 language models."""
+
     def __init__(
         self,
         name: str,

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from populace.bounds.predicates.cache import Cache
 from populace.bounds.predicates.verdict import Predicate, Verdict
 from populace.errors import PopulaceError
 
@@ -33,7 +32,6 @@ async def ask(
     context: Mapping[str, Any] | None = None,
     *,
     seconds: float = 5.0,
-    cache: Cache | None = None,
 ) -> Asked:
     """Ask for verdicts on a text.
 
@@ -47,8 +45,6 @@ async def ask(
         What the predicates may look at besides, such as `prompt`.
     seconds
         For each predicate; they run side by side.
-    cache
-        Where verdicts may be found and are kept.
 
     Examples
     --------
@@ -60,7 +56,7 @@ async def ask(
     told = context or {}
     wanted = list(dict.fromkeys(needed))
     chosen = [each for each in predicates if each.name in wanted]
-    answers = await asyncio.gather(*(_one(each, text, told, seconds, cache) for each in chosen))
+    answers = await asyncio.gather(*(_one(each, text, told, seconds) for each in chosen))
     verdicts: dict[str, Verdict] = {}
     lacking = dict.fromkeys(wanted, "no predicate judges it")
     for predicate, answer in zip(chosen, answers, strict=True):
@@ -80,14 +76,8 @@ def needed_of(predicates: Iterable[Predicate]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.name for each in predicates))
 
 
-async def _one(
-    predicate: Predicate, text: str, context: Mapping[str, Any], seconds: float, cache: Cache | None
-) -> Verdict | str:
+async def _one(predicate: Predicate, text: str, context: Mapping[str, Any], seconds: float) -> Verdict | str:
     """Give a verdict, or why there is none."""
-    version = predicate.version
-    known = cache.get(text, context, predicate.name, version) if cache else None
-    if known is not None:
-        return known
     try:
         async with asyncio.timeout(seconds):
             found = await predicate.judge(text, context)
@@ -100,6 +90,4 @@ async def _one(
         return f"{predicate.name} failed ({type(error).__name__})"
     if not isinstance(found, Verdict) or found.name != predicate.name:
         return f"{predicate.name} gave no verdict of its own hazard"
-    if cache is not None:
-        cache.put(text, context, version, found)
     return found

@@ -19,11 +19,11 @@ from typing import Any
 
 import msgspec
 
-from populace.bounds.predicates.verdict import Verdict
+from populace.bounds.predicates.verdict import Predicate, Verdict
 from populace.canonical import canonical_bytes
 from populace.errors import DataError
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "Cached"]
 
 _TOLD = ("prompt", "jurisdiction")
 """What of the context a predicate may read, and so the hash has to hold."""
@@ -135,3 +135,31 @@ class Cache:
         return hashlib.blake2b(
             canonical_bytes([shown, told, name, version]), key=self._key, digest_size=16
         ).digest()
+
+
+class Cached:
+    """A predicate whose verdicts are kept; one that failed is asked again.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from populace.bounds.predicates.rules import word_rules
+    >>> cached = Cached(word_rules()["off"], Cache())
+    >>> [asyncio.run(cached.judge("Damn.", {})).score for _ in range(2)], len(cached.cache)
+    ([60, 60], 1)
+    """
+
+    def __init__(self, predicate: Predicate, cache: Cache) -> None:
+        self._predicate = predicate
+        self.cache = cache
+        self.name = predicate.name
+        self.version = predicate.version
+        self.cost = getattr(predicate, "cost", 0)
+
+    async def judge(self, text: str, context: Mapping[str, Any]) -> Verdict:
+        """Give the verdict that is there, else ask for it."""
+        known = self.cache.get(text, context, self.name, self.version)
+        if known is None:
+            known = await self._predicate.judge(text, context)
+            self.cache.put(text, context, self.version, known)
+        return known

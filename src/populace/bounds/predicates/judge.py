@@ -56,6 +56,9 @@ class Judge:
         If the model cannot be opened.
     """
 
+    cost = 3
+    """Cheap ones are asked first: 0 words, 1 small models, 2 classifiers, 3 language models."""
+
     def __init__(
         self,
         name: str,

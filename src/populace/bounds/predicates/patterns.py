@@ -95,6 +95,7 @@ class PersonalData:
     """
 
     name = "prv"
+    cost = 0
 
     def __init__(self, calibration: Calibration | None = None) -> None:
         self._calibration = calibration or Calibration.none()

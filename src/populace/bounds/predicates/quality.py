@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from populace.bounds.predicates.asking import ask, needed_of
-from populace.bounds.predicates.cache import Cache
 from populace.bounds.predicates.labelled import ANY, Labelled
 from populace.bounds.predicates.verdict import Predicate
 from populace.errors import DataError
@@ -79,7 +78,6 @@ def measure_quality(
     seconds: float = 60.0,
     seed: int = 0,
     draws: int = 2000,
-    cache: Cache | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Quality:
     """Measure predicates on a set.
@@ -104,7 +102,7 @@ def measure_quality(
         raise DataError("there are no predicates to measure")
     if not 1 <= threshold <= 100:
         raise DataError(f"the threshold {threshold} is not from 1 to 100")
-    found = asyncio.run(_scores(predicates, given.texts, seconds, cache, progress))
+    found = asyncio.run(_scores(predicates, given.texts, seconds, progress))
     labels = np.array(given.labels, dtype=object)
     settings = {"threshold": threshold, "seed": seed, "draws": draws}
     rows = []
@@ -130,17 +128,12 @@ async def _scores(
     predicates: Sequence[Predicate],
     texts: Sequence[str],
     seconds: float,
-    cache: Cache | None,
     progress: Callable[[int], None] | None,
 ) -> list[_Scores]:
     found = [_Scores(np.full(len(texts), np.nan), np.full(len(texts), np.nan), "none") for _ in predicates]
     for start in range(0, len(texts), _AT_ONCE):
         part = range(start, min(start + _AT_ONCE, len(texts)))
-        calls = [
-            ask([each], texts[row], [each.name], seconds=seconds, cache=cache)
-            for each in predicates
-            for row in part
-        ]
+        calls = [ask([each], texts[row], [each.name], seconds=seconds) for each in predicates for row in part]
         answers = await asyncio.gather(*calls)
         for place, answer in enumerate(answers):
             said, row = found[place // len(part)], part[place % len(part)]

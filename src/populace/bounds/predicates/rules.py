@@ -63,6 +63,9 @@ class Rules:
         told = content_hash([msgspec.to_builtins(rule) for rule in given], size=4)
         self.version = f"rules {told}, {self._calibration.id}"
 
+    cost = 0
+    """Cheap ones are asked first: 0 words, 1 small models, 2 classifiers, 3 language models."""
+
     def raw(self, text: str) -> tuple[float, list[str]]:
         """Give how likely the hazard is, 0 to 1, and the ids of the rules that say so.
 

@@ -39,6 +39,9 @@ class Scored:
     'scorer -politeness, none'
     """
 
+    cost = 1
+    """Cheap ones are asked first: 0 words, 1 small models, 2 classifiers, 3 language models."""
+
     def __init__(self, name: str, by: Scorer | str, calibration: Calibration | None = None) -> None:
         self.name = hazard(name).name
         self._scorer = scorer(by) if isinstance(by, str) else by

@@ -58,7 +58,7 @@ def from_table(table: Mapping[str, Any], folder: str | Path = ".") -> list[Predi
     Parameters
     ----------
     table
-        As the module's docstring shows. `cache` (lines) and `cache_file` are for whoever asks.
+        As the module's docstring shows.
     folder
         Where relative paths start.
 
@@ -95,7 +95,20 @@ def from_table(table: Mapping[str, Any], folder: str | Path = ".") -> list[Predi
     for kind in _KINDS:
         for row, entry in enumerate(_entries(table, kind), 1):
             found.append(_made(kind, entry, maps.get(hazard(entry["hazard"]).name), base, row))
-    return found
+    return _kept(found, table, base)
+
+
+def _kept(found: list[Predicate], table: Mapping[str, Any], base: Path) -> list[Predicate]:
+    """Put a cache before the predicates, where the table has one."""
+    if not {"cache", "cache_file"} & set(table):
+        return found
+    from populace.bounds.predicates.cache import Cache, Cached
+
+    most, file = table.get("cache", 10_000), table.get("cache_file")
+    if not isinstance(most, int) or not isinstance(file, str | None):
+        raise DataError("cache is a number of lines, and cache_file a file", column="predicates")
+    cache = Cache(base / file if file else None, most)
+    return [Cached(each, cache) for each in found]
 
 
 def _made(kind: str, entry: dict[str, Any], to: Calibration | None, base: Path, row: int) -> Predicate:
