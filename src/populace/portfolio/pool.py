@@ -97,6 +97,11 @@ class Pool:
         """Number of traits."""
         return self.rewards.shape[2]
 
+    @property
+    def there(self) -> np.ndarray:
+        """Which responses there are, to which the reference gives any probability: (prompts, responses)."""
+        return np.isfinite(self._log_reference)
+
     def policy(self, weights: npt.ArrayLike, beta: float) -> np.ndarray:
         """Give the best policy on the pool, shape (prompts, responses), each row summing to 1.
 

@@ -1,0 +1,289 @@
+"""Plan before training: from one pool of scored responses, the models to train and what they will give.
+
+Everything is closed form on the pool (`pool`): the best policy for any weights and any price of KL,
+best-of-n, the portfolio and its price curve. What is planned on some prompts is measured on others. It
+is exact for policies on this pool; a trained model can do more than choose among its samples, or less than
+the optimum: certify again after training (`worst_regret`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from populace.errors import DataError
+from populace.portfolio.correlating import HIGH, Correlated, correlations
+from populace.portfolio.held_out import hold_out
+from populace.portfolio.plans import HeldOut, Plan, Step, Training, Worth
+from populace.portfolio.pool import Pool
+from populace.portfolio.records import Portfolio
+from populace.portfolio.refine import Refined, Refinement
+from populace.portfolio.rewards import Rewards
+from populace.portfolio.scaling import Scale
+from populace.portfolio.sizes import best_of_size
+from populace.streams import stream
+
+__all__ = ["plan", "split_prompts", "worths_of"]
+
+_LONGEST_CURVE = 8
+_SECONDS = 4.0
+"""Given to each size of the curve."""
+_FEW = 3.0
+"""Responses that carry a policy, below which it is warned of."""
+_GROWTH = 0.02
+
+
+def plan(
+    rewards: Rewards,
+    *,
+    scale: Scale | None = None,
+    beta: float = 0.1,
+    regret: float = 0.02,
+    held: float = 0.3,
+    betas: Sequence[float] = (),
+    best_of: Sequence[int] = (1, 2, 4, 8, 16),
+    max_calls: int = 400,
+    confidence: float = 0.95,
+    seed: int = 0,
+    provenance: Mapping[str, str] | None = None,
+) -> Plan:
+    """Plan a portfolio.
+
+    Parameters
+    ----------
+    rewards
+        Scored responses. Each counts as drawn from the reference: the model that is to be trained.
+    scale
+        What a weight means; `rewards.scale()` by default.
+    beta
+        Price of a nat of KL, in units of reward on the scale; 0: the best response of each prompt.
+    regret
+        That no user shall exceed.
+    held
+        Share of the prompts that have no part in the plan; 0 holds out none, and nothing is certified.
+    betas, best_of
+        Other prices and numbers of samples to tell the worth of.
+    max_calls
+        Most weights that are solved.
+    confidence
+        Of the certificate for prompts like the held-out ones.
+    seed
+        Of the split.
+    provenance
+        What to note of where the rewards are from.
+
+    Raises
+    ------
+    DataError
+        If a trait is constant, or there are too few prompts to hold some out.
+    ValueError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> scores = np.random.default_rng(0).random((60 * 8, 2))
+    >>> frame = pl.DataFrame({"prompt_id": [str(n // 8) for n in range(480)],
+    ...     "response_id": [str(n % 8) for n in range(480)], "wit": scores[:, 0], "tact": scores[:, 1]})
+    >>> found = plan(Rewards(frame, ("wit", "tact")), scale=None, regret=0.01)
+    >>> len(found.members), found.certificate <= 0.01, found.held_out.prompts
+    (4, True, 18)
+    """
+    settled = scale or rewards.scale()
+    if settled.traits != rewards.traits:
+        raise DataError(
+            f"the scale is of {', '.join(settled.traits)}, the rewards of {', '.join(rewards.traits)}"
+        )
+    planned, kept = split_prompts(rewards.prompts, held, seed)
+    pool = Pool(rewards.rows(settled, planned).rewards)
+    search = _searched(pool, beta, regret, max_calls)
+    found = search.portfolio()
+    members = _members(pool, found, beta)
+    other = None
+    if kept:
+        aside = Pool(rewards.rows(settled, kept).rewards)
+        other = hold_out(aside, found.weights, found.members, beta, regret=regret, confidence=confidence)
+    related = tuple(correlations(rewards.rows(settled).rewards, settled.traits, seed=seed))
+    growth = _growth(pool, beta)
+    chosen = [
+        *np.eye(pool.traits),
+        np.full(pool.traits, 1 / pool.traits),
+        *(each.weights for each in members),
+    ]
+    return Plan(
+        scale=settled,
+        beta=beta,
+        regret=regret,
+        members=members,
+        certificate=found.certificate,
+        gap=found.gap,
+        lower_bound=found.lower_bound,
+        solved=found.calls,
+        curve=tuple(_curve(search, found)),
+        held_out=other,
+        worths=tuple(worths_of(pool, chosen, betas=dict.fromkeys((beta, *betas)), best_of=best_of)),
+        correlations=related,
+        planned=tuple(planned),
+        kept=tuple(kept),
+        responses=pool.rewards.shape[1],
+        growth=growth,
+        warnings=tuple(_warnings(rewards, settled, found, members, other, related, growth, regret)),
+        seed=seed,
+        provenance=dict(provenance or {}),
+    )
+
+
+def split_prompts(prompts: Sequence[str], held: float, seed: int) -> tuple[list[str], list[str]]:
+    """Draw the prompts that are held out; both parts in the order given.
+
+    Raises
+    ------
+    DataError
+        If one part would be empty.
+
+    Examples
+    --------
+    >>> split_prompts(["a", "b", "c", "d"], 0.5, seed=0)
+    (['a', 'd'], ['b', 'c'])
+    """
+    if not 0 <= held < 1:
+        raise ValueError(f"held is {held}, a share from 0 up to 1")
+    count = round(held * len(prompts))
+    if held and not 0 < count < len(prompts):
+        what = f"of {len(prompts)} prompts a share of {held:g} cannot be held out"
+        raise DataError(what, fix="give more prompts, or hold out none")
+    drawn = stream(seed, "portfolio.plan").permutation(len(prompts))[:count]
+    aside = set(drawn.tolist())
+    return (
+        [name for place, name in enumerate(prompts) if place not in aside],
+        [name for place, name in enumerate(prompts) if place in aside],
+    )
+
+
+def worths_of(
+    pool: Pool, weights: Iterable[Sequence[float]], *, betas: Iterable[float], best_of: Iterable[int]
+) -> list[Worth]:
+    """Tell what the reference, the best policies and best-of-n are worth at weights, in closed form.
+
+    Parameters
+    ----------
+    weights
+        Shape (n, traits).
+    betas
+        Prices of a nat of KL; of samples, soft best-of-n at this temperature is the same policy.
+    best_of
+        Numbers of samples, of which the best is taken; those beyond the pool's are left out.
+    """
+    found = []
+    counts = [n for n in dict.fromkeys(best_of) if 1 < n <= pool.rewards.shape[1]]
+    for given in weights:
+        each = np.asarray(given, dtype=np.float64)
+        named = [("reference", pool.best_of(each, 1))]
+        named += [(f"beta {beta:g}", pool.policy(each, beta)) for beta in betas]
+        named += [(f"best of {n}", pool.best_of(each, n)) for n in counts]
+        for name, policy in named:
+            gives = pool.expected(policy)
+            found.append(
+                Worth(
+                    weights=tuple(each.tolist()),
+                    policy=name,
+                    rewards=tuple(gives.tolist()),
+                    kl=max(pool.kl(policy), 0.0),
+                    worth=float(gives @ each),
+                )
+            )
+    return found
+
+
+def _searched(pool: Pool, beta: float, regret: float, max_calls: int) -> Refinement:
+    """Solve weights until the gap is small enough, or so many are solved."""
+    oracle = pool.oracle(beta)
+    search = Refinement(traits=pool.traits, regret=regret)
+    while weights := search.ask():
+        if len(search.known.weights) >= max(max_calls, pool.traits):
+            break
+        search.tell(weights[0], oracle(weights[0]))
+    return search
+
+
+def _members(pool: Pool, found: Refined, beta: float) -> tuple[Training, ...]:
+    members = []
+    for number, row in enumerate(found.members, start=1):
+        weights, solved = found.weights[row], found.solved[row]
+        effective = pool.effective_sample_size(weights, beta)
+        members.append(
+            Training(
+                name=f"member-{number}",
+                weights=weights,
+                beta=beta,
+                rewards=solved.rewards,
+                kl=solved.kl,
+                effective=float(np.median(effective)),
+                thin=float((effective < 2).mean()),
+            )
+        )
+    return tuple(members)
+
+
+def _curve(search: Refinement, found: Refined) -> Iterable[Step]:
+    """Tell what fewer and more members can do, until they lose next to nothing."""
+    points = search.known.points
+    for size in range(1, min(_LONGEST_CURVE, len(points)) + 1):
+        kept: Portfolio = best_of_size(points, size, seconds=_SECONDS)
+        again = search.search.gap_of(np.array(kept.members))
+        regret = min(again, search.gap + kept.certificate.value)
+        if size == len(found.members):
+            regret = min(regret, found.certificate)
+        yield Step(size=size, regret=regret, lower_bound=kept.lower_bound)
+        if size > len(found.members) and regret <= search.gap * 1.01:
+            return
+
+
+def _growth(pool: Pool, beta: float) -> float:
+    """Compare the best value at equal weights with that on every other response."""
+    if pool.rewards.shape[1] < 4:
+        return float("nan")
+    weights = np.full(pool.traits, 1 / pool.traits)
+    half = np.where(pool.there[:, :, None], pool.rewards, np.nan)[:, ::2]
+    there = ~np.isnan(half[:, :, 0]).all(axis=1)
+    return pool.oracle(beta)(weights).value - Pool(half[there]).oracle(beta)(weights).value
+
+
+def _warnings(
+    rewards: Rewards,
+    scale: Scale,
+    found: Refined,
+    members: Sequence[Training],
+    held: HeldOut | None,
+    related: Iterable[Correlated],
+    growth: float,
+    regret: float,
+) -> Iterable[str]:
+    yield from scale.warnings()
+    if rewards.partial:
+        yield f"{rewards.partial:,} responses lack a score and were left out"
+    if not found.reached:
+        yield f"{regret:g} was not reached in {found.calls} solved weights: raise max_calls or the regret"
+    for each in members:
+        if each.effective < _FEW or each.thin > 0.2:
+            yield (
+                f"{each.name} rests on few responses (median {each.effective:.1f}; fewer than two at "
+                f"{each.thin:.0%} of the prompts): sample more, or raise beta"
+            )
+    if growth > _GROWTH:
+        yield (
+            f"twice the responses were worth {growth:.3f} more: the pool is too small to show what training "
+            "can reach"
+        )
+    if held is None:
+        yield "no prompt was held out: the plan was not checked on others"
+    elif held.slack > regret:
+        yield (
+            f"{held.prompts:,} held-out prompts certify {held.certificate:.3f} only; a slack of {regret:g} "
+            f"takes {held.needed:,}"
+        )
+    for each in related:
+        if each.correlation.value >= HIGH:
+            alike = f"correlation {each.correlation.value:.2f}"
+            yield f"{each.one} and {each.other} are nearly one trait ({alike})"
