@@ -35,12 +35,12 @@ __all__ = [
 ]
 
 LATTICE = 4000
-SHARPNESSES = tuple(float(each) for each in np.geomspace(0.5, 64, 15).round(3))
+SHARPNESSES = tuple(float(each) for each in np.geomspace(0.5, 64, 8).round(3))
 """What `sharpness` is looked for among, where it is not stated."""
 _CARRY = 150
 """Points that are to carry a posterior at least, by its effective sample size."""
 _DRAWN, _ROUNDS = 6000, 4
-_EM_ROUNDS, _EM_LATTICE = 40, 800
+_EM_ROUNDS, _EM_LATTICE = 60, 500
 _VIRTUAL = 2.0
 """People with weights drawn evenly that stand beside a population, so that few of them say not too much."""
 
@@ -235,26 +235,48 @@ def population_prior(
     said = [each for each in said if len(each)]
     if not said:
         raise DataError("nobody preferred anything", fix="give the pairs of at least one person")
+    return learn(said, traits, sharpness=sharpness, lapse=lapse)[0]
+
+
+def learn(
+    said: Sequence[np.ndarray], traits: int, *, sharpness: float | None = None, lapse: float = 0.0
+) -> tuple[Prior, np.ndarray]:
+    """Learn the prior of people, and the expected weights of each: shape (people, traits).
+
+    Parameters
+    ----------
+    said
+        Of each person, shape (n, traits), as `differences` gives them; one at least said something.
+    """
     where = lattice(traits, _EM_LATTICE)
     logs = np.log(where)
     strengths = np.array(SHARPNESSES if sharpness is None else (sharpness,))
-    tables = np.stack([likelihoods(where, each, strengths, lapse) for each in said])
+    spoke = [place for place, each in enumerate(said) if len(each)]
+    tables = np.stack([likelihoods(where, said[place], strengths, lapse) for place in spoke])
     tables = np.exp(tables - tables.max(axis=(1, 2), keepdims=True))
     concentration, shares = np.ones(traits), np.full(len(strengths), 1 / len(strengths))
     for _ in range(_EM_ROUNDS):
         prior = np.exp(logs @ (concentration - 1))
-        joint = tables * prior[None, :, None] * shares
-        joint /= joint.sum(axis=(1, 2), keepdims=True)
-        expected = joint.sum(axis=2).mean(axis=0) @ logs
-        concentration = np.array(_dirichlet(expected, len(said)))
+        by_point = (tables @ shares) * prior
+        mass = by_point.sum(axis=1)
+        expected = (by_point / mass[:, None]).mean(axis=0) @ logs
+        by_strength = (np.einsum("ips,p->is", tables, prior) * shares / mass[:, None]).sum(axis=0)
+        before = concentration
+        concentration = np.array(_dirichlet(expected, len(spoke), before))
         # One more person, of any sharpness.
-        shares = (joint.sum(axis=(0, 1)) + 1 / len(strengths)) / (len(said) + 1)
-    return Prior(
+        shares = (by_strength + 1 / len(strengths)) / (len(spoke) + 1)
+        if np.abs(concentration - before).max() < 1e-3 * before.max():
+            break
+    by_point = (tables @ shares) * np.exp(logs @ (concentration - 1))
+    learned = Prior(
         concentration=tuple(concentration.tolist()),
         sharpness=tuple(strengths.tolist()),
         shares=tuple((shares / shares.sum()).tolist()),
-        people=len(said),
+        people=len(spoke),
     )
+    means = np.tile(learned.mean, (len(said), 1))
+    means[spoke] = by_point @ where / by_point.sum(axis=1, keepdims=True)
+    return learned, means
 
 
 def differences(feedback: Feedback, traits: int) -> np.ndarray:
@@ -330,14 +352,14 @@ def _normal(logs: np.ndarray) -> np.ndarray:
     return shares / shares.sum()
 
 
-def _dirichlet(expected: np.ndarray, people: int) -> tuple[float, ...]:
+def _dirichlet(expected: np.ndarray, people: int, start: np.ndarray | None = None) -> tuple[float, ...]:
     """Fit a Dirichlet distribution to expected logs (Minka's fixed point), with the virtual people."""
     from scipy.special import digamma, polygamma
 
     traits = len(expected)
     even = np.full(traits, digamma(1.0) - digamma(float(traits)))
     goal = (people * expected + _VIRTUAL * even) / (people + _VIRTUAL)
-    alpha = np.ones(traits)
+    alpha = np.ones(traits) if start is None else start
     for _ in range(200):
         right = digamma(alpha.sum()) + goal
         # The inverse of digamma, by Newton's method from Minka's start.

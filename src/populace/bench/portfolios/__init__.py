@@ -1,0 +1,1 @@
+"""What the task `portfolio` is made of: candidates, weights of people, held-out measures, planted models."""
