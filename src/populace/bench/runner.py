@@ -32,7 +32,7 @@ __all__ = ["FILES", "play", "read_items", "run_task", "same_version", "summed"]
 
 _SETTING = ("way", "items", "answer_tokens", "temperature", "tie_margin", "seed", "template")
 _NOTE = "bench/run"
-FILES = ("gold", "people", "pairs", "survey", "codebook", "answers", "scores")
+FILES = ("gold", "people", "pairs", "survey", "codebook", "answers", "scores", "set")
 """Options that name a file or folder: a run is one with what is in it. (A codebook may also be a name.)"""
 NOBODY = "nobody "
 """How `diversity` begins the ids of those who have no persona."""
@@ -106,6 +106,7 @@ async def _played(
     retry_errors: bool,
 ) -> tuple[pl.DataFrame, Counter[str]]:
     lanes, failed = Lanes(), Counter[str]()
+    models = _read_at_once(task, models)
     steps = task.play(bench)
     try:
         ask = next(steps)
@@ -140,11 +141,11 @@ def play(task: Task, bench: Bench, models: Mapping[Role, Provider]) -> pl.DataFr
     """Play a task in memory, without a journal: for planted people and tests."""
 
     async def whole() -> pl.DataFrame:
-        steps = task.play(bench)
+        steps, asked = task.play(bench), _read_at_once(task, models)
         try:
             ask = next(steps)
             while True:
-                model, answered = models[ask.to], []
+                model, answered = asked[ask.to], []
                 for request in ask.requests:
                     if request is None:
                         answered.append(None)
@@ -157,6 +158,16 @@ def play(task: Task, bench: Bench, models: Mapping[Role, Provider]) -> pl.DataFr
             return done.value
 
     return asyncio.run(whole())
+
+
+def _read_at_once(task: Task, models: Mapping[Role, Provider]) -> Mapping[Role, Provider]:
+    """Put a reader around the models of a task whose replies are not to be written down."""
+    if not task.meta.withheld:
+        return models
+    from populace.bench.withholding import Withheld
+
+    withheld: dict[Role, Any] = {role: Withheld(model) for role, model in models.items()}
+    return withheld
 
 
 def summed(

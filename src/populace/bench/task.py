@@ -48,6 +48,9 @@ class TaskMeta(msgspec.Struct, frozen=True, kw_only=True):
     """Whether further judges may be asked (`Bench.also`)."""
     own_people: bool = False
     """Whether people and questions come with the task's options, and not from those of the bench."""
+    withheld: bool = False
+    """Whether prompts and replies may do harm: replies are then read at once and never written down
+    (`populace.bench.withholding`)."""
     needs: str = ""
     """Options without which it cannot run, as a command line has them."""
     answered_by: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""What the task `bounds` is made of: who asks, what stands before the model, what replies come to."""
