@@ -14,7 +14,8 @@ from populace import portfolio as pf
 from populace.errors import DataError
 from populace.portfolio.certificate import Game
 from populace.portfolio.covering import cover, greedy_cover
-from populace.portfolio.minimum import Serving, spread_weights
+from populace.portfolio.minimum import _hit, fewest_columns
+from populace.portfolio.served import Serving, spread_weights
 from populace.portfolio.tables import points_of, undominated
 
 FULL = os.environ.get("POPULACE_CHAOS") == "full"
@@ -106,8 +107,8 @@ def test_two_traits_by_intervals_are_those_of_the_general_way() -> None:
     for seed in range(40):
         rewards = np.random.default_rng(seed).random((25, 2))
         problem = Serving(points_of(rewards))
-        exact, least, _ = problem.fewest(0.02, 30)
-        general, bound, _ = problem._hit(0.02, 30)
+        exact, least, _ = fewest_columns(problem, 0.02, 30)
+        general, bound, _ = _hit(problem, 0.02, 30)
         assert len(exact) == least == len(general) == bound
 
 
@@ -227,6 +228,6 @@ def test_a_bound_by_one_mixture_holds_for_all() -> None:
     points = rng.random((40, 3))
     game = Game(points, points[:4])
     for mixture in rng.dirichlet(np.ones(4), 50) @ points[:4]:
-        game._bound(mixture)
+        game._bound(mixture, 4)
     weights = rng.dirichlet(np.ones(3), 5000)
     assert (weights @ points.T - (weights @ points[:4].T).max(axis=1)[:, None] <= game._bounds + 1e-12).all()

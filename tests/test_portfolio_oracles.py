@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from populace import portfolio as pf
 from populace.errors import DataError
+from populace.portfolio.corners import corner_weights
 from populace.portfolio.palm import grid, grid_size
-from populace.portfolio.searches import corner_weights
 
 FULL = os.environ.get("POPULACE_CHAOS") == "full"
 

@@ -8,27 +8,31 @@ For members S and a candidate i, the largest regret that i shows is the value of
 with a = 1, or 1 - epsilon. The right side bounds the regret for *every* mixture of members, optimal or not.
 So a mixture found for one candidate bounds all of them by one matrix product, and a linear programme is
 solved only for candidates that the bounds leave in doubt. What is certified is that bound, recomputed from
-the mixture: it holds whatever the solver's tolerance was. The ratio is the same with quotients instead of
-differences (Charnes and Cooper 1962): R_i <= s sum_j lambda_j R_j shows a loss of at most 1 - 1/s.
+the mixture: it holds whatever the solver's tolerance was, and is rounded outward. The ratio is the same with
+quotients instead of differences (Charnes and Cooper 1962): R_i <= s sum_j lambda_j R_j shows a loss of at
+most 1 - 1/s.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from populace.errors import PopulaceError
+from populace.portfolio.corners import corner_weights, few_corners
+from populace.portfolio.programmes import covering, game, tied
 from populace.portfolio.records import Certificate, Kind
 from populace.portfolio.tables import Points, check_kind, chosen, points_of
 
-__all__ = ["Game", "Mixture", "bound_of", "game", "regret_at", "solve_programme", "worst_regret"]
+__all__ = ["Game", "regret_at", "worst_regret"]
 
 _CLOSE = 1e-9
-"""Bound and attained regret this near to each other are one."""
+"""Share of the range of values below which bound and attained regret are one."""
+_ROUNDING = float(np.finfo(float).eps)
 
 
 def worst_regret(
@@ -111,17 +115,23 @@ class Game:
     def __post_init__(self) -> None:
         """Begin with the bounds by single members."""
         self._scaled = self.points if self.kind == "ratio" else (1 - self.epsilon) * self.points
+        self._largest = max(float(np.abs(self.points).max()), float(np.abs(self.own).max()))
+        spread = max(float(self.points.max()), float(self.own.max())) - min(
+            float(self.points.min()), float(self.own.min())
+        )
+        self._close = _CLOSE * (1.0 if self.kind == "ratio" else spread)
         self._bounds = np.full(len(self.points), np.inf)
         self._exact = np.zeros(len(self.points), dtype=bool)
+        self._corners: np.ndarray | None = None
         for member in self.own:
-            self._bound(member)
+            self._bound(member, 1)
 
     def solve(self) -> Certificate:
         """Find the worst weights."""
         best, place, weight = -np.inf, 0, np.full(self.own.shape[1], 1 / self.own.shape[1])
         while True:
             top = int(np.argmax(self._bounds))
-            if self._exact[top] or self._bounds[top] <= max(best, 0) + _CLOSE:
+            if self._exact[top] or self._bounds[top] <= max(best, 0) + self._close:
                 break
             weights = self._settle(top)
             attained = self._regrets(weights[None])[0]
@@ -129,22 +139,30 @@ class Game:
                 best, place, weight = attained, int(np.argmax(self.points @ weights)), weights
         if best < 0:
             place = int(np.argmax(self.points @ weight))
+        attained = self._as_regret(max(float(best), 0.0))
         return Certificate(
-            value=self._as_regret(float(self._bounds.max())),
-            attained=self._as_regret(max(float(best), 0.0)),
+            value=max(self._as_regret(float(self._bounds.max())), attained),
+            attained=attained,
             weight=tuple(weight.tolist()),
             candidate=place,
             kind=self.kind,
             epsilon=self.epsilon,
         )
 
-    def above(self, limit: float, most: int) -> np.ndarray:
+    def above(self, limit: float, most: int, until: float = float("inf")) -> np.ndarray:
         """Find weights at which the regret is above a limit, shape (at most `most`, traits).
 
         Parameters
         ----------
         limit
             In the units of `kind`.
+        until
+            Of the clock `time.monotonic`.
+
+        Raises
+        ------
+        TimeoutError
+            If time was up before anything was found or shown not to be there.
         """
         found: list[np.ndarray] = []
         threshold = self._as_score(limit)
@@ -153,6 +171,10 @@ class Game:
             top = int(np.argmax(left))
             if left[top] <= threshold:
                 break
+            if time.monotonic() > until:
+                if found:
+                    break
+                raise TimeoutError
             weights = self._settle(top)
             if self._regrets(weights[None])[0] > threshold:
                 found.append(weights)
@@ -160,111 +182,71 @@ class Game:
         return np.array(found).reshape(-1, self.own.shape[1])
 
     def _regrets(self, weights: np.ndarray) -> np.ndarray:
-        """Give the scores at weights: differences, or quotients less 1."""
-        best, own = (weights @ self._scaled.T).max(axis=1), (weights @ self.own.T).max(axis=1)
+        """Give the scores at weights, shape (n, traits)."""
+        return self._scores((weights @ self._scaled.T).max(axis=1), (weights @ self.own.T).max(axis=1))
+
+    def _bound(self, mixture: np.ndarray, members: int) -> None:
+        """Bound all candidates by a mixture of so many members, shape (traits,), rounded outward.
+
+        A sum of n products whose shares sum to 1 but for rounding is off by less than (n + 4) units in the
+        last place of the largest value; a single member is what it is, and the difference rounds once.
+        """
+        units = members + 4 if members > 1 or self.epsilon else 1
+        if self.kind == "ratio":
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                quotient = self._scaled / mixture
+            bound = np.where(self._scaled > 0, quotient, 0.0).max(axis=1)
+            if members > 1:
+                bound *= 1 + 2 * units * _ROUNDING
+            bound = np.where(bound == 1, 0.0, np.nextafter(bound - 1, np.inf))
+        else:
+            bound = (self._scaled - mixture).max(axis=1)
+            bound = np.where(bound == 0, 0.0, np.nextafter(bound, np.inf))
+            if units > 1:
+                bound += 2 * units * _ROUNDING * self._largest
+        np.minimum(self._bounds, bound, out=self._bounds)
+
+    def _settle(self, candidate: int) -> np.ndarray:
+        """Solve the game of one candidate; bound all by its mixture, and give its weights."""
+        point, ratio = self._scaled[candidate], self.kind == "ratio"
+        self._exact[candidate] = True
+        if self._corners is None and few_corners(*self.own.shape):
+            self._corners = corner_weights(self.own)
+            self._floors = (self._corners @ self.own.T).max(axis=1)
+        if self._corners is not None:
+            weights = self._corners[int(np.argmax(self._scores(self._corners @ point, self._floors)))]
+            if self._proved(candidate, weights, tied(point, self.own, weights, ratio=ratio)):
+                return weights
+        shares, weights = (covering if ratio else game)(point, self.own)
+        if shares is not None:
+            self._bound(shares @ self.own, int((shares > 0).sum()))
+        return weights
+
+    def _proved(self, candidate: int, weights: np.ndarray, shares: np.ndarray | None) -> bool:
+        """Bound all by a mixture, and say whether it settles the candidate."""
+        if shares is None:
+            return False
+        self._bound(shares @ self.own, int((shares > 0).sum()))
+        score = self._scores(self._scaled[candidate] @ weights, (self.own @ weights).max())
+        return bool(self._bounds[candidate] <= max(float(score), 0.0) + self._close)
+
+    def _scores(self, best: Any, own: Any) -> np.ndarray:
+        """Give differences, or quotients less 1."""
+        best, own = np.asarray(best), np.asarray(own)
         if self.kind != "ratio":
             return best - own
         gone = np.where(best > 0, np.inf, 0.0)
         return np.divide(best - own, own, out=gone, where=own > 0)
 
-    def _bound(self, mixture: np.ndarray) -> None:
-        """Bound all candidates by a mixture of members, shape (traits,)."""
-        if self.kind == "ratio":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                quotient = self._scaled / mixture
-            bound = np.where(self._scaled > 0, quotient, 0.0).max(axis=1) - 1
-        else:
-            bound = (self._scaled - mixture).max(axis=1)
-        np.minimum(self._bounds, bound, out=self._bounds)
-
-    def _settle(self, candidate: int) -> np.ndarray:
-        """Solve the game of one candidate; bound all by its mixture, and give its weights."""
-        shares, weights = (_covering if self.kind == "ratio" else game)(self._scaled[candidate], self.own)
-        self._exact[candidate] = True
-        if shares is not None:
-            self._bound(shares @ self.own)
-        return weights
-
     def _as_regret(self, score: float) -> float:
         score = max(score, 0.0)
         if self.kind != "ratio":
             return score
-        return 1.0 if np.isinf(score) else score / (1 + score)
+        if score == 0 or np.isinf(score):
+            return 1.0 if score else 0.0
+        return min(1.0, float(np.nextafter(score / (1 + score), np.inf)))
 
     def _as_score(self, regret: float) -> float:
         if self.kind != "ratio":
             return regret
         return np.inf if regret >= 1 else regret / (1 - regret)
-
-
-def game(point: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Solve min over mixtures of max over traits of point - mixture: shares and weights, both sum to 1."""
-    size, traits = own.shape
-    # Variables: shares of the members, and the value v.
-    result = solve_programme(
-        np.r_[np.zeros(size), 1.0],
-        A_ub=np.hstack([-own.T, -np.ones((traits, 1))]),
-        b_ub=-point,
-        A_eq=np.r_[np.ones(size), 0.0][None],
-        b_eq=[1.0],
-        bounds=[(0, None)] * size + [(None, None)],
-    )
-    return _shares(result.x[:size]), _shares(-result.ineqlin.marginals)
-
-
-def _covering(point: np.ndarray, own: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-    """Solve min of the sum of shares with shares . own >= point; no shares where a trait has nobody."""
-    nobody = np.flatnonzero((own.max(axis=0) <= 0) & (point > 0))
-    if nobody.size:
-        return None, np.eye(len(point))[nobody[0]]
-    result = solve_programme(np.ones(len(own)), A_ub=-own.T, b_ub=-point, bounds=[(0, None)] * len(own))
-    return _shares(result.x), _shares(-result.ineqlin.marginals)
-
-
-class Mixture(NamedTuple):
-    """A mixture of weights asked before, as a bound at others."""
-
-    value: float
-    """What the mixture of the bounds is."""
-    missed: float
-    """l1 distance between the mixture of the weights and the weights that are meant."""
-
-
-def bound_of(asked: np.ndarray, ceilings: np.ndarray, weights: np.ndarray) -> Mixture:
-    """Solve min of shares . ceilings over mixtures of weights asked that give these weights.
-
-    Parameters
-    ----------
-    asked, ceilings
-        Shapes (n, traits) and (n,), the corners of the simplex among them.
-    weights
-        Shape (traits,).
-    """
-    result = solve_programme(ceilings, A_eq=asked.T, b_eq=weights, bounds=[(0, None)] * len(asked))
-    shares = _shares(result.x)
-    return Mixture(float(shares @ ceilings), float(np.abs(shares @ asked - weights).sum()))
-
-
-def solve_programme(costs: np.ndarray, **programme: Any) -> Any:
-    """Solve a linear programme; where one method gives up, another is asked.
-
-    Raises
-    ------
-    PopulaceError
-        If none solves it.
-    """
-    from scipy.optimize import linprog
-
-    result = None
-    for method in ("highs-ds", "highs-ipm"):
-        result = linprog(costs, method=method, **programme)
-        if result.status == 0:
-            return result
-    raise PopulaceError(f"a linear programme of a portfolio was not solved ({result and result.message})")
-
-
-def _shares(found: np.ndarray) -> np.ndarray:
-    """Make what a solver gives a distribution."""
-    clipped = np.maximum(found, 0)
-    total = clipped.sum()
-    return clipped / total if total > 0 else np.full(len(found), 1 / len(found))

@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 
 from populace.errors import DataError
-from populace.portfolio.certificate import Mixture, bound_of
 from populace.portfolio.pool import Solved
+from populace.portfolio.programmes import Mixture, bound_of
 
 __all__ = ["Known", "read_answers"]
 

@@ -10,24 +10,22 @@ than one that is.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from populace.portfolio.certificate import Game, worst_regret
-from populace.portfolio.covering import cover
+from populace.portfolio.certificate import worst_regret
+from populace.portfolio.covering import cover, greedy_cover, least_size, search_cover
 from populace.portfolio.intervals import fewest, served
 from populace.portfolio.records import Kind, Portfolio
-from populace.portfolio.tables import Points, check_kind, points_of, undominated
+from populace.portfolio.served import BREAKS, COVERS, Serving, spread_weights
+from populace.portfolio.tables import check_kind, points_of
 
-__all__ = ["Serving", "minimum", "spread_weights"]
+__all__ = ["Serving", "fewest_columns", "minimum", "spread_weights"]
 
-_COVERS, _BREAKS = 1e-9, 1e-8
-"""Shares of the range of values: what the programme counts as served, and what separation counts as missed.
-The second is the larger, or the two would not come to an end."""
-_AT_ONCE = 24
+_STEPS = 20_000
+"""Of the local search, before an integer programme is asked."""
 
 
 def minimum(
@@ -78,7 +76,7 @@ def minimum(
         raise ValueError(f"regret is {regret}: at least 0, and a share below 1 where kind is 'ratio'")
     points = points_of(rewards, cost, kind=kind)
     problem = Serving(points, kind, epsilon)
-    found, least, method = problem.fewest(regret, seconds)
+    found, least, method = fewest_columns(problem, regret, seconds)
     members = tuple(int(row) for row in sorted(problem.rows[found]))
     return Portfolio(
         members=members,
@@ -91,124 +89,75 @@ def minimum(
     )
 
 
-def spread_weights(traits: int, most: int) -> np.ndarray:
-    """Give the finest lattice of the simplex with at most so many points, corners included: (n, traits).
-
-    Examples
-    --------
-    >>> spread_weights(3, 10).shape
-    (10, 3)
-    """
-    from itertools import combinations
-    from math import comb
-
-    steps = 1
-    while comb(steps + traits, traits - 1) <= most:
-        steps += 1
-    bars = np.array(list(combinations(range(steps + traits - 1), traits - 1)), dtype=np.int64)
-    walls = np.hstack([np.full((len(bars), 1), -1), bars, np.full((len(bars), 1), steps + traits - 1)])
-    return (np.diff(walls, axis=1) - 1) / steps
+def fewest_columns(problem: Serving, regret: float, seconds: float) -> tuple[list[int], int, str]:
+    """Give columns within a regret, a bound of their number, and how they were found."""
+    if problem.columns.shape[1] == 2:
+        share, slack = problem.needs(regret)
+        found = fewest(served(problem.columns, share, slack + COVERS * problem.range))
+        if found is not None:
+            return found, len(found), "intervals, exact"
+    return _hit(problem, regret, seconds)
 
 
-@dataclass
-class Serving:
-    """Which candidates serve which weights.
+def _hit(problem: Serving, regret: float, seconds: float) -> tuple[list[int], int, str]:
+    until = time.monotonic() + seconds
+    # All columns serve everybody: there is a portfolio at every moment.
+    kept, least = list(range(len(problem.columns))), 1
+    try:
+        # A portfolio first, of whatever quality: a short time still gives one.
+        kept = _shorter(problem, kept, greedy_cover(problem.serves(regret)), regret, until)
+        problem.gather(regret, until)
+        kept = _shorter(problem, kept, greedy_cover(problem.serves(regret)), regret, until)
+        least = least_size(problem.serves(regret)) if time.monotonic() < until else 1
+        kept, least = _closed(problem, kept, least, regret, until)
+    except TimeoutError:
+        pass
+    ended = "" if least >= len(kept) else f", stopped after {seconds:g} s"
+    return kept, least, f"implicit hitting set, {len(problem.weights)} weights{ended}"
 
-    Attributes
-    ----------
-    points
-        Shape (candidates, traits), costs absorbed.
-    rows
-        Of the columns: candidates that none dominates.
-    weights
-        Shape (n, traits), the weights that the programme covers; they are added to.
-    """
 
-    points: Points
-    kind: Kind = "additive"
-    epsilon: float = 0.0
-    rows: np.ndarray = field(init=False)
-    weights: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Leave out what cannot be needed."""
-        self.rows = undominated(self.points)
-        self.columns = self.points[self.rows]
-        self.range = max(float(np.ptp(self.points)), np.finfo(float).tiny)
-        if self.kind == "ratio":
-            self.range = 1.0
-        self.weights = spread_weights(self.points.shape[1], 64)
-
-    def needs(self, regret: float) -> tuple[float, float]:
-        """Say what serves: J >= share V - slack."""
-        if self.kind == "ratio":
-            return 1 - regret, 0.0
-        return 1 - self.epsilon, regret
-
-    def regrets(self, weights: np.ndarray) -> np.ndarray:
-        """Give the regret of each column at weights, shape (n, columns)."""
-        own = weights @ self.columns.T
-        best = own.max(axis=1, keepdims=True)
-        if self.kind == "ratio":
-            return np.divide(best - own, best, out=np.zeros(own.shape), where=best > 0)
-        return (1 - self.epsilon) * best - own
-
-    def game(self, found: list[int]) -> Game:
-        """Set the columns found against all."""
-        return Game(self.columns, self.columns[found], self.kind, self.epsilon)
-
-    def fewest(self, regret: float, seconds: float) -> tuple[list[int], int, str]:
-        """Give columns within a regret, a bound of their number, and how they were found."""
-        if self.points.shape[1] == 2:
-            share, slack = self.needs(regret)
-            found = fewest(served(self.columns, share, slack + _COVERS * self.range))
-            if found is not None:
-                return found, len(found), "intervals, exact"
-        return self._hit(regret, seconds)
-
-    def _hit(self, regret: float, seconds: float) -> tuple[list[int], int, str]:
-        until = time.monotonic() + seconds
-        kept, least = self.repaired([], regret), 1
-        while True:
-            serves = self.regrets(self.weights) <= regret + _COVERS * self.range
-            left = until - time.monotonic()
-            found, bound = cover(serves, left)
+def _closed(
+    problem: Serving, kept: list[int], least: int, regret: float, until: float
+) -> tuple[list[int], int]:
+    """Raise the bound and shorten what is kept, until they meet or time is up."""
+    limit = regret + BREAKS * problem.range
+    while least < len(kept) and time.monotonic() < until:
+        serves = problem.serves(regret)
+        found = search_cover(serves, least, _STEPS, until)
+        if found is None:
+            found, bound = cover(serves, until - time.monotonic())
             least = max(least, bound)
-            if least >= len(kept) or time.monotonic() >= until:
-                break
-            missed = self.game(found).above(regret + _BREAKS * self.range, _AT_ONCE)
-            if not len(missed):
-                kept = found if len(found) < len(kept) else kept
-                if bound >= len(found):
-                    least = max(least, len(found))
-                    break
-            self.weights = np.vstack([self.weights, missed])
-            better = self.repaired(found, regret)
-            kept = better if len(better) < len(kept) else kept
-        ended = "" if least >= len(kept) else f", stopped after {seconds:g} s"
-        return kept, least, f"implicit hitting set, {len(self.weights)} weights{ended}"
+        try:
+            kept = _shorter(problem, kept, found, regret, until)
+            missed = problem.missed(found, limit, until=until)
+        except TimeoutError:
+            break
+        if not len(missed) and len(found) < len(kept):
+            kept = found
+        problem.add(missed, regret)
+    return kept, least
 
-    def repaired(self, found: list[int], regret: float) -> list[int]:
-        """Add to columns until they serve all weights, then leave out what is not needed.
 
-        What is added covers most of the weights that are missed: a heuristic, and what it gives is feasible.
-        """
-        limit = regret + _BREAKS * self.range
-        found = list(found)
-        if not found:
-            found = [int(np.argmin(self.regrets(self.weights).max(axis=0)))]
-        while True:
-            missed = self.game(found).above(limit, _AT_ONCE)
-            if not len(missed):
-                break
-            regrets = self.regrets(missed)
-            counts = (regrets <= limit).sum(axis=0)
-            # Of columns that cover as many, the one with the least regret there.
-            tied = np.flatnonzero(counts == counts.max())
-            found.append(int(tied[np.argmin(regrets[:, tied].mean(axis=0))]))
-            self.weights = np.vstack([self.weights, missed])
-        for column in list(found):
-            others = [each for each in found if each != column]
-            if others and not len(self.game(others).above(limit, 1)):
-                found = others
+def _shorter(problem: Serving, kept: list[int], found: list[int], regret: float, until: float) -> list[int]:
+    """Repair columns until they serve all weights; give them where they are fewer than those kept.
+
+    What is added covers most of the weights that are missed; then what is not needed is left out.
+    """
+    limit, found = regret + BREAKS * problem.range, list(found)
+    while len(missed := problem.missed(found, limit, sure=False, until=until)):
+        if time.monotonic() >= until or len(found) > len(kept) + len(kept) // 4:
+            return kept
+        regrets = problem.regrets(missed)
+        counts = (regrets <= limit).sum(axis=0)
+        # Of columns that cover as many, the one with the least regret there.
+        tied = np.flatnonzero(counts == counts.max())
+        found.append(int(tied[np.argmin(regrets[:, tied].mean(axis=0))]))
+    for column in list(found):
+        others = [each for each in found if each != column]
+        if time.monotonic() >= until:
+            break
+        if others and not len(problem.missed(others, limit, 1, sure=False, until=until)):
+            found = others
+    if len(found) < len(kept) and not len(problem.missed(found, limit, until=until)):
         return found
+    return kept

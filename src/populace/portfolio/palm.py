@@ -18,9 +18,10 @@ import msgspec
 import numpy as np
 
 from populace.errors import DataError
-from populace.portfolio.certificate import solve_programme, worst_regret
+from populace.portfolio.certificate import worst_regret
 from populace.portfolio.covering import cover
 from populace.portfolio.pool import Oracle, Solved
+from populace.portfolio.programmes import solve_programme
 from populace.portfolio.records import Certificate
 
 __all__ = ["Palm", "grid", "grid_size", "palm"]

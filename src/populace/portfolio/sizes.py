@@ -11,15 +11,14 @@ import numpy.typing as npt
 from populace.errors import DataError
 from populace.portfolio.certificate import worst_regret
 from populace.portfolio.covering import cover
-from populace.portfolio.minimum import Serving
 from populace.portfolio.records import Kind, Portfolio
+from populace.portfolio.served import BREAKS, Serving
 from populace.portfolio.tables import check_kind, points_of
 
 __all__ = ["best_of_size"]
 
 _MOST_CELLS = 60_000
 """Users times candidates up to which the average is solved exactly."""
-_AT_ONCE = 24
 
 
 def best_of_size(
@@ -107,7 +106,7 @@ def _worst(problem: Serving, size: int, seconds: float) -> tuple[list[int], floa
             best, value = found, worst
         if value <= bound + 1e-8 * problem.range or time.monotonic() >= until:
             break
-        missed = problem.game(found).above(bound + 1e-8 * problem.range, _AT_ONCE)
+        missed = problem.missed(found, bound + BREAKS * problem.range)
         if not len(missed):
             break
         problem.weights = np.vstack([problem.weights, missed])
