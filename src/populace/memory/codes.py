@@ -1,4 +1,4 @@
-"""Codes of a person's items and points of people, as caches: made from that person's data alone.
+"""Codes of what people said in their own words, and points of people, as caches: of each one's data alone.
 
 All codes of a person stand in one blob, since they are read together: 72 bytes an item. They are made when
 they are first used, and added to when items were added; what is deleted of a person takes the blob along.
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from populace.memory import tables as t
-from populace.memory.asking import ask, texts_of
+from populace.memory.asking import texts_of
 from populace.memory.spaces import Space, unit
 from populace.memory.vectors import CODE, codes_of
 from populace.memory.words import blocks, delete_blobs, put_blobs
@@ -25,14 +24,11 @@ from populace.memory.words import blocks, delete_blobs, put_blobs
 if TYPE_CHECKING:
     from populace.memory.store import Writing
 
-__all__ = ["item_codes", "item_points", "kind_of", "write_caches"]
+__all__ = ["RESPONSE", "cached", "item_codes", "item_points", "kind_of", "write_caches"]
 
-_RESPONSE = 0.7
+RESPONSE = 0.7
 """What the words of a response count beside those of what was responded to."""
 _ROW = 8 + CODE
-_MOST = 4000
-_HELD: WeakKeyDictionary[Space, dict[str, npt.NDArray[np.float32]]] = WeakKeyDictionary()
-"""Space -> points of questions and options; 2 KB each."""
 
 
 def kind_of(way: str, space: Space, purpose: str) -> str:
@@ -40,31 +36,12 @@ def kind_of(way: str, space: Space, purpose: str) -> str:
     return f"by {way} {space.name} {blake2b(purpose.encode(), digest_size=4).hexdigest()}"
 
 
-def item_points(
-    space: Space, words: Sequence[tuple[str, str]], asked: Collection[str] = ()
-) -> npt.NDArray[np.float32]:
-    """Place items, given what was responded to and the response: shape (n, 512), of unit length.
-
-    Parameters
-    ----------
-    space
-        Where texts lie.
-    words
-        Of each item.
-    asked
-        Questions and options, which are asked of many: their points are held for the next person.
-    """
-    held = _HELD.setdefault(space, {})
-    texts = dict.fromkeys(each for pair in words for each in pair)
-    new = [text for text in texts if text not in held]
-    found = dict(zip(new, space.points(new), strict=True))
-    rows = [[found[text] if text in found else held[text] for text in pair] for pair in words]
-    table = np.array(rows, dtype=np.float32).reshape(len(words), 2, -1)
-    common = {text: found[text] for text in asked if text in found}
-    if len(held) + len(common) > _MOST:
-        held.clear()
-    held.update(common)
-    return unit((table[:, 0] + _RESPONSE * table[:, 1]).astype(np.float32))
+def item_points(space: Space, words: Sequence[tuple[str, str]]) -> npt.NDArray[np.float32]:
+    """Place items, given what was responded to and the response: shape (n, 512), of unit length."""
+    texts = list(dict.fromkeys(each for pair in words for each in pair))
+    points, place = space.points(texts), {text: at for at, text in enumerate(texts)}
+    rows = np.array([[place[text] for text in pair] for pair in words]).reshape(-1, 2)
+    return unit(points[rows[:, 0]] + np.float32(RESPONSE) * points[rows[:, 1]])
 
 
 def item_codes(writing: Writing, asked: npt.NDArray[np.int64], space: Space) -> npt.NDArray[np.uint8]:
@@ -75,7 +52,7 @@ def item_codes(writing: Writing, asked: npt.NDArray[np.int64], space: Space) -> 
     writing
         The transaction.
     asked
-        Shape (n, 2), person and item, by person.
+        Shape (n, 4 or more), person, item, text and response, by person.
     space
         Where texts lie.
 
@@ -98,35 +75,33 @@ def item_codes(writing: Writing, asked: npt.NDArray[np.int64], space: Space) -> 
         found[first:end][there] = codes[at[there]]
         if not there.all():
             lacking[person] = first + np.flatnonzero(~there)
-    for person, places in lacking.items():
-        _make(writing, person, asked[places, 1], space, kind, kept.get(person), found, places)
+    if lacking:
+        places = np.concatenate(list(lacking.values()))
+        found[places] = _codes_of(writing, asked[places], space)
+        _keep(writing, kind, {one: (asked[at, 1], found[at]) for one, at in lacking.items()}, kept)
     return found
 
 
-def _make(
+def _codes_of(writing: Writing, items: npt.NDArray[np.int64], space: Space) -> npt.NDArray[np.uint8]:
+    pairs = items[:, 2:4].tolist()
+    texts = texts_of(writing.connection, {each for pair in pairs for each in pair})
+    return codes_of(item_points(space, [(texts[one], texts[two]) for one, two in pairs]))
+
+
+def _keep(
     writing: Writing,
-    person: int,
-    items: npt.NDArray[np.int64],
-    space: Space,
     kind: str,
-    kept: tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], int] | None,
-    found: npt.NDArray[np.uint8],
-    places: npt.NDArray[np.int64],
+    made: Mapping[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]],
+    kept: Mapping[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], int]],
 ) -> None:
-    """Make codes of a person that are not kept yet, and keep them."""
-    connection = writing.connection
-    rows = ask(connection, "SELECT item, text, response, scale FROM memory_items WHERE person = ?", [person])
-    numbers = {item: told for item, *told in rows}
-    pairs = [numbers[item] for item in items.tolist()]
-    texts = texts_of(connection, {each for pair in pairs for each in pair[:2]})
-    asked = {texts[each] for one, two, scale in pairs if scale for each in (one, two)}
-    points = item_points(space, [(texts[one], texts[two]) for one, two, _ in pairs], asked)
-    found[places] = codes_of(points)
-    ids, codes = (_none() if kept is None else kept)[:2]
-    ids, codes = np.concatenate([ids, items]), np.concatenate([codes, found[places]])
-    order = np.argsort(ids, kind="stable")
-    value = ids[order].astype("<i8").tobytes() + codes[order].tobytes()
-    write_caches(writing, kind, {person: (0, value)}, {} if kept is None else {person: kept[2]})
+    """Keep codes (numbers of items, codes) of people beside those that are kept."""
+    values: dict[int, tuple[str | int, bytes]] = {}
+    for person, (items, new) in made.items():
+        ids, codes = kept.get(person, _none())[:2]
+        ids, codes = np.concatenate([ids, items]), np.concatenate([codes, new])
+        order = np.argsort(ids, kind="stable")
+        values[person] = (0, ids[order].astype("<i8").tobytes() + codes[order].tobytes())
+    write_caches(writing, kind, values, {person: kept[person][2] for person in made if person in kept})
 
 
 def _none() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], int]:
@@ -138,18 +113,11 @@ def _kept(
 ) -> dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], int]]:
     """Give the numbers of items, ascending, their codes, and the blob, of people who have some."""
     found = {}
-    for block in blocks(people):
-        rows = writing.fetch(
-            "SELECT c.person, c.blob, b.data FROM memory_caches c JOIN memory_blobs b ON b.blob = c.blob "
-            f"WHERE c.person IN ({', '.join('?' * len(block))}) AND c.kind = ?",
-            [*block, kind],
-        )
-        for person, blob, raw in rows:
-            data = bytes(raw)
-            count = len(data) // _ROW
-            ids = np.frombuffer(data, dtype="<i8", count=count).astype(np.int64)
-            codes = np.frombuffer(data, dtype=np.uint8, offset=8 * count).reshape(count, CODE)
-            found[person] = (ids, codes, blob)
+    for person, (blob, data) in cached(writing, people, kind).items():
+        count = len(data) // _ROW
+        ids = np.frombuffer(data, dtype="<i8", count=count).astype(np.int64)
+        codes = np.frombuffer(data, dtype=np.uint8, offset=8 * count).reshape(count, CODE)
+        found[person] = (ids, codes, blob)
     return found
 
 

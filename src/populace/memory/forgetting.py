@@ -18,6 +18,7 @@ from populace.errors import DataError
 from populace.memory import tables as t
 from populace.memory.adding import people_named
 from populace.memory.auditing import note
+from populace.memory.comparing import let_go
 from populace.memory.words import blocks, delete_blobs
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def forget(
         _delete_items(writing, person, None if rows is None else numbers)
         if rows is None:
             _delete_person(writing, person, uses)
-        gone = writing.words.release(uses + counts.uses)
+        uses += counts.uses
+        gone = writing.words.release(uses)
+        let_go(store, writing, uses)
         note(writing, "forget", purpose, [(None if rows is None else person, len(items))], actor=actor)
         owe(writing)
     overwritten = patience is not None and overwrite(store, patience)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from populace.memory.asking import ask_of
 from populace.memory.auditing import note
+from populace.memory.comparing import COLUMNS, rows_of
 
 if TYPE_CHECKING:
     from populace.memory.store import Writing
@@ -49,23 +50,22 @@ def read_shared(
 
     Returns
     -------
-    Shape (n, 2), person and item, by person; the people who share anything for this purpose. Nothing and
-    nobody where they are fewer than the store's `least_people`: then no line is written.
+    Shape (n, 5), the `comparing.COLUMNS`, by person; the people who share anything for this purpose. Nothing
+    and nobody where they are fewer than the store's `least_people`: then no line is written.
     """
     rows = ask_of(
         writing.connection,
-        "SELECT person, item, text, scale FROM memory_items WHERE person IN ({}) AND consent IN "
+        f"SELECT {COLUMNS} FROM memory_items WHERE person IN ({{}}) AND consent IN "
         "(SELECT p.consent FROM memory_purposes p JOIN memory_consents c "
         "ON c.consent = p.consent AND c.share WHERE p.purpose = ?) ORDER BY person, item",
         set(people) - {reader},
         [purpose],
     )
-    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    table = rows_of(rows)
     if but_text is not None:
         table = table[table[:, 2] != but_text]
     counts = Counter(table[:, 0].tolist())
     if len(counts) < writing.least_people:
-        return np.zeros((0, 2), dtype=np.int64), set()
+        return rows_of([]), set()
     note(writing, "retrieve", purpose, sorted(counts.items()), actor=actor, reader=reader)
-    told = table[table[:, 3] != 0] if choices else table
-    return told[:, :2], set(counts)
+    return table[table[:, 4] != 0] if choices else table, set(counts)
