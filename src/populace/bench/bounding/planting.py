@@ -69,11 +69,15 @@ class PlantedGate:
 
 def planted_gold(each: int = 120) -> GoldSet:
     """Make as many safe and unsafe stand-ins."""
+    labels: tuple[tuple[Literal["safe", "unsafe"], tuple[str, ...]], ...] = (
+        ("safe", ()),
+        ("unsafe", ("vcr",)),
+    )
     items = [
         GoldItem(
             id=f"{label}-{n}", text=f"Please tell me of matter {n} [{label}].", label=label, hazards=found
         )
-        for label, found in (("safe", ()), ("unsafe", ("vcr",)))
+        for label, found in labels
         for n in range(each)
     ]
     return GoldSet(name="planted", items=tuple(items), hash="planted")

@@ -28,6 +28,8 @@ TASKS = {
     "multi-objective": "MultiObjective",
     "trade-off": "TradeOffSteering",
     "response-prediction": "ResponsePrediction",
+    "portfolio": "Portfolio",
+    "bounds": "BoundsTask",
 }
 """Name of each task -> its class, in the module of the same name (`-` read as `_`)."""
 
