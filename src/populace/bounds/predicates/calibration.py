@@ -8,7 +8,6 @@ that was only scaled has the id "none", and a threshold on it means nothing but 
 from __future__ import annotations
 
 import math
-import tomllib
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from populace.bounds.policy.tables import read_toml
 from populace.bounds.predicates.verdict import NONE
 from populace.canonical import content_hash
 from populace.errors import DataError
@@ -126,11 +126,7 @@ def read_calibrations(path: str | Path) -> dict[str, Calibration]:
     DataError
         If it cannot be read, or a map is none.
     """
-    try:
-        rows = tomllib.loads(Path(path).read_text("utf-8"))
-        return msgspec.convert(rows, dict[str, Calibration])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise DataError(f"these calibrations cannot be read: {error}", file=path) from error
+    return read_toml(Path(path), dict[str, Calibration])
 
 
 def _isotonic(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[np.ndarray, np.ndarray]:

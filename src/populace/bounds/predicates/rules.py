@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from importlib import resources
@@ -18,6 +17,7 @@ from typing import Any
 import msgspec
 
 from populace.bounds.hazards import hazard
+from populace.bounds.policy.tables import read_toml
 from populace.bounds.predicates.calibration import Calibration
 from populace.bounds.predicates.verdict import Verdict
 from populace.canonical import content_hash
@@ -40,6 +40,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"alo
     along: tuple[str, ...] = ()
     """Any of these has to be in the text too (`with` in the file)."""
     unless: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    rule: tuple[Rule, ...] = ()
 
 
 class Rules:
@@ -106,7 +110,7 @@ def word_rules(
     return {name: Rules(name, tuple(given), known.get(name)) for name, given in by_hazard.items()}
 
 
-def read_rules(path: str | Path | None = None) -> list[Rule]:
+def read_rules(path: str | Path | None = None) -> tuple[Rule, ...]:
     """Read a file of rules.
 
     Raises
@@ -114,14 +118,8 @@ def read_rules(path: str | Path | None = None) -> list[Rule]:
     DataError
         If it cannot be read, a rule is malformed, has no words, an unknown hazard or an id that was there.
     """
-    file = (
-        Path(path) if path else resources.files("populace.bounds").joinpath("data", "rules.toml")  # shipped
-    )
-    try:
-        rows = tomllib.loads(file.read_text("utf-8")).get("rule", [])
-        found = msgspec.convert(rows, list[Rule])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise DataError(f"these rules cannot be read: {error}", file=file) from error
+    file = Path(path) if path else Path(str(resources.files("populace.bounds") / "data" / "rules.toml"))
+    found = read_toml(file, _File).rule
     if not found:
         raise DataError("there are no rules in it", file=file, fix="write [[rule]] tables")
     seen: set[str] = set()
