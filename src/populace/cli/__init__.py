@@ -22,6 +22,7 @@ from populace.cli import (
     personas,
     pluralism,
     population,
+    portfolio,
     prompts,
     study,
 )
@@ -58,6 +59,7 @@ app.add_typer(feedback.app, name="feedback")
 app.add_typer(opinions.app, name="opinions")
 app.add_typer(bench.app, name="bench")
 app.add_typer(pluralism.app, name="pluralism")
+app.add_typer(portfolio.app, name="portfolio")
 app.add_typer(memory.app, name="memory")
 app.add_typer(judge.app, name="judge")
 

@@ -174,8 +174,8 @@ def _requests(
     for candidate, system in how.variants.items():
         for name, text in table.iter_rows():
             for place in range(how.n):
-                told = f"{candidate}/{place}" if candidate else str(place)
-                yield how.request(model, text, system, place), (name, text, candidate, told)
+                who = candidate or model
+                yield how.request(model, text, system, place), (name, text, who, f"{who}/{place}")
 
 
 def _rows(

@@ -37,7 +37,7 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
         origin = {
             "definition": "by definition",
             "stated": "as stated",
-            "pool": "least and greatest of the pool",
+            "pool": "least and greatest given",
         }
         return f"{self.trait}: {self.low:g} to {self.high:g} ({origin[self.source]}{turned})"
 
@@ -91,8 +91,8 @@ class Scale(msgspec.Struct, frozen=True):
         if not names:
             return []
         return [
-            f"the range of {', '.join(names)} is the least and greatest score of this pool: a weight means "
-            "something else in another pool; state a range"
+            f"the range of {', '.join(names)} is the least and greatest score given: a weight means "
+            "something else with other scores; state a range"
         ]
 
 
