@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import msgspec
 import numpy as np
 
 from populace.errors import DataError
+from populace.portfolio.chords import chords
 from populace.portfolio.pool import Solved
-from populace.portfolio.programmes import Mixture, bound_of
 
 __all__ = ["Known", "read_answers"]
 
@@ -34,6 +35,9 @@ class Known:
         Number of rewards.
     eta
         No answer is further than this from the best policy for its weights.
+    noise
+        No value told is further than this from the true one, for having been measured on samples; it counts
+        twice, since both the bound and the policies rest on what was measured.
     also
         Shape (n, traits), values of policies that are there anyway (the base model, soups): they serve, and
         say nothing about what cannot be exceeded.
@@ -45,6 +49,7 @@ class Known:
     eta: float = 0.0
     also: np.ndarray | None = None
     journal: Path | None = None
+    noise: float = 0.0
     weights: list[np.ndarray] = field(default_factory=list)
     solved: list[Solved] = field(default_factory=list)
     """In the order of `weights`."""
@@ -54,7 +59,14 @@ class Known:
         self._points: list[np.ndarray] = []
         if self.journal is not None and self.journal.exists():
             for weights, solved in read_answers(self.journal, self.traits):
+                self._check(weights, solved)
                 self._add(weights, solved)
+            self._judge()
+
+    @property
+    def slack(self) -> float:
+        """What every bound allows for the oracle's error and for samples."""
+        return self.eta + 2 * self.noise
 
     @property
     def points(self) -> np.ndarray:
@@ -77,15 +89,9 @@ class Known:
             with self.journal.open("ab") as handle:
                 handle.write(msgspec.json.encode(_Line(tuple(weights.tolist()), solved)) + b"\n")
                 handle.flush()
+                os.fsync(handle.fileno())
         self._add(weights, solved)
-        short, place = self.shortfall()
-        if short > self.eta + _LIES * self.range:
-            told = ", ".join(f"{share:.4f}" for share in self.weights[place])
-            raise DataError(
-                f"the oracle's answer for the weights ({told}) is {short:.3g} worse than a policy that is "
-                "there already, so it is not the best one",
-                fix=f"train it further, or say eta={short:.2g} or more: the certificate then allows for it",
-            )
+        self._judge()
 
     def shortfall(self) -> tuple[float, int]:
         """Give how far the worst answer is from a policy known now: the oracle errs by at least that."""
@@ -99,8 +105,8 @@ class Known:
 
     @property
     def ceilings(self) -> np.ndarray:
-        """Shape (answers,): nothing is worth more at the weights asked, given `eta`."""
-        return (np.array(self.weights) @ self.points.T).max(axis=1) + self.eta
+        """Shape (answers,): nothing is worth more at the weights asked, given `eta` and `noise`."""
+        return (np.array(self.weights) @ self.points.T).max(axis=1) + self.slack
 
     @property
     def range(self) -> float:
@@ -111,13 +117,24 @@ class Known:
         """Give what the policies are worth at weights (n, traits): shape (n,)."""
         return (weights @ self.points.T).max(axis=1)
 
-    def ceiling(self, weights: np.ndarray) -> float:
-        """Bound what any policy is worth at weights: the chord of what was asked, by convexity."""
-        asked = np.array(self.weights)
-        mixture: Mixture = bound_of(asked, self.ceilings, weights)
-        # Where the mixture misses the weights by rounding, V moves by no more than its slope allows.
-        slope = float(np.abs(self.points).max()) + self.eta
-        return mixture.value + slope * mixture.missed
+    def ceiling(self, weights: np.ndarray) -> np.ndarray:
+        """Bound what any policy is worth at weights (n, traits): the chord of what was asked, shape (n,)."""
+        # Where a mixture misses the weights by rounding, V moves by no more than its slope allows.
+        slope = 2 * float(np.abs(self.points).max()) + self.slack
+        return chords(np.array(self.weights), self.ceilings, weights, slope)
+
+    def _judge(self) -> None:
+        """Refuse answers that what is known proves wrong."""
+        short, place = self.shortfall()
+        if short > self.slack + _LIES * self.range:
+            told = ", ".join(f"{share:.4f}" for share in self.weights[place])
+            eta = short - 2 * self.noise
+            raise DataError(
+                f"the oracle's answer for the weights ({told}) is {short:.3g} worse than a policy that is "
+                "there already, so it is not the best one",
+                file=self.journal,
+                fix=f"train it further, or say eta={eta:.2g} or more: the certificate then allows for it",
+            )
 
     def _check(self, weights: np.ndarray, solved: Solved) -> None:
         found = np.array([*solved.rewards, solved.kl, solved.value], dtype=np.float64)
@@ -129,6 +146,8 @@ class Known:
             raise DataError(
                 "the oracle's value is above its rewards for the weights: a cost cannot be a gain"
             )
+        if solved.kl < 0:
+            raise DataError(f"the oracle's KL is {solved.kl:g} and cannot be below 0")
 
     def _add(self, weights: np.ndarray, solved: Solved) -> None:
         rewards = np.array(solved.rewards)

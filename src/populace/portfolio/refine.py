@@ -8,24 +8,29 @@ measured again: never more than the two together.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from populace.errors import DataError
+from populace.portfolio.certificate import Game
 from populace.portfolio.known import Known
-from populace.portfolio.minimum import minimum
+from populace.portfolio.minimum import fewest_columns
 from populace.portfolio.pool import Oracle, Solved
 from populace.portfolio.searches import Cells, Corners, Search
+from populace.portfolio.served import Serving
 
 __all__ = ["Refined", "Refinement", "certified"]
 
-_CORNERS_UP_TO = 5
+Method: TypeAlias = Literal["auto", "planned", "corners", "simplicial"]
+
+_PLANNED_UP_TO, _CORNERS_UP_TO = 5, 6
 
 
 class Refined(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +42,8 @@ class Refined(msgspec.Struct, frozen=True, kw_only=True):
     """Weights that were asked, in their order."""
     solved: tuple[Solved, ...]
     certificate: float
-    """For no weights a policy is worth more than the portfolio's best by more than this, if `eta` holds."""
+    """For no weights a policy is worth more than the portfolio's best by more than this, if `eta` and `noise`
+    hold; both are part of it."""
     gap: float
     """The part of it that more calls would lower."""
     lower_bound: int
@@ -46,6 +52,7 @@ class Refined(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[tuple[int, float], ...]
     """Calls and the gap after them."""
     eta: float
+    noise: float
     oracle_error: float
     """At least so far from the best was the worst answer."""
     reached: bool
@@ -70,8 +77,13 @@ class Refinement:
         Of the regret, left for the gap.
     eta
         No answer of the oracle is further than this from the best.
+    noise
+        No value told is further than this from the true one: half the width of an interval that holds for all
+        answers together. It counts twice in every bound.
     method
-        `corners`, for up to 5 traits, or `simplicial`; `auto` decides by their number.
+        `planned`: near the corner weight with the largest gap, at weights that make few calls likely;
+        `corners`: at it (linear support); both for up to 6 traits. `simplicial`: cell by cell. `auto`:
+        `planned` for up to 5 traits, `simplicial` beyond.
     also
         Shape (n, traits), values of policies that are there anyway, their costs included.
     journal
@@ -94,10 +106,11 @@ class Refinement:
     regret: float = 0.02
     share: float = 1 / 3
     eta: float = 0.0
-    method: Literal["auto", "corners", "simplicial"] = "auto"
+    method: Method = "auto"
     also: npt.ArrayLike | None = None
     journal: str | Path | None = None
     history: list[tuple[int, float]] = field(default_factory=list)
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the settings, and read the journal.
@@ -111,22 +124,35 @@ class Refinement:
         """
         if self.traits < 2:
             raise ValueError(f"traits is {self.traits} and must be at least 2")
-        if not self.regret > 0 or not 0 < self.share < 1 or self.eta < 0:
-            raise ValueError("regret must be above 0, share between 0 and 1, eta at least 0")
-        if self.eta >= self.share * self.regret:
+        if not self.regret > 0 or not 0 < self.share < 1 or not (self.eta >= 0 and self.noise >= 0):
+            raise ValueError("regret must be above 0, share between 0 and 1, eta and noise at least 0")
+        method = self.method
+        if method == "auto":
+            method = "planned" if self.traits <= _PLANNED_UP_TO else "simplicial"
+        if method not in ("planned", "corners", "simplicial"):
+            raise ValueError(f"method is {method!r}: 'auto', 'planned', 'corners' or 'simplicial'")
+        if method != "simplicial" and self.traits > _CORNERS_UP_TO:
             raise ValueError(
-                f"with answers {self.eta:g} from the best a gap of {self.share * self.regret:g} cannot be "
-                "reached: raise the regret or its share"
+                f"the corners of {self.traits} traits would not fit into memory: method='simplicial'"
             )
+        target = self.share * self.regret
         free = None if self.also is None else np.asarray(self.also, dtype=np.float64)
         if free is not None and (
             free.ndim != 2 or free.shape[1] != self.traits or not np.isfinite(free).all()
         ):
             raise DataError(f"free policies must be finite, of the shape (n, {self.traits})")
         path = None if self.journal is None else Path(self.journal)
-        self.known = Known(self.traits, self.eta, free, path)
-        corners = self.method == "corners" or (self.method == "auto" and self.traits <= _CORNERS_UP_TO)
-        self.search: Search = Corners(self.known) if corners else Cells(self.known)
+        self.known = Known(self.traits, self.eta, free, path, self.noise)
+        if self.known.slack >= target:
+            raise ValueError(
+                f"with answers {self.known.slack:g} from the best a gap of {target:g} cannot be reached: "
+                "raise the regret or its share"
+            )
+        self.search: Search = (
+            Cells(self.known)
+            if method == "simplicial"
+            else Corners(self.known, target, planned=method == "planned")
+        )
         self.gap = float("inf")
 
     def ask(self, most: int = 1) -> list[np.ndarray]:
@@ -161,19 +187,25 @@ class Refinement:
         if not np.isfinite(self.gap):
             raise DataError("the corners of the simplex are not solved yet", fix="ask, solve and tell first")
         left = max(self.regret - self.gap, 0.0)
-        kept = minimum(self.known.points, left, seconds=seconds)
-        again = self.search.gap_of(np.array(kept.members))
-        certificate = min(again, self.gap + kept.certificate.value)
+        # Not `minimum`: policies that all have the same of a trait are no error here.
+        points = self.known.points
+        problem = Serving(points)
+        columns, least, _ = fewest_columns(problem, left, seconds)
+        members = tuple(int(row) for row in sorted(problem.rows[columns]))
+        again = self.search.gap_of(np.array(members))
+        kept = Game(points, points[list(members)]).solve()
+        certificate = min(again, self.gap + kept.value)
         return Refined(
-            members=kept.members,
+            members=members,
             weights=tuple(tuple(each.tolist()) for each in self.known.weights),
             solved=tuple(self.known.solved),
             certificate=certificate,
             gap=self.gap,
-            lower_bound=int(kept.lower_bound),
+            lower_bound=least,
             calls=len(self.known.weights),
             history=tuple(self.history),
             eta=self.eta,
+            noise=self.noise,
             oracle_error=self.known.shortfall()[0],
             reached=certificate <= self.regret * (1 + 1e-6),
         )
@@ -184,12 +216,14 @@ def certified(
     traits: int,
     regret: float = 0.02,
     max_calls: int | None = None,
-    method: Literal["auto", "corners", "simplicial"] = "auto",
+    method: Method = "auto",
     *,
     share: float = 1 / 3,
     eta: float = 0.0,
+    noise: float = 0.0,
     also: npt.ArrayLike | None = None,
     journal: str | Path | None = None,
+    seconds: float | None = None,
 ) -> Refined:
     """Find a small portfolio that is near-optimal for every weights, against all policies, with few calls.
 
@@ -197,10 +231,12 @@ def certified(
     ----------
     oracle
         Maps weights (traits,) to a `Solved`: the best policy for them, or one within `eta` of it.
-    traits, regret, method, share, eta, also, journal
+    traits, regret, method, share, eta, noise, also, journal
         As `Refinement` takes them.
     max_calls
         After so many calls it stops, with the certificate that was reached; None: when the regret is reached.
+    seconds
+        After so long no further call is begun; the corners of the simplex are solved in any case.
 
     Examples
     --------
@@ -211,15 +247,27 @@ def certified(
     (True, True)
     """
     search = Refinement(
-        traits=traits, regret=regret, share=share, eta=eta, method=method, also=also, journal=journal
+        traits=traits,
+        regret=regret,
+        share=share,
+        eta=eta,
+        noise=noise,
+        method=method,
+        also=also,
+        journal=journal,
     )
-    for weights in _asked(search, max_calls):
+    until = float("inf") if seconds is None else time.monotonic() + seconds
+    for weights in _asked(search, max_calls, until):
         search.tell(weights, oracle(weights))
-    return search.portfolio()
+    return search.portfolio(60.0 if seconds is None else max(1.0, until - time.monotonic()))
 
 
-def _asked(search: Refinement, most: int | None) -> Iterable[np.ndarray]:
-    while most is None or len(search.known.weights) < max(most, search.traits):
+def _asked(search: Refinement, most: int | None, until: float) -> Iterable[np.ndarray]:
+    """Give weights one by one, until the gap is small or what was allowed is used up."""
+    while True:
+        known = len(search.known.weights)
+        if known >= search.traits and (known >= (most or known + 1) or time.monotonic() >= until):
+            return
         weights = search.ask()
         if not weights:
             return
