@@ -85,9 +85,6 @@ def export(
             )
             files[name], served = _write(place / name, found)
             empty[name] = len(plan.planned) - served
-            if not files[name]:
-                what = f"no pair of {member.name} has a margin of {least:g}"
-                raise DataError(what, file=place / name, fix="ask for a smaller margin")
     plan.save(place / "plan.json")
     write_atomic(place / "README.md", card(plan, files, empty, least=least, pairs=pairs).encode())
     return Exported(files, empty)
@@ -203,4 +200,7 @@ def _write(path: Path, rows: Iterator[Row]) -> tuple[int, int]:
             lines.write(canonical_bytes(row) + b"\n")
             prompts.add(row["prompt_id"])
             count += 1
+        if not count:
+            what = "no two responses to a prompt are so far apart in what the member weighs"
+            raise DataError(what, file=path, fix="ask for a smaller margin")
     return count, len(prompts)
