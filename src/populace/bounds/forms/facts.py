@@ -1,0 +1,246 @@
+"""What a person can choose under given bounds, and what they cannot, with the rule that says so.
+
+Every fact is a decision of the engine: a wish is open if it may be applied, a kind of data if it may be
+stored by somebody who agreed to everything, a level of strictness if replies are not refused from there on
+already.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from populace.bounds.decision import Decision
+from populace.bounds.hazards import hazards
+from populace.bounds.policy.folder import read_folder
+from populace.bounds.policy.forms import LEVELS, Form, Own
+
+if TYPE_CHECKING:
+    from populace.bounds.bounds import Bounds
+
+__all__ = ["Barred", "Facts", "Group", "Kind", "Level", "Option", "facts", "kinds"]
+
+_ASKER = "the person of the form"
+_REMEMBER = ("store", "infer", "retain", "read")
+_OTHERS = ("share", "train")
+_GROUPS = {"traits": "How answers are", "tone": "What is welcome", "": "More"}
+
+
+class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of personal data, as a person would name it."""
+
+    name: str
+    title: str
+    special: bool = False
+    """Whether it is a special category: never ticked beforehand."""
+
+
+class Barred(msgspec.Struct, frozen=True):
+    """Why something is not possible."""
+
+    rule: str
+    title: str
+    """The rule's own short words, or its basis."""
+    authority: str
+    basis: str
+    tier: int
+    appeal: str
+
+
+class Option(msgspec.Struct, frozen=True):
+    """Something that can be chosen, or could be but for a rule."""
+
+    id: str
+    title: str
+    barred: Barred | None = None
+    chosen: bool = False
+    special: bool = False
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Options that are shown together; of `pairs` at most one of the two."""
+
+    title: str
+    pairs: tuple[tuple[Option, Option], ...]
+    singles: tuple[Option, ...]
+
+
+class Level(msgspec.Struct, frozen=True):
+    """How strict replies can be made as to one hazard."""
+
+    id: str
+    title: str
+    meaning: str
+    held: int
+    """Score from which replies are refused already; 101 where none is."""
+    levels: tuple[int, ...]
+    """What can be chosen: below `held`."""
+    chosen: int | None
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """All that a form's page shows."""
+
+    organisation: str
+    laws: tuple[str, ...]
+    form: Form
+    groups: tuple[Group, ...]
+    own: Barred | None
+    """Whether wishes in own words are ruled out."""
+    levels: tuple[Level, ...]
+    kinds: tuple[Option, ...]
+    share: Option
+    """Whether others may learn from what is remembered."""
+    always: tuple[tuple[str, Barred], ...]
+    """What every reply does whatever is chosen: words of the duty, and who says so."""
+    purposes: tuple[str, ...]
+
+
+@functools.cache
+def kinds() -> Mapping[str, Kind]:
+    """Give the kinds of data that a form names, by name."""
+    text = resources.files("populace.bounds").joinpath("data", "form.toml").read_text("utf-8")
+    rows = msgspec.convert(tomllib.loads(text)["kind"], list[Kind])
+    return MappingProxyType({row.name: row for row in rows})
+
+
+def facts(bounds: Bounds, form: Form | None = None, *, organisation: str | None = None) -> Facts:
+    """Ask the engine what a person can choose.
+
+    Parameters
+    ----------
+    form
+        What they chose before; their being a minor counts.
+    organisation
+        Whose rules bind; the deployment's own by default.
+
+    Raises
+    ------
+    DataError
+        If the form names what there is not.
+    """
+    given = form or Form()
+    asker = msgspec.structs.replace(Form(_ASKER), minor=given.minor, own=(Own("w1", "a wish"),))
+    if form is not None:
+        bounds.with_form(form)
+    ask = _Asking(bounds.with_form(asker), organisation)
+    return Facts(
+        organisation=ask.organisation,
+        laws=bounds.settings.jurisdictions,
+        form=given,
+        groups=_groups(ask, given),
+        own=ask.why("apply", wish="w1"),
+        levels=_levels(ask, given),
+        kinds=_kinds(ask, given),
+        share=_share(ask, given),
+        always=_always(ask),
+        purposes=tuple(ask.folder.purposes),
+    )
+
+
+class _Asking:
+    """Puts questions to the engine, for somebody who agreed to everything."""
+
+    def __init__(self, bounds: Bounds, organisation: str | None) -> None:
+        self.bounds = bounds
+        self.folder = folder = read_folder(bounds.folder)
+        self.organisation = organisation or bounds.organisation
+        self.context: dict[str, Any] = {"organisation": self.organisation, "consents": list(folder.purposes)}
+        self.clean = dict.fromkeys(bounds.settings.titles(), 0)
+        self._titles = {rule.id: rule.annotations.get("title", "") for rule in bounds.rules}
+
+    def decide(self, action: str, scores: Mapping[str, int], **more: str) -> Decision:
+        given = {**self.clean, **scores}
+        return self.bounds.decide(_ASKER, action, scores=given, context=self.context | more)
+
+    def why(self, action: str, **more: str) -> Barred | None:
+        """Say why an action is refused; None where it is allowed."""
+        told = self.decide(action, {}, **more)
+        return None if told.allowed else self.barred(told)
+
+    def barred(self, told: Decision) -> Barred:
+        rule = told.rule or ""
+        return Barred(
+            rule=rule,
+            title=self._titles.get(rule) or told.basis or "",
+            authority=told.authority or "",
+            basis=told.basis or "",
+            tier=told.tier or 1,
+            appeal=told.appeal or "",
+        )
+
+
+def _groups(ask: _Asking, given: Form) -> tuple[Group, ...]:
+    choices = ask.folder.choices
+    found = []
+    for name, title in _GROUPS.items():
+        rows = [each for each in choices.values() if (each.group if each.group in _GROUPS else "") == name]
+        options = {
+            each.id: Option(
+                each.id, each.title or each.text, ask.why("apply", wish=each.id), each.id in given.wishes
+            )
+            for each in rows
+        }
+        pairs, done = [], set()
+        for each in rows:
+            if each.opposite in options and each.id not in done:
+                pairs.append((options[each.id], options[each.opposite]))
+                done |= {each.id, each.opposite}
+        singles = tuple(option for key, option in options.items() if key not in done)
+        if options:
+            found.append(Group(title, tuple(pairs), singles))
+    return tuple(found)
+
+
+def _levels(ask: _Asking, given: Form) -> tuple[Level, ...]:
+    found = []
+    for name, title in ask.bounds.settings.titles().items():
+        held = next((at for at in (*LEVELS, 100) if not ask.decide("generate", {name: at}).allowed), 101)
+        known = hazards().get(name)
+        # Rules of tier 1 hold for everybody alike; what is asked here is what tastes differ in.
+        if known is not None and known.tier == "1" and known.name not in ("hte", "vcr"):
+            continue
+        open_levels = tuple(level for level in LEVELS if level < held)
+        meaning = known.meaning if known else ""
+        found.append(Level(name, title, meaning, held, open_levels, given.strict.get(name)))
+    return tuple(found)
+
+
+def _kinds(ask: _Asking, given: Form) -> tuple[Option, ...]:
+    found = []
+    for name in ask.folder.kinds:
+        kind = kinds().get(name)
+        if kind is None:
+            continue
+        barred = ask.why("store", kind=name, purpose="memory")
+        agreed = given.consents is not None and "memory" in given.consents
+        kept_out = any(
+            name in given.never.get(action, ()) or "*" in given.never.get(action, ()) for action in _REMEMBER
+        )
+        found.append(Option(name, kind.title, barred, agreed and not kept_out, kind.special))
+    order = list(kinds())
+    return tuple(sorted(found, key=lambda each: order.index(each.id)))
+
+
+def _share(ask: _Asking, given: Form) -> Option:
+    barred = ask.why("share", kind="preferences", purpose="sharing") or ask.why(
+        "train", kind="preferences", purpose="training"
+    )
+    kept = all("*" not in given.never.get(action, ()) for action in _OTHERS)
+    agreed = given.consents is not None and "sharing" in given.consents
+    return Option("sharing", "Others may learn from what is remembered", barred, agreed and kept)
+
+
+def _always(ask: _Asking) -> tuple[tuple[str, Barred], ...]:
+    found = []
+    for duty in ask.bounds.duties.values():
+        barred = ask.why("omit", duty=duty.id)
+        if barred is not None:
+            found.append((barred.title, barred))
+    return tuple(found)

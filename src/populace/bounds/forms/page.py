@@ -1,0 +1,83 @@
+"""The form as one static page: works by keyboard and without a network, and writes the TOML of tier 3."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from populace.bounds.forms.facts import Facts, facts
+from populace.bounds.pages import page
+from populace.bounds.policy.forms import Form
+
+if TYPE_CHECKING:
+    from populace.bounds.bounds import Bounds
+
+__all__ = ["form_page"]
+
+OWN_WISHES = 3
+"""Fields for wishes in own words."""
+OWN_LENGTH = 300
+
+
+def form_page(bounds: Bounds, form: Form | None = None, *, organisation: str | None = None) -> str:
+    """Make the page of a person's form.
+
+    Parameters
+    ----------
+    bounds
+        The rules that bind them: what these rule out stands on the page, with the rule, and cannot be chosen.
+    form
+        What they chose before.
+    organisation
+        Whose rules bind; the deployment's own by default.
+
+    Raises
+    ------
+    DataError
+        If the form names what there is not.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> from populace.bounds import Bounds
+    >>> shown = form_page(Bounds.load(files("populace.bounds") / "data" / "examples", audit=False))
+    >>> "Slang is welcome" in shown, "https://" in shown
+    (True, False)
+    """
+    from markupsafe import Markup
+
+    known = facts(bounds, form, organisation=organisation)
+    script = resources.files("populace.bounds").joinpath("templates", "form.js").read_text("utf-8")
+    own = [each.text for each in known.form.own][:OWN_WISHES]
+    return page(
+        "form",
+        facts=known,
+        own=own + [""] * (OWN_WISHES - len(own)),
+        longest=OWN_LENGTH,
+        kept=Markup(_json(_kept(known))),
+        script=Markup(script),
+    )
+
+
+def _kept(known: Facts) -> dict[str, Any]:
+    """Give what the page writes back as it was: choices that it has no fields for."""
+    given = known.form
+    shown = {option.id for group in known.groups for pair in group.pairs for option in pair}
+    shown |= {option.id for group in known.groups for option in group.singles}
+    levels = {level.id for level in known.levels}
+    boxes = {option.id for option in known.kinds} | {"memory", "sharing"}
+    return {
+        "wishes": [each for each in given.wishes if each not in shown],
+        "paused": list(given.paused),
+        "strict": {name: level for name, level in given.strict.items() if name not in levels},
+        "consents": [each for each in given.consents or () if each not in boxes],
+        "purposes": list(known.purposes),
+    }
+
+
+def _json(value: Any) -> str:
+    """Write JSON that no element of a page can end."""
+    text = msgspec.json.encode(value).decode()
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
