@@ -59,11 +59,7 @@ def derive(db: PersonaDB, name: str, others: list[str]) -> None:
         add(t.progress, ("person", "layer", "recipe", "last_item", "made"), [recipe])
         cache = (person, "layers", words[f"{own} cache"], blobs[0], 1.0)
         add(t.caches, ("person", "kind", "text", "blob", "made"), [cache])
-        add(
-            t.codes,
-            ("space", "text", "blob"),
-            [("test", writing.words.find([kept[0].item.response])[kept[0].item.response], blobs[1])],
-        )
+        add(t.caches, ("person", "kind", "text", "blob", "made"), [(person, "items test", 0, blobs[1], 1.0)])
         both = [(person, numbers[other]) for other in others] + [(numbers[other], person) for other in others]
         add(
             t.neighbours,

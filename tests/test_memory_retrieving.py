@@ -476,8 +476,9 @@ def test_settings_that_mean_nothing_are_refused(camps):
 
 
 def test_who_was_placed_or_went_elsewhere_is_seen_in_time(camps, where, monkeypatch):
-    from populace.memory import joining
+    from populace.memory import joining, pgvector
 
+    monkeypatch.setattr(pgvector, "has_vectors", lambda *_: False)  # codes, as without the extension
     monkeypatch.setattr(joining, "_GONE", 0.0)
     monkeypatch.setattr(joining, "_OTHERS", 0.0)
     with PersonaDB.open(where) as other:

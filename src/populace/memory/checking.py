@@ -33,9 +33,8 @@ TEXT_COLUMNS: tuple[ColumnElement[int], ...] = (
     t.caches.c.text,
     t.audit.c.actor,
 )
-"""All columns that hold the number of a text and are counted in `text_index.uses`. Codes are not: they belong
-to their text."""
-_BLOB_COLUMNS = (t.caches.c.blob, t.codes.c.blob, t.models.c.blob)
+"""All columns that hold the number of a text and are counted in `text_index.uses`."""
+_BLOB_COLUMNS = (t.caches.c.blob, t.models.c.blob)
 
 
 def check(store: Store) -> list[str]:
@@ -107,7 +106,6 @@ def _owners(connection: Connection) -> list[str]:
         ("models of no fit", t.models.c.model, select(t.model_people.c.model)),
         ("lines about nobody", t.audit.c.subject, people),
         ("lines for nobody", t.audit.c.reader, people),
-        ("codes of no text", t.codes.c.text, select(t.text_index.c.text)),
     ]
     wrong = []
     for what, column, owners in pairs:

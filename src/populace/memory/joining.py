@@ -1,8 +1,8 @@
 """JOIN: who is like a person, by their caches (the paper), attributes, answers, or a model's points.
 
-Of every place (`placing`) the code (64 bytes) is held in memory to find candidates; candidates are read from
-the database again, in the transaction of the retrieval, and put in order by their points. So nobody is found
-who is not there any more.
+Of every place (`placing`) the code (64 bytes) is held in memory to find candidates, or a server finds them
+(`pgvector`). Candidates are read from the database again, in the transaction of the retrieval, and put in
+order by their points. So nobody is found who is not there any more.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 
+from populace.memory import pgvector
 from populace.memory import tables as t
 from populace.memory.codes import cached, kind_of
 from populace.memory.placing import WAYS, Way, checked_way, found_points, place_some
@@ -72,10 +73,15 @@ def place(
     if people is None:
         with store.read() as connection:
             people = connection.execute(select(t.people.c.person).order_by(t.people.c.person)).scalars().all()
-    changed = 0
+    changed, vectors = 0, pgvector.make(store)
+    kinds = [kind_of(way, space, purpose) for way in ways]
     for block in blocks(people, _CHUNK):
         with store.write() as writing:
             changed += sum(place_some(writing, block, way, purpose, space) for way in ways)
+            for kind in kinds if vectors else ():
+                pgvector.fill(writing, kind, block)
+    for kind in kinds if vectors else ():
+        pgvector.index(store, kind)
     if changed:
         _LOADED.pop(store, None)
     return changed
@@ -147,8 +153,11 @@ def nearest(
     if person not in points:
         return None
     kind = kind_of(way, space, purpose)
-    codes = _codes(store, writing, kind)
-    candidates = codes.nearest(points[person], max(_CANDIDATES, 4 * count) + 1)
+    wanted, candidates = max(_CANDIDATES, 4 * count) + 1, None
+    if pgvector.has_vectors(store, writing):
+        candidates = pgvector.near(writing, kind, points[person], wanted)
+    if candidates is None:
+        candidates = _codes(store, writing, kind).nearest(points[person], wanted)
     here = cached(writing, [one for one in candidates.tolist() if one != person], kind)
     scores = unpacked(data for _, data in here.values()) @ points[person]
     order = sorted(zip((-scores).tolist(), here, strict=True))

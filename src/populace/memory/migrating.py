@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "bring_up_to_date"]
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that `tables` describes."""
 VERSION_TABLE = "memory_version"
 _FOLDER = Path(__file__).with_name("migrations")

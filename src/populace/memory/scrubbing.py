@@ -21,7 +21,7 @@ _HOLD = 0.1
 """Seconds that one try may keep writers waiting."""
 _WAIT = 30
 _TABLES = ("texts", "blobs")
-"""Where words and vectors stand; the other tables hold numbers."""
+"""Where words and vectors stand, beside those of pgvector; the other tables hold numbers."""
 
 
 def scrub(store: Store, patience: float) -> bool:
@@ -89,7 +89,8 @@ def _write_anew(store: Store) -> bool:
         # Who waits for a table's lock makes all others wait behind.
         connection.exec_driver_sql(f"SET lock_timeout = {round(1000 * _HOLD)}")
         try:
-            for name in _TABLES:
+            there = connection.exec_driver_sql("SELECT to_regclass('memory_vectors') IS NOT NULL").scalar()
+            for name in (*_TABLES, "vectors") if there else _TABLES:
                 connection.exec_driver_sql(f"VACUUM FULL memory_{name}")
         except OperationalError:
             return False

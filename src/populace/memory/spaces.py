@@ -31,6 +31,9 @@ _LONGEST = 2000
 _GRAMS = 0.8
 _COMMON = 0.15
 """Weight of an English word that stands in every text."""
+_LONG = 4
+"""Letters from which on a word counts whole: figures and single letters tell questions of a list apart, and
+little of what they are about."""
 _WORDS = """
 a about after all also am an and any are as at be because been but by can could did do does for from get
 had has have he her him his how i if in into is it its just me more most my no not of on one or other
@@ -111,7 +114,7 @@ def hashed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     return unit(found)
 
 
-HASHED = Space("hashed-1", hashed)
+HASHED = Space("hashed-2", hashed)
 """The space that needs no model."""
 
 
@@ -159,7 +162,7 @@ def unit(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _word(word: str) -> npt.NDArray[np.float32]:
     around = f"^{word}$"
     grams = [around[at : at + 3] for at in range(len(around) - 2)]
-    weight = _COMMON if word in _EVERYWHERE else 1.0
+    weight = _COMMON if word in _EVERYWHERE else min(len(word) / _LONG, 1.0)
     keys = [_key(f"word {word}"), *(_key(f"gram {gram}") for gram in grams)]
     weights = np.full(len(keys), weight * _GRAMS / np.sqrt(max(len(grams), 1)), dtype=np.float32)
     weights[0] = weight

@@ -29,7 +29,6 @@ __all__ = [
     "audit",
     "blobs",
     "caches",
-    "codes",
     "consents",
     "items",
     "metadata",
@@ -189,17 +188,6 @@ caches = Table(
     sqlite_with_rowid=False,
 )
 """What people are compared by: a text, its vector. Made from the person's items and statements alone."""
-
-codes = Table(
-    "memory_codes",
-    metadata,
-    Column("space", String(60), primary_key=True),
-    _key("text"),
-    Column("blob", _big, nullable=False),
-    Index("memory_codes_of_text", "text"),
-    sqlite_with_rowid=False,
-)
-"""Codes of texts' vectors in a space."""
 
 neighbours = Table(
     "memory_neighbours",

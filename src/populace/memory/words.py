@@ -134,7 +134,7 @@ class Words:
         Returns
         -------
         int
-            How many texts are gone, their codes with them.
+            How many texts are gone.
         """
         from sqlalchemy import select
 
@@ -177,16 +177,8 @@ class Words:
         """Delete what is known of texts, and the texts."""
         if not gone:
             return
-        from sqlalchemy import delete, select
-
-        t, connection = _tables(), self._connection
         self._writing.run("DELETE FROM memory_text_index WHERE hash = ? AND text = ?", sorted(gone))
-        numbers = sorted(text for _, text in gone)
-        for block in blocks(numbers):
-            found = select(t.codes.c.blob).where(t.codes.c.text.in_(block))
-            delete_blobs(self._writing, connection.execute(found).scalars().all())
-            connection.execute(delete(t.codes).where(t.codes.c.text.in_(block)))
-        _blank(self._writing, t.texts, "text", "body = ''", numbers)
+        _blank(self._writing, _tables().texts, "text", "body = ''", sorted(text for _, text in gone))
         self._known.clear()
 
 
