@@ -193,7 +193,7 @@ def write_answers(path: str | Path, answers: Answers) -> None:
             continue
         lines.append(f'[items."{name}"]')
         for field, value in msgspec.to_builtins(answer, builtin_types=(datetime.date,)).items():
-            if value not in (None, "", []):
+            if value not in (None, "", ()):
                 lines.append(f"{field} = {_value(value)}")
     write_atomic(path, ("\n".join(lines) + "\n").encode())
 
@@ -267,7 +267,9 @@ def _csv(register: Register) -> str:
     for row in rows:
         cells = []
         for value in row.values():
-            told = "; ".join(value) if isinstance(value, list | tuple) else "" if value is None else str(value)
+            told = (
+                "; ".join(value) if isinstance(value, list | tuple) else "" if value is None else str(value)
+            )
             told = plain(told)
             cells.append(f"'{told}" if told[:1] in ("=", "+", "-", "@", "\t") else told)
         writer.writerow(cells)
@@ -277,7 +279,7 @@ def _csv(register: Register) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(map(_text, value))}]"
     return _text(value) if isinstance(value, str) else str(value)
 

@@ -73,8 +73,6 @@ def _ask(file: Path, given: Answers) -> Answers:
 
 def _answer(item: Item) -> Answer | None:
     """Ask about one item; None for later."""
-    from click import IntRange
-
     from populace.bounds.assessing import Answer
 
     typer.echo(f"\n{item.id}, a {item.side}: {item.title}. {item.meaning}")
@@ -87,9 +85,8 @@ def _answer(item: Item) -> Answer | None:
     evidence = "What shows it? (empty: nothing yet)"
     if item.side == "benefit":
         return Answer(applies=True, evidence=typer.prompt(evidence, default="", show_default=False))
-    scale = IntRange(1, 5)
-    likelihood = typer.prompt("How likely, 1 rare to 5 almost certain?", type=scale)
-    impact = typer.prompt("How bad, 1 slight to 5 severe?", type=scale)
+    likelihood = _scale("How likely, 1 rare to 5 almost certain?")
+    impact = _scale("How bad, 1 slight to 5 severe?")
     if item.controls:
         typer.echo(f"known controls: {', '.join(item.controls)}")
     told = typer.prompt(
@@ -103,3 +100,12 @@ def _answer(item: Item) -> Answer | None:
         evidence=typer.prompt(evidence, default="", show_default=False),
         owner=typer.prompt("Who answers for it? (empty: nobody)", default="", show_default=False),
     )
+
+
+def _scale(question: str) -> int:
+    """Ask for a number from 1 to 5 until it is one."""
+    while True:
+        told = typer.prompt(question).strip()
+        if told in ("1", "2", "3", "4", "5"):
+            return int(told)
+        typer.echo("Give a number from 1 to 5.")

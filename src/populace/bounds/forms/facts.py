@@ -201,15 +201,27 @@ def _groups(ask: _Asking, given: Form) -> tuple[Group, ...]:
 def _levels(ask: _Asking, given: Form) -> tuple[Level, ...]:
     found = []
     for name, title in ask.bounds.settings.titles().items():
-        held = next((at for at in (*LEVELS, 100) if not ask.decide("generate", {name: at}).allowed), 101)
         known = hazards().get(name)
         # Rules of tier 1 hold for everybody alike; what is asked here is what tastes differ in.
         if known is not None and known.tier == "1" and known.name not in ("hte", "vcr"):
             continue
+        held = _held(ask, name)
         open_levels = tuple(level for level in LEVELS if level < held)
         meaning = known.meaning if known else ""
         found.append(Level(name, title, meaning, held, open_levels, given.strict.get(name)))
     return tuple(found)
+
+
+def _held(ask: _Asking, name: str) -> int:
+    """Find the score from which replies are refused; 101 where none is."""
+    low, high = 0, 101
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if ask.decide("generate", {name: middle}).allowed:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def _kinds(ask: _Asking, given: Form) -> tuple[Option, ...]:

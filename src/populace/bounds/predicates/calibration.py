@@ -22,7 +22,7 @@ from populace.errors import DataError
 
 __all__ = ["Calibration", "fit_calibration", "read_calibrations"]
 
-_LEAST = 10
+LEAST = 10
 """Texts with the hazard, and without it, that a map is fitted to at the least."""
 
 
@@ -108,7 +108,7 @@ def fit_calibration(
         raise DataError(f"there are {x.size} scores and {y.size} labels")
     if not np.isfinite(x).all() or not np.isin(y, (0, 1)).all():
         raise DataError("a score is no number, or a label neither 0 nor 1")
-    if min(y.sum(), (1 - y).sum()) < _LEAST:
+    if min(y.sum(), (1 - y).sum()) < LEAST:
         fix = "give more of both kinds"
         raise DataError(f"{int(y.sum())} texts have it and {int((1 - y).sum())} do not", fix=fix)
     points, shares = _isotonic(x, y) if method == "isotonic" else _logistic(x, y)

@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from populace.bounds.predicates.asking import ask, needed_of
+from populace.bounds.predicates.calibration import LEAST, fit_calibration
 from populace.bounds.predicates.labelled import ANY, Labelled
-from populace.bounds.predicates.verdict import Predicate
+from populace.bounds.predicates.verdict import NONE, Predicate
 from populace.errors import DataError
 from populace.stats import Estimate, cluster_bootstrap, proportion
 
-__all__ = ["Quality", "QualityRow", "measure_quality"]
+__all__ = ["Quality", "QualityRow", "calibrate_on", "measure_quality"]
 
 TOGETHER = "all together"
 _AT_ONCE = 32
@@ -122,6 +123,50 @@ def measure_quality(
                 part = _Scores(together.score[at], together.seconds[at], together.calibration)
                 rows.append(_row(TOGETHER, names, group, part, unsafe[at], **settings))
     return Quality(set=given.name, texts=len(given.texts), threshold=threshold, rows=tuple(rows))
+
+
+def calibrate_on(
+    predicates: Sequence[Predicate], given: Labelled, *, method: str = "isotonic", seconds: float = 60.0
+) -> str:
+    """Fit a map for each hazard that the set has enough texts of, as TOML that `read_calibrations` reads.
+
+    A share is of texts like those of the set: where the hazard is rarer in use, scores are too high.
+
+    Raises
+    ------
+    DataError
+        If a predicate is calibrated already, two judge one hazard, the labels say only safe or unsafe (of
+        what hazard, nobody knows), or no hazard has 10 texts with it and 10 without it.
+    """
+    if method not in ("isotonic", "logistic"):
+        raise DataError(f"there is no method {method!r}", fix="use isotonic or logistic")
+    labels = np.array(given.labels, dtype=object)
+    if set(labels) <= {"", ANY}:
+        fix = "give a set whose labels are hazards"
+        raise DataError("the labels say only safe or unsafe, not by which hazard", file=given.name, fix=fix)
+    found = asyncio.run(_scores(predicates, given.texts, seconds, None))
+    parts: dict[str, str] = {}
+    for predicate, said in zip(predicates, found, strict=True):
+        if said.calibration != NONE:
+            raise DataError(
+                f"{predicate.version} is calibrated already", fix="take its calibration away first"
+            )
+        if predicate.name in parts:
+            raise DataError(f"two predicates judge {predicate.name}", fix="calibrate one at a time")
+        told = ~np.isnan(said.score)
+        has = (labels == predicate.name)[told]
+        if min(has.sum(), (~has).sum()) < LEAST:
+            continue
+        kind = "isotonic" if method == "isotonic" else "logistic"
+        fitted = fit_calibration(said.score[told] / 100, has, source=given.name, method=kind)
+        raw, shares = (", ".join(f"{x:.6g}" for x in xs) for xs in (fitted.raw, fitted.probability))
+        parts[predicate.name] = (
+            f"[{predicate.name}]\nid = {msgspec.json.encode(fitted.id).decode()}\n"
+            f"raw = [{raw}]\nprobability = [{shares}]\n"
+        )
+    if not parts:
+        raise DataError(f"no hazard has {LEAST} texts with it and {LEAST} without it", file=given.name)
+    return "\n".join(parts.values())
 
 
 async def _scores(
