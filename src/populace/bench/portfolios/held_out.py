@@ -45,6 +45,7 @@ WAYS = (OURS, AVERAGE, KMEANS, UNIFORM, RANDOM)
 """Ways to choose members, at every size."""
 ONE, SHUFFLED, LENGTH, CEILING = "one model", "shuffled weights", "by length", "one model a user"
 _LOTS, _GRID, _DRAWS = 20, 300, 300
+_ROUNDING = 1e-12
 
 
 @dataclass
@@ -155,7 +156,8 @@ class HeldOut:
 
     def lost(self, way: str, size: int) -> np.ndarray:
         """Give what people lost to the best arm in hindsight, shape (people, questions)."""
-        return self.table(lambda fold: fold.got(fold.best())) - self.values(way, size)
+        found = self.table(lambda fold: fold.got(fold.best())) - self.values(way, size)
+        return np.where(np.abs(found) < _ROUNDING, 0.0, found)
 
     def mean(self, values: np.ndarray, who: np.ndarray | None = None, *, signed: bool = False) -> Estimate:
         """Estimate a mean over people and questions; weights spread evenly are no sample of people."""
