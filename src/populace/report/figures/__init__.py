@@ -6,6 +6,7 @@
 """
 
 from populace.report.figures.cells import cells
+from populace.report.figures.certificate_timeline import certificate_timeline, timeline_of, timeline_of_run
 from populace.report.figures.counts import lengths, prompts, splits
 from populace.report.figures.demographics import demographics, population_histograms
 from populace.report.figures.distributional import distributional
@@ -28,6 +29,7 @@ from populace.report.figures.forest import (
 )
 from populace.report.figures.front import front, front_of_models
 from populace.report.figures.grounded import grounded, reliability
+from populace.report.figures.group_regret import group_regret, group_regret_of_run
 from populace.report.figures.jury_wins import jury_wins
 from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
 from populace.report.figures.leave_one_out import leave_one_out
@@ -39,8 +41,10 @@ from populace.report.figures.passk import pass_at_k
 from populace.report.figures.people import population
 from populace.report.figures.persona_kappas import kappa_by_persona, kappa_histogram, persona_kappas
 from populace.report.figures.phrases import phrase_frequency
+from populace.report.figures.price_curve import price_curve, price_curve_of_run
 from populace.report.figures.radar import radar
 from populace.report.figures.ranking import leaderboard
+from populace.report.figures.regions import regions, regions_of_run
 from populace.report.figures.steering import steering
 from populace.report.figures.topics import topic_map, word_vectors
 from populace.report.figures.trade_off import front_of_run, weights
@@ -54,6 +58,7 @@ __all__ = [
     "agreement",
     "agreement_by_group",
     "cells",
+    "certificate_timeline",
     "construction",
     "construction_steps",
     "coverage_at_k",
@@ -68,6 +73,8 @@ __all__ = [
     "front_of_models",
     "front_of_run",
     "grounded",
+    "group_regret",
+    "group_regret_of_run",
     "human_agreement",
     "jury_wins",
     "kappa_by_group",
@@ -87,11 +94,17 @@ __all__ = [
     "population_histograms",
     "position",
     "preference",
+    "price_curve",
+    "price_curve_of_run",
     "prompts",
     "radar",
+    "regions",
+    "regions_of_run",
     "reliability",
     "splits",
     "steering",
+    "timeline_of",
+    "timeline_of_run",
     "topic_map",
     "weights",
     "welfare_profile",

@@ -11,8 +11,10 @@ import polars as pl
 
 from populace.errors import DataError
 from populace.report.figures.cells import cells
+from populace.report.figures.certificate_timeline import timeline_of_run
 from populace.report.figures.distributional import distributional
 from populace.report.figures.grounded import grounded, reliability
+from populace.report.figures.group_regret import group_regret_of_run
 from populace.report.figures.jury_wins import jury_wins
 from populace.report.figures.kappas import human_agreement, kappa_by_group, kappa_matrix
 from populace.report.figures.leave_one_out import leave_one_out
@@ -21,7 +23,9 @@ from populace.report.figures.overton import coverage_at_k, overton
 from populace.report.figures.passk import pass_at_k
 from populace.report.figures.persona_kappas import kappa_by_persona, kappa_histogram
 from populace.report.figures.phrases import phrase_frequency
+from populace.report.figures.price_curve import price_curve_of_run
 from populace.report.figures.ranking import leaderboard
+from populace.report.figures.regions import regions_of_run
 from populace.report.figures.steering import steering
 from populace.report.figures.trade_off import front_of_run, weights
 
@@ -109,10 +113,10 @@ def _of_one(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
     if result.task == "grounded":
         arms = ["nobody", result.headline.arm]
         return {"grounded": partial(grounded, result), "reliability": partial(reliability, items, arms)}
-    if result.task == "overton":
-        return {"overton": partial(overton, result), "coverage-at-k": partial(coverage_at_k, result)}
     if result.task == "steerable":
         return {"steering": partial(steering, items)}
+    if result.task == "overton":
+        return {"overton": partial(overton, result), "coverage-at-k": partial(coverage_at_k, result)}
     if result.task in _SINGLE:
         return {result.task: partial(_SINGLE[result.task], result)}
     if result.task == "intersectionality":
@@ -126,7 +130,21 @@ def _of_one(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
     return _of_agreement(result, items) if result.task == "agreement" else _of_fronts(result, items)
 
 
+def _of_portfolio(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
+    found: dict[str, Draw] = {}
+    if any(score.measure == "worst" for score in result.scores):
+        found["price-curve"] = partial(price_curve_of_run, result)
+        found["certificate-timeline"] = partial(timeline_of_run, items)
+        if sum(name.startswith("trait: ") for name in items.columns) == 3:
+            found["regions"] = partial(regions_of_run, items)
+    if any(score.measure == "regret" and score.group for score in result.scores):
+        found["group-regret"] = partial(group_regret_of_run, result)
+    return found
+
+
 def _of_fronts(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
+    if result.task == "portfolio":
+        return _of_portfolio(result, items)
     if result.task not in ("trade-off", "multi-objective"):
         return {}
     found: dict[str, Draw] = {"front": partial(front_of_run, result, items=items)}
