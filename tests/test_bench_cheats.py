@@ -17,6 +17,7 @@ from populace.bench.planted_words import (
     planted_speaker,
     planted_summariser,
 )
+from populace.bench.portfolios.planting import planted_chooser, planted_styles
 from populace.models.records import GenerateRequest
 from populace.models.scripted import Scripted
 
@@ -109,6 +110,15 @@ FAILS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         "contrary": ({"ignores the weights"}, set()),
         "extreme": ({"only the ends"}, set()),
     },
+    "portfolio": {
+        "honest": (set(), set()),
+        # In whatever style it writes as it likes: no arm is anybody's, and nobody's choice tells a weight.
+        "deaf": ({"arms alike"}, {"one model", "shuffled weights", "length rule"}),
+        # Of people who all want the same one arm serves everybody, and anybody's weights do.
+        "longer": ({"length rule"}, {"one model", "shuffled weights"}),
+        "first": ({"position rule"}, {"one model", "shuffled weights", "length rule"}),
+        "nobody": ({"shuffled weights"}, {"one model", "length rule"}),
+    },
     "phrases": {
         "honest": (set(), set()),
         "deaf": ({"another's attributes"}, set()),
@@ -131,6 +141,9 @@ def models_of(task: str, cheat: str, seed: int) -> tuple[Scripted, Scripted]:
     """A target and a judge, of which at most one is no honest one."""
     if task in ("diversity", "phrases"):
         return written(task, cheat, seed), planted_judge()
+    if task == "portfolio":
+        kind: Any = cheat if cheat in ("longer", "first", "nobody") else ""
+        return planted_styles(seed=seed, deaf=cheat == "deaf"), planted_chooser(kind, seed=seed)
     if task == "trade-off":
         return planted_steered({"honest": ""}.get(cheat, cheat), seed=seed), planted_judge()  # pyright: ignore[reportArgumentType]
     if task == "comparison":
@@ -146,7 +159,7 @@ def models_of(task: str, cheat: str, seed: int) -> tuple[Scripted, Scripted]:
     target = planted_target(0.25 if cheat == "deaf" else 0.6, seed=seed, words=lambda luck: int(40 * luck))
     if cheat == "parrot":
         target = planted_speaker(0.6, seed=seed, parrots=True)
-    kind: Any = {"longer": "long"}.get(cheat, cheat if cheat in ("first", "nobody", "pleased") else None)
+    kind = {"longer": "long"}.get(cheat, cheat if cheat in ("first", "nobody", "pleased") else None)
     return target, planted_judge(0.0 if kind else 0.05, seed=seed, cheat=kind)
 
 
@@ -173,7 +186,8 @@ def findings(task: str, cheat: str, seed: int) -> list[Finding]:
     target, judge = models_of(task, cheat, seed)
     people = 120 if task == "comparison" else 60
     # A jury's items are jurors by questions: of a dozen each no interval is narrow enough.
-    items = 1600 if task == "jury" else 120
+    # Weights are told by a dozen choices a person.
+    items = {"jury": 1600, "portfolio": 720}.get(task, 120)
     bench, models = planted_bench(target, judge, people=people, prompts=60, items=items, seed=seed)
     bench = replace(
         bench,
@@ -183,6 +197,7 @@ def findings(task: str, cheat: str, seed: int) -> list[Finding]:
             "pass-at-k": {"k": [1, 2]},
             "diversity": {"questions": 2},
             "jury": {"jurors": 40, "arms": ["plain", "everyone"]},
+            "portfolio": {"questions": 24},
         }.get(task, {}),
     )
     if task == "agreement":
