@@ -3,14 +3,16 @@
     python benchmarks/bench_portfolio.py [--data DIR] [--alpaca FILE] [--peer PYTHON] [--deep]
 
 First: the synthetic KL problems of the design. How many calls of the oracle until the gap between what is
-known and the best possible is at most epsilon over the whole simplex? Ours, the linear support of
-morl-baselines (`--peer`: a Python that has it; its gap is computed by our certificate after each of its
-calls), a uniform lattice, and the sizes of PALM's grid and of the lattice that theory gives.
+known and the best possible is at most epsilon over the whole simplex? Ours (planned, corners, cells), the
+linear support of morl-baselines (`--peer`: a Python that has it; its gap is computed by our certificate after
+each of its calls), the coarsest uniform lattice that would have done, known afterwards only, and the size of
+PALM's grid. The ratios are to `planned`, the default.
 
 Then: tables of existing models (WildBench: five kinds of tasks and brevity; AlpacaEval 2, `--alpaca` the
-leaderboard's CSV of the package alpaca-eval: win rate and brevity) and a front made up. Portfolios of k
-members by ours, greedily, at random (mean of 20), from evenly spread weights and from k-means of 2,000
-users: the exact worst regret of each. Traits are scaled to [0, 1] over the models of the table.
+leaderboard's CSV of the package alpaca-eval: win rate and brevity), the fronts of MO-Gymnasium (by the same
+`--peer`) and a front made up. Portfolios of k members by ours, greedily, at random (mean of 20), from evenly
+spread weights and from k-means of 2,000 users: the exact worst regret of each. Traits are scaled to [0, 1]
+over the rows of the table.
 
 Last: times. `--deep` adds the problems that take minutes.
 """
@@ -55,7 +57,7 @@ def ours(oracle: pf.Oracle, traits: int, epsilon: float, method: str) -> tuple[i
 
 def gap_of(oracle: pf.Oracle, weights: np.ndarray, epsilon: float) -> float:
     """Certify the gap that weights leave, the corners among them."""
-    search = pf.Refinement(traits=weights.shape[1], regret=epsilon)
+    search = pf.Refinement(traits=weights.shape[1], regret=epsilon, method="corners")
     for each in weights:
         search.tell(each / each.sum(), oracle(each / each.sum()))
     search.ask()
@@ -105,20 +107,20 @@ def peer(python: str, traits: int, beta: float, epsilon: float, most: int) -> np
 
 def calls(args: argparse.Namespace) -> None:
     print("calls of the oracle until the certified gap is at most epsilon")
-    print("d  beta  epsilon   corners  cells  linear support  ratio  lattice  ratio  PALM's grid")
+    print("d  beta  epsilon   planned  corners  cells  linear support  ratio  lattice  ratio  PALM's grid")
     for traits, beta, epsilon in PROBLEMS + (DEEP if args.deep else []):
         oracle = pf.Pool(*synthetic(traits)).oracle(beta)
+        best, _ = ours(oracle, traits, epsilon, "auto")
         corners, _ = ours(oracle, traits, epsilon, "corners")
         cells, _ = ours(oracle, traits, epsilon, "simplicial")
         told = peer(args.peer, traits, beta, epsilon, 4 * corners) if args.peer else None
         other = None if told is None else calls_of(oracle, told, epsilon)
         even = lattice(oracle, traits, epsilon, 600)
-        best = min(corners, cells)
         ratio = f"{other / best:.2f}" if other else "-"
         spread = f"{even / best:.2f}" if even else "-"
         print(
-            f"{traits}  {beta:<5} {epsilon:<8} {corners:>7} {cells:>6} {other or '-':>15} {ratio:>6} "
-            f"{even or '> 600':>8} {spread:>6} {grid_size(traits, epsilon, epsilon):>12,}",
+            f"{traits}  {beta:<5} {epsilon:<8} {best:>7} {corners:>8} {cells:>6} "
+            f"{other or '-':>15} {ratio:>6} {even or '> 600':>8} {spread:>6} {grid_size(traits, epsilon, epsilon):>12,}",
             flush=True,
         )
 
@@ -146,6 +148,16 @@ def tables(args: argparse.Namespace) -> dict[str, np.ndarray]:
         found["AlpacaEval 2"] = scaled(np.array(values))
     else:
         print("AlpacaEval 2 skipped: give its CSV with --alpaca")
+    if args.peer:
+        script = Path(__file__).parent / "peers" / "fronts.py"
+        done = subprocess.run([args.peer, str(script)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            print("fronts of MO-Gymnasium failed:", done.stderr.strip().splitlines()[-1:])
+        else:
+            told = json.loads(done.stdout.strip().splitlines()[-1])
+            found |= {name: scaled(np.array(rows)) for name, rows in told.items()}
+    else:
+        print("MO-Gymnasium skipped: give a Python that has it with --peer")
     return found
 
 
@@ -186,11 +198,11 @@ def evenly(table: np.ndarray, size: int) -> list[int]:
 
 def sizes(args: argparse.Namespace) -> None:
     print("\nexact worst regret at equal size (traits scaled to [0, 1])")
-    print("table                      k   ours     at least  greedy   even     k-means  random   greedy/ours")
+    print("table                      k   ours     at least  greedy   even     k-means  random   others/ours")
     for name, table in tables(args).items():
         rng = stream(0, "bench.portfolio.random")
         for size in (2, 3, 5):
-            mine = pf.best_of_size(table, size, seconds=60)
+            mine = pf.best_of_size(table, size, seconds=args.seconds)
             others = [
                 pf.worst_regret(table, members).value
                 for members in (greedily(table, size), evenly(table, size), by_users(table, size))
@@ -198,7 +210,7 @@ def sizes(args: argparse.Namespace) -> None:
             drawn = [
                 pf.worst_regret(table, rng.choice(len(table), size, replace=False)).value for _ in range(20)
             ]
-            ratio = others[0] / mine.value if mine.value > 0 else math.nan
+            ratio = min(*others, np.mean(drawn)) / mine.value if mine.value > 0 else math.nan
             told = "".join(f"{each:<9.4f}" for each in [*others, float(np.mean(drawn))])
             print(
                 f"{name:<26} {size:<3} {mine.value:<8.4f} {mine.lower_bound:<9.4f} {told}{ratio:.2f}",
@@ -234,7 +246,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--alpaca", type=Path)
-    parser.add_argument("--peer")
+    parser.add_argument("--peer", help="a Python with morl-baselines and mo-gymnasium")
+    parser.add_argument("--seconds", type=float, default=20.0, help="for each portfolio of a fixed size")
     parser.add_argument("--deep", action="store_true")
     args = parser.parse_args()
     calls(args)

@@ -7,27 +7,29 @@ The paper's body was not at hand: this follows its abstracts and a proof of our 
 (1-\epsilon)(V(w) - \delta)`, from :math:`(K+1)^d - K^d` policies. `lazy` solves a weight only where the
 policies so far are not yet known to be good enough: V is convex, monotone and homogeneous, so weights solved
 before bound it.
+
+With a cost V may be near 0, and no share of it can be promised. The grid then rounds *down*, :math:`g \le w
+\le \rho g + \eta`, is solved as it is (not scaled to sum 1) with the same price of KL, and :math:`V(w) -
+J_w(\pi_g) \le \epsilon\, w \cdot R(\pi_w) + (\eta/\rho) \sum_i R_i(\pi_w)`: an additive promise, for rewards
+of at most a maximum.
 """
 
 from __future__ import annotations
 
-import math
-from itertools import product
-
 import msgspec
 import numpy as np
 
-from populace.errors import DataError
-from populace.portfolio.certificate import worst_regret
-from populace.portfolio.covering import cover
+from populace.errors import DataError, PopulaceError
+from populace.portfolio.certificate import Game
+from populace.portfolio.covering import cover, minimal_rows
+from populace.portfolio.grids import grid, grid_down, grid_size
 from populace.portfolio.pool import Oracle, Solved
 from populace.portfolio.programmes import solve_programme
 from populace.portfolio.records import Certificate
 
-__all__ = ["Palm", "grid", "grid_size", "palm"]
+__all__ = ["Palm", "grid", "grid_down", "grid_size", "palm"]
 
-_MOST = 2_000_000
-"""Weights of a grid beyond which it is not listed."""
+_LIES = 1e-9
 
 
 class Palm(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +38,7 @@ class Palm(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[int, ...]
     """Rows of `weights` and `solved`."""
     weights: tuple[tuple[float, ...], ...]
-    """Weights that were solved, largest coordinate 1."""
+    """Weights that were solved: largest coordinate 1, or with costs a sum of at most 1."""
     solved: tuple[Solved, ...]
     calls: int
     size_bound: int
@@ -46,48 +48,12 @@ class Palm(msgspec.Struct, frozen=True, kw_only=True):
     promised: str
     """What holds for every weights, after skipping and pruning."""
     certificate: Certificate
-    """Ratio regret of the members against all policies solved, over the whole simplex."""
+    """Regret of the members against all policies solved, over the whole simplex: `ratio`, or with costs
+    `additive`."""
 
     def __len__(self) -> int:
         """Number of members."""
         return len(self.members)
-
-
-def grid_size(traits: int, epsilon: float, delta: float) -> int:
-    """Count the weights of the grid, without making it.
-
-    Examples
-    --------
-    >>> grid_size(2, 0.01, 0.01), grid_size(3, 0.01, 0.01)
-    (919, 837937)
-    """
-    levels = _levels(traits, epsilon, delta)
-    return (levels + 1) ** traits - levels**traits
-
-
-def grid(traits: int, epsilon: float, delta: float) -> np.ndarray:
-    """List the grid, coarse exponents first: shape (n, traits).
-
-    Raises
-    ------
-    DataError
-        If it has more than two million weights.
-    """
-    size = grid_size(traits, epsilon, delta)
-    if size > _MOST:
-        raise DataError(
-            f"the grid has {size:,} weights",
-            fix="raise epsilon and delta, or use `certified`: it asks far fewer",
-        )
-    levels = _levels(traits, epsilon, delta)
-    steps = np.array(list(product(range(levels + 1), repeat=traits)), dtype=np.int64)
-    steps = steps[steps.min(axis=1) == 0]
-    values = np.r_[(1 - epsilon) ** np.arange(levels), delta / (traits - 1)]
-    # How often all exponents can be halved: what a coarser grid has as well comes first.
-    shared = np.bitwise_or.reduce(steps, axis=1)
-    halved = np.where(shared == 0, 64, np.log2(np.maximum(shared & -shared, 1)).astype(np.int64))
-    order = np.lexsort((*steps.T[::-1], -halved))
-    return values[steps[order]]
 
 
 def palm(
@@ -98,9 +64,10 @@ def palm(
     lazy: bool = True,
     *,
     skip: float | None = None,
+    costs: bool = False,
+    most: float = 1.0,
 ) -> Palm:
-    """Search as PALM does: for rewards of at least 0 without a cost, such as best-of-n
-    (`Pool.oracle(beta=0)`).
+    """Search as PALM does: for rewards of at least 0, such as those of best-of-n (`Pool.oracle(beta=0)`).
 
     Parameters
     ----------
@@ -113,15 +80,20 @@ def palm(
     lazy
         Skip weights that what is known already serves within `skip`; otherwise the whole grid is solved.
     skip
-        Share that may be lost by skipping, and again by pruning; epsilon by default.
+        Share that may be lost by skipping, and again by pruning; epsilon by default. With costs it is a share
+        of `most`.
+    costs
+        Answers have a KL cost: the grid rounds down, and what is promised is additive.
+    most
+        Largest reward that there is; used with costs only.
 
     Raises
     ------
     ValueError
         If a tolerance is out of range.
     DataError
-        If the oracle gives negative rewards or a cost, where the guarantee does not hold, or the grid is too
-        large.
+        If the oracle gives rewards or a cost where the guarantee does not hold, or an answer that another
+        policy proves wrong; or the grid is too large.
 
     Examples
     --------
@@ -130,73 +102,148 @@ def palm(
     >>> found = palm(pool.oracle(beta=0), traits=2)
     >>> found.calls < found.size_bound, len(found) <= found.calls
     (True, True)
+    >>> palm(pool.oracle(beta=0.1), traits=2, costs=True).promised
+    'at most 0.2000 below V(w) for every w'
     """
-    if not (0 < epsilon < 1 and 0 < delta < 1):
-        raise ValueError("epsilon and delta must lie between 0 and 1")
     allowed = epsilon if skip is None else skip
-    weights = grid(traits, epsilon, delta)
-    asked: list[np.ndarray] = []
-    solved: list[Solved] = []
-    points = np.empty((0, traits))
-    for each in weights:
-        if lazy and len(points):
-            ceiling = _above(np.array(asked), np.array([one.value for one in solved]), each)
-            if (points @ each).max() >= (1 - allowed) * ceiling:
-                continue
-        answer = oracle(each)
-        _check(answer)
-        asked.append(each)
-        solved.append(answer)
-        points = np.vstack([points, answer.rewards])
-    members = _pruned(points, weights, allowed)
-    lost = 1 - (1 - epsilon) * (1 - allowed) * ((1 - allowed) if lazy else 1)
+    if not (0 < epsilon < 1 and 0 < delta < 1 and 0 <= allowed < 1 and most > 0):
+        raise ValueError("epsilon and delta must lie between 0 and 1, skip from 0 to 1, most above 0")
+    weights = (grid_down if costs else grid)(traits, epsilon, delta)
+    search = _Search(weights, costs, allowed * most if costs else allowed, most)
+    for row, each in enumerate(weights):
+        if not (lazy and search.served(row)):
+            search.tell(each, oracle(each))
+    members = search.pruned()
+    times = 2 if lazy else 1
+    if costs:
+        promised = f"at most {most * (epsilon + delta + times * allowed):.4f} below V(w) for every w"
+    else:
+        kept = (1 - epsilon) * (1 - allowed) ** times
+        promised = f"at least {kept:.4f} V(w) - {(1 - epsilon) * delta:.4f} for every w"
     return Palm(
         members=members,
-        weights=tuple(tuple(each.tolist()) for each in asked),
-        solved=tuple(solved),
-        calls=len(asked),
+        weights=tuple(tuple(each.tolist()) for each in search.asked),
+        solved=tuple(search.solved),
+        calls=len(search.asked),
         size_bound=len(weights),
         epsilon=epsilon,
         delta=delta,
-        promised=f"at least {1 - lost:.4f} V(w) - {(1 - epsilon) * (1 - allowed) * delta:.4f} for every w",
-        certificate=_certificate(points, members),
+        promised=promised,
+        certificate=search.certificate(members),
     )
 
 
-def _levels(traits: int, epsilon: float, delta: float) -> int:
-    if traits < 2:
-        raise ValueError(f"traits is {traits} and must be at least 2")
-    return max(1, math.ceil(math.log((traits - 1) / delta) / -math.log1p(-epsilon)))
+class _Search:
+    """What is known about each weight of the grid: a policy's value below, a bound of V above."""
 
+    def __init__(self, weights: np.ndarray, costs: bool, allowed: float, most: float) -> None:
+        self.weights, self.costs, self.allowed, self.most = weights, costs, allowed, most
+        self.asked: list[np.ndarray] = []
+        self.solved: list[Solved] = []
+        self.lower = np.full(len(weights), -np.inf)
+        self.upper = np.full(len(weights), np.inf)
 
-def _above(asked: np.ndarray, values: np.ndarray, weights: np.ndarray) -> float:
-    """Bound V: min of shares . values with shares . asked >= weights; infinite where nothing covers them."""
-    if (asked.max(axis=0) <= 0).any():  # pragma: no cover - every grid weight is above 0
-        return np.inf
-    found = solve_programme(values, A_ub=-asked.T, b_ub=-weights, bounds=[(0, None)] * len(asked))
-    shares = np.maximum(found.x, 0)
-    # Scaled up where rounding leaves a coordinate short: what is covered is covered exactly.
-    reach = (shares @ asked) / weights
-    return float(shares @ values) / float(min(1.0, reach.min()))
+    def served(self, row: int) -> bool:
+        """Say whether what is known serves a weight well enough; a programme is solved where that is open."""
+        if not self.asked:
+            return False
+        if not self._enough(row):
+            self._bound(row)
+        return self._enough(row)
 
+    def tell(self, weights: np.ndarray, answer: Solved) -> None:
+        """Note an answer, unless it breaks what the guarantee needs."""
+        self._check(weights, answer)
+        self.asked.append(weights)
+        self.solved.append(answer)
+        rewards = np.array(answer.rewards)
+        np.maximum(self.lower, self.weights @ rewards + self._cost(-1), out=self.lower)
+        table = np.array(self.asked) @ np.array([one.rewards for one in self.solved]).T
+        table += [self._cost(place) for place in range(len(self.solved))]
+        short = table.max(axis=1) - [one.value for one in self.solved]
+        place = int(np.argmax(short))
+        if short[place] > _LIES * max(1.0, float(np.abs(table).max())):
+            told = ", ".join(f"{share:.4f}" for share in self.asked[place])
+            raise DataError(
+                f"the oracle's answer for the weights ({told}) is {short[place]:.3g} worse than another "
+                "policy, so it is not the best one",
+                fix="train it further, or use `certified` with eta, which allows for it",
+            )
 
-def _pruned(points: np.ndarray, weights: np.ndarray, allowed: float) -> tuple[int, ...]:
-    values = weights @ points.T
-    found, _ = cover(values >= (1 - allowed) * values.max(axis=1, keepdims=True) - 1e-12, 60.0)
-    return tuple(sorted(found))
+    def pruned(self) -> tuple[int, ...]:
+        """Keep the fewest policies that serve the grid nearly as well as all."""
+        points = np.array([one.rewards for one in self.solved])
+        costs = np.array([self._cost(place) for place in range(len(self.solved))])
+        parts = []
+        for part in np.array_split(self.weights, 1 + len(self.weights) * len(points) // 4_000_000):
+            values = part @ points.T + costs
+            best = values.max(axis=1, keepdims=True)
+            limit = best - self.allowed if self.costs else (1 - self.allowed) * best
+            serves = values >= limit - 1e-12 * self.most
+            parts.append(serves[minimal_rows(serves)])
+        serves = np.vstack(parts)
+        found, _ = cover(serves[minimal_rows(serves)], 60.0)
+        return tuple(sorted(found))
 
+    def certificate(self, members: tuple[int, ...]) -> Certificate:
+        """Certify the members against all that was solved."""
+        points = np.array([one.rewards for one in self.solved])
+        if self.costs:
+            points = points + np.array([[self._cost(place)] for place in range(len(points))])
+        return Game(points, points[list(members)], "additive" if self.costs else "ratio").solve()
 
-def _certificate(points: np.ndarray, members: tuple[int, ...]) -> Certificate:
-    same = np.ptp(points, axis=0) == 0
-    if same.all():  # one policy, whatever is asked
-        weight = tuple([1 / points.shape[1]] * points.shape[1])
-        return Certificate(value=0.0, attained=0.0, weight=weight, candidate=0, kind="ratio")
-    return worst_regret(points, members, kind="ratio")
+    def _cost(self, place: int) -> float:
+        one = self.solved[place]
+        return min(0.0, one.value - float(self.asked[place] @ np.array(one.rewards))) if self.costs else 0.0
 
+    def _enough(self, row: int) -> bool:
+        if self.costs:
+            return bool(self.lower[row] >= self.upper[row] - self.allowed)
+        return bool(self.lower[row] >= (1 - self.allowed) * self.upper[row])
 
-def _check(answer: Solved) -> None:
-    if min(answer.rewards) < 0 or answer.kl:
-        raise DataError(
-            "PALM's guarantee needs rewards of at least 0 and no cost",
-            fix="shift and scale the rewards and use beta=0, or use `certified`, which allows both",
-        )
+    def _bound(self, row: int) -> None:
+        """Bound V at a weight by what covers it: min of shares . values, shares . asked >= weight.
+
+        The mixture bounds V wherever it covers, so at other weights too. With a cost V is not homogeneous:
+        shares sum to at most 1, since at no weights at all nothing is worth more than 0.
+        """
+        asked, values = np.array(self.asked), np.array([one.value for one in self.solved])
+        table, limits = -asked.T, -self.weights[row]
+        if self.costs:
+            if (asked.max(axis=0) < self.weights[row]).any():
+                return
+            table, limits = np.vstack([table, np.ones(len(asked))]), np.r_[limits, 1.0]
+        try:
+            found = solve_programme(values, A_ub=table, b_ub=limits, bounds=[(0, None)] * len(asked))
+        except PopulaceError:
+            if self.costs:  # nothing covers it
+                return
+            raise
+        shares = np.maximum(found.x, 0)
+        shares /= max(1.0, float(shares.sum())) if self.costs else 1.0
+        worth, reach = float(shares @ values), shares @ asked
+        if self.costs:
+            # What rounding leaves uncovered is worth at most that much of the largest reward.
+            open_parts = np.maximum(self.weights - reach, 0).sum(axis=1)
+            bound = np.where(open_parts <= 1e-9, worth + open_parts * self.most, np.inf)
+        else:
+            # Scaled up until every trait is covered exactly.
+            with np.errstate(divide="ignore"):
+                bound = worth * (self.weights / reach).max(axis=1)
+        np.minimum(self.upper, bound, out=self.upper)
+
+    def _check(self, weights: np.ndarray, answer: Solved) -> None:
+        rewards = np.array(answer.rewards, dtype=np.float64)
+        if rewards.shape != weights.shape or not np.isfinite([*rewards, answer.kl, answer.value]).all():
+            raise DataError(f"the oracle must give {len(weights)} finite rewards, a KL and a value")
+        if rewards.min() < 0 or (answer.kl and not self.costs):
+            raise DataError(
+                "PALM's guarantee needs rewards of at least 0 and no cost",
+                fix="shift and scale the rewards; with a KL cost say costs=True, or use `certified`",
+            )
+        if self.costs and rewards.max() > self.most * (1 + 1e-9):
+            raise DataError(f"a reward is {rewards.max():g}, above {self.most:g}", fix="say most=")
+        worth = float(weights @ rewards)
+        off = answer.value - worth if self.costs else abs(answer.value - worth)
+        if off > 1e-9 * max(1.0, abs(worth)):
+            raise DataError("the oracle's value is not that of its rewards for the weights")
