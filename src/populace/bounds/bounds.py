@@ -18,9 +18,9 @@ from populace.bounds.policy.bundle import Bundle, Person
 from populace.bounds.policy.deciding import Look, conclude, look, refused
 from populace.bounds.policy.folder import Folder, read_folder
 from populace.bounds.policy.forms import Form
-from populace.bounds.policy.lazily import Lazily
+from populace.bounds.policy.lazily import gather
 from populace.bounds.policy.rules import Rule
-from populace.bounds.policy.settings import NOBODY, Duty, Settings
+from populace.bounds.policy.settings import NOBODY, Choice, Duty, Settings
 from populace.bounds.policy.situation import Refusal, Situation, read_scores, read_situation
 
 if TYPE_CHECKING:
@@ -101,6 +101,11 @@ class Bounds:
         return self._folder.settings
 
     @property
+    def policies(self) -> Folder:
+        """All that the folder holds, as it was read."""
+        return self._folder
+
+    @property
     def table(self) -> dict[str, Any]:
         """What `bounds.toml` says, as a table."""
         return msgspec.to_builtins(self._folder.settings)
@@ -134,6 +139,21 @@ class Bounds:
     def wishes(self) -> dict[str, Wish]:
         """What users can choose, by id."""
         return self._folder.wishes
+
+    @property
+    def choices(self) -> dict[str, Choice]:
+        """The catalogue of wishes, with what a form shows of each."""
+        return self._folder.choices
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of personal data that are known."""
+        return self._folder.kinds
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """Purposes that are known."""
+        return self._folder.purposes
 
     @property
     def forms(self) -> dict[str, Form]:
@@ -283,9 +303,9 @@ class Bounds:
     async def _lazily(
         self, person: Person, situation: Situation, known: Mapping[str, int], text: str
     ) -> Decision:
-        judged = Lazily(self.predicates, self.settings.limits.seconds)
-        scores, seen = await judged.gather(person, situation, known, text)
-        return self._told(conclude(person, situation, seen, scores, tuple(judged.failures)), text)
+        seconds = self.settings.limits.seconds
+        found, seen = await gather(person, situation, known, text, self.predicates, seconds)
+        return self._told(conclude(person, situation, seen, found.scores, tuple(found.failures)), text)
 
     def _told(self, decision: Decision, text: str | None) -> Decision:
         """Write a decision down before anybody acts on it."""

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from populace.cli import (
     batch,
     bench,
+    bounds,
     feedback,
     judge,
     memory,
@@ -61,6 +62,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(pluralism.app, name="pluralism")
 app.add_typer(portfolio.app, name="portfolio")
 app.add_typer(memory.app, name="memory")
+app.add_typer(bounds.app, name="bounds")
 app.add_typer(judge.app, name="judge")
 
 

@@ -1,0 +1,147 @@
+"""What a change of a user's form would allow and forbid, before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from populace.bounds.policy.bundle import Person
+from populace.bounds.policy.engine import ask, forbade
+from populace.bounds.policy.forms import Form
+from populace.bounds.policy.schema import DATA_ACTIONS
+from populace.bounds.policy.search import Search
+from populace.bounds.policy.situation import Refusal, Situation, read_situation
+from populace.bounds.policy.space import Formula, Space, as_tree
+from populace.bounds.policy.templates import template
+from populace.bounds.policy.words import DONE, as_list
+
+if TYPE_CHECKING:
+    from populace.bounds.bounds import Bounds
+
+__all__ = ["Preview", "preview"]
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """Sentences for the user."""
+
+    allowed: tuple[str, ...]
+    """What would be done that is not done now."""
+    forbidden: tuple[str, ...]
+    """What would not be done any more."""
+    without_effect: tuple[str, ...]
+    """What was chosen, and changes nothing: because of whose rule."""
+
+    def __str__(self) -> str:
+        parts = (("Allowed", self.allowed), ("Forbidden", self.forbidden), ("No effect", self.without_effect))
+        lines = [f"{title}: {said}" for title, held in parts for said in held]
+        return "\n".join(lines) or "Nothing would change."
+
+
+def preview(bounds: Bounds, form: Form) -> Preview:
+    """Compare a form with the one that its user has; of one who has none, with an empty one.
+
+    Raises
+    ------
+    DataError
+        If the form names what there is not.
+    """
+    after_bounds = bounds.with_form(form)
+    before, after = bounds.person(form.user), after_bounds.person(form.user)
+    found: dict[str, list[str]] = {"allowed": [], "forbidden": [], "without_effect": []}
+    for kind, said in (
+        *_wishes(bounds, before, after),
+        *_strict(before, after),
+        *_data(bounds, before, after),
+    ):
+        if said not in found[kind]:
+            found[kind].append(said)
+    return Preview(**{kind: tuple(said) for kind, said in found.items()})
+
+
+def _wishes(bounds: Bounds, before: Person, after: Person) -> Iterator[tuple[str, str]]:
+    """Tell which wishes would be used, which not any more, and which never are, for whose rule."""
+    held = {wish.id: wish for wish in (*before.wishes, *after.wishes)}
+    for name, wish in held.items():
+        used, why = _used(bounds, before, name)
+        will, then = _used(bounds, after, name)
+        words = f"{name} ({wish.text})"
+        if will and not used:
+            yield "allowed", f"the wish {words} is used"
+        elif used and not will:
+            yield "forbidden", f"the wish {words} is not used any more"
+        elif then and then != why:
+            yield "without_effect", f"the wish {words} is not used: {then}"
+
+
+def _used(bounds: Bounds, person: Person, name: str) -> tuple[bool, str]:
+    """Say whether a wish is used, and if it was chosen and is not, why."""
+    if name not in {wish.id for wish in person.wishes}:
+        return False, ""
+    situation = read_situation(
+        bounds.policies, person.form, person.user, "apply", {"wish": name, **_home(bounds)}
+    )
+    answer = ask(person, situation, "apply", situation.resource, {})
+    if answer.allowed is not False:
+        return True, ""
+    ident = forbade(answer, "apply")[0]
+    rule = person.bundle.by_id.get(ident)
+    return False, f"{rule.authority} forbids it ({rule.basis})" if rule else "you paused it"
+
+
+def _home(bounds: Bounds) -> dict[str, object]:
+    """Name a jurisdiction where a deployment names none of its own: what is asked here is of every day."""
+    return {} if bounds.settings.jurisdictions else {"jurisdiction": bounds.laws[:1]}
+
+
+def _strict(before: Person, after: Person) -> Iterator[tuple[str, str]]:
+    """Tell from which scores replies would be refused."""
+    titles = after.bundle.folder.settings.titles()
+    old = before.form.strict if before.form else {}
+    new = after.form.strict if after.form else {}
+    for name in dict.fromkeys((*old, *new)):
+        was, now = old.get(name, 101), new.get(name, 101)
+        if now < was:
+            said = f"replies in which {titles[name]} scores {now} or more"
+            by = _covered(after, name, now)
+            yield ("without_effect", f"{said}: {by} forbids them already") if by else ("forbidden", said)
+        elif was < now and not _covered(after, name, was):
+            end = "" if now > 100 else f", up to {now - 1}"
+            yield (
+                "allowed",
+                f"replies in which {titles[name]} scores {was} or more{end}, as far as other rules allow",
+            )
+
+
+def _covered(person: Person, name: str, level: int) -> str:
+    """Name the rule that forbids all that a stricter level would."""
+    tree = as_tree(template(f"t3.strict.{name}.{level}") | {"principal": {"op": "All"}})
+    for rule in (each for each in person.bundle.rules if "generate" in each.actions):
+        space = Space(person.bundle, [tree, as_tree(rule)], "generate")
+        if Search(space).find([Formula(tree)], [Formula(as_tree(rule))]) is None:
+            return rule.authority
+    return ""
+
+
+def _data(bounds: Bounds, before: Person, after: Person) -> Iterator[tuple[str, str]]:
+    """Tell what would be done with which data, for the purposes that either form agrees to."""
+    purposes = {each for person in (before, after) for each in (person.form and person.form.consents) or ()}
+    told: dict[tuple[str, str, str], list[str]] = {}
+    for action in DATA_ACTIONS:
+        for kind in bounds.policies.kinds:
+            for purpose in sorted(purposes) or ["memory"]:
+                was, will = (_may(bounds, person, action, kind, purpose) for person in (before, after))
+                if was != will:
+                    told.setdefault(("allowed" if will else "forbidden", action, purpose), []).append(kind)
+    for (change, action, purpose), kinds in told.items():
+        yield change, f"{DONE[action]} on {as_list(kinds, 'and')}, for {purpose}"
+
+
+def _may(bounds: Bounds, person: Person, action: str, kind: str, purpose: str) -> bool:
+    context = {"kind": kind, "purpose": purpose, **_home(bounds)}
+    try:
+        situation: Situation = read_situation(bounds.policies, person.form, person.user, action, context)
+    except Refusal:
+        return False
+    return ask(person, situation, action, situation.resource, {}).allowed is not False
