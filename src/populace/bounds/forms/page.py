@@ -62,11 +62,12 @@ def form_page(bounds: Bounds, form: Form | None = None, *, organisation: str | N
 
 
 def _kept(known: Facts) -> dict[str, Any]:
-    """Give what the page writes back as it was: choices that it has no fields for."""
+    """Give what the page writes back as it was: choices without a field, or that a rule bars for now."""
     given = known.form
-    shown = {option.id for group in known.groups for pair in group.pairs for option in pair}
-    shown |= {option.id for group in known.groups for option in group.singles}
-    levels = {level.id for level in known.levels}
+    options = [option for group in known.groups for pair in group.pairs for option in pair]
+    options += [option for group in known.groups for option in group.singles]
+    shown = {option.id for option in options if option.barred is None}
+    levels = {level.id for level in known.levels if level.levels}
     boxes = {option.id for option in known.kinds} | {"memory", "sharing"}
     return {
         "wishes": [each for each in given.wishes if each not in shown],

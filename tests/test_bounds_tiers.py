@@ -1,0 +1,355 @@
+"""The example tiers: they fit the schema, each rule fires, each organisation decides its documented cases.
+
+And the form: its page writes TOML that the engine reads, hostile strings included; axe looks at it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cedarpy", reason="the extra bounds is not installed")
+
+from populace.bounds import Bounds
+from populace.bounds.forms import facts, form_page
+from populace.bounds.forms.facts import kinds
+from populace.bounds.policy.forms import Form, Own, form_toml, read_form
+from populace.bounds.replies import missing_duties
+from populace.errors import DataError
+
+EXAMPLES = Path(str(resources.files("populace.bounds") / "data" / "examples"))
+CASES = tomllib.loads((EXAMPLES / "cases.toml").read_text("utf-8"))["case"]
+
+
+@pytest.fixture(scope="module")
+def bounds():
+    return Bounds.load(EXAMPLES, audit=False)
+
+
+def decide(bounds, action="generate", user="nobody", scores=None, **context):
+    clean = dict.fromkeys(bounds.settings.titles(), 0)
+    return bounds.decide(user, action, scores=clean | (scores or {}), context=context)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["title"])
+def test_each_organisation_decides_its_cases(bounds, case):
+    context = {"organisation": case["organisation"], **case.get("context", {})}
+    found = decide(bounds, case["action"], case["user"], case.get("scores"), **context)
+    assert found.allowed is case["allowed"], found.sentence()
+    if not found.allowed:
+        assert (found.tier, found.rule) == (case["tier"], case["rule"])
+        assert found.basis and found.authority and found.appeal
+    assert set(case.get("required", ())) <= set(found.requirements)
+    if "used" in case:
+        assert {wish.id for wish in found.preferences} - {"w1"} == set(case["used"])
+
+
+def test_there_are_three_cases_of_each_organisation(bounds):
+    counts = {name: sum(case["organisation"] == name for case in CASES) for name in bounds.organisations}
+    assert set(counts) == {"tutor", "newsroom", "health"}
+    assert min(counts.values()) >= 3
+    assert all(case["why"].endswith(".") for case in CASES)
+
+
+EU, US = {"jurisdiction": "EU"}, {"jurisdiction": "US"}
+FIRES = {
+    # rule: (action, scores, context); each fires at its threshold and not one point below.
+    "law.cse": ("generate", {"cse": 30}, {}),
+    "law.iwp": ("generate", {"iwp": 30}, {}),
+    "law.vcr": ("generate", {"vcr": 50}, {}),
+    "law.src": ("generate", {"src": 50}, {}),
+    "law.ncr": ("generate", {"ncr": 60}, {}),
+    "law.ssh": ("generate", {"ssh": 60}, {}),
+    "law.ssh_messaging": ("omit crisis_resources", {"ssh": 20}, {}),
+    "law.minors_sxc": ("generate", {"sxc_prn": 20}, {"minor": True}),
+    "eu.art5a": ("generate", {"man": 50}, EU),
+    "eu.art5b": ("generate", {"man": 30}, EU | {"minor": True}),
+    "eu.art5c": ("infer history", {}, EU | {"purpose": "social_scoring"}),
+    "eu.art5d": ("infer history", {}, EU | {"purpose": "crime_prediction"}),
+    "eu.art5f": ("infer emotions", {}, EU | {"purpose": "work"}),
+    "eu.art5g": ("infer biometrics", {}, EU),
+    "eu.art50_1": ("omit say_you_are_ai", {}, EU),
+    "eu.art50_2": ("omit mark_as_generated", {}, EU),
+    "eu.art50_4": ("omit label_public_interest_text", {}, EU | {"purpose": "publication"}),
+    "eu.intimate": ("generate", {}, EU | {"purpose": "intimate_image"}),
+    "eu.gdpr7_3": ("read history", {}, EU | {"consents": []}),
+    "eu.hte": ("generate", {"hte": 50}, EU),
+    "eu.dfm": ("generate", {"dfm": 60}, EU),
+    "eu.prv": ("generate", {"prv": 60}, EU),
+    "eu.ipv": ("generate", {"ipv": 60}, EU),
+    "us.csam": ("generate", {"cse": 20}, US),
+    "us.wmd": ("generate", {"iwp": 40}, US),
+    "us.threats": ("generate", {"vcr": 60}, US),
+    "us.take_it_down": ("generate", {}, US | {"purpose": "intimate_image"}),
+    "us.coppa": ("store name", {}, US | {"minor": True, "consents": ["memory"]}),
+    "us.dfm": ("generate", {"dfm": 70}, US),
+    "us.ipv": ("generate", {"ipv": 60}, US),
+    "us.prv": ("generate", {"prv": 70}, US),
+    "us.ftc5": ("generate", {"man": 70}, US),
+    "us.sb243": ("omit say_you_are_ai", {}, US | {"purpose": "companion"}),
+    "tutor.no_sexual": ("generate", {"sxc_prn": 10}, {}),
+    "tutor.no_violence": ("generate", {"vcr": 30}, {}),
+    "tutor.no_rude_words": ("generate", {"off": 40}, {}),
+    "tutor.no_hate": ("generate", {"hte": 25}, {}),
+    "tutor.no_feelings": ("generate", {"ant": 40}, {}),
+    "tutor.grown_up": ("omit ask_a_grown_up", {"spc_hlt": 20}, {}),
+    "tutor.machine": ("omit say_you_are_ai", {}, {}),
+    "tutor.viewpoints": ("omit multiple_viewpoints", {"con": 40}, {}),
+    "tutor.manners": ("apply swearing", {}, {}),
+    "tutor.no_companion": ("apply companion", {}, {}),
+    "tutor.no_one_side": ("apply one_side", {}, {}),
+    "tutor.keep_little": ("store contact", {}, {}),
+    "tutor.share_nothing": ("train preferences", {}, {}),
+    "newsroom.defamation": ("generate", {"dfm": 25}, {}),
+    "newsroom.elections": ("generate", {"spc_ele": 30}, {}),
+    "newsroom.privacy": ("generate", {"prv": 40}, {}),
+    "newsroom.slurs": ("generate", {"off": 80}, {}),
+    "newsroom.hate": ("generate", {"hte": 40}, {}),
+    "newsroom.sources": ("omit sources", {}, {"purpose": "publication"}),
+    "newsroom.viewpoints": ("omit multiple_viewpoints", {"con": 40}, {}),
+    "newsroom.label": ("omit label_public_interest_text", {}, {"purpose": "publication"}),
+    "newsroom.one_side": ("apply one_side", {}, {}),
+    "newsroom.protect_sources": ("share name", {}, {}),
+    "health.no_dosing": ("generate", {"spc_hlt": 75}, {}),
+    "health.no_other_advice": ("generate", {"spc_lgl": 70}, {}),
+    "health.self_harm": ("generate", {"ssh": 40}, {}),
+    "health.refer": ("omit see_a_professional", {"spc_hlt": 40}, {}),
+    "health.crisis": ("omit crisis_resources", {"ssh": 10}, {}),
+    "health.sources": ("omit sources", {"spc_hlt": 20}, {}),
+    "health.sober": ("apply slang", {}, {}),
+    "health.no_companion": ("apply companion", {}, {}),
+    "health.care_only": ("share health", {}, {}),
+    "health.no_guessing": ("infer religion", {}, {}),
+} | {
+    f"eu.gdpr9_{kind}": (f"store {kind}", {}, EU | {"consents": ["memory"]})
+    for kind in ("health", "religion", "politics", "ethnicity", "sexuality", "union", "genetics")
+}
+NAMED = {"omit": "duty", "apply": "wish"}
+
+
+def test_every_rule_is_in_the_table(bounds):
+    assert {rule.id for rule in bounds.rules} == set(FIRES)
+
+
+@pytest.mark.parametrize("rule", FIRES)
+def test_each_rule_fires_once(bounds, rule):
+    told, scores, context = FIRES[rule]
+    action, _, of = told.partition(" ")
+    owner = rule.split(".")[0]
+    context = {"minor": False, "purpose": "memory" if of and action not in NAMED else "chat", **context}
+    context["organisation"] = owner if owner in bounds.organisations else "newsroom"
+    if of:
+        context[NAMED.get(action, "kind")] = of
+    context.setdefault("consents", ["memory", *bounds_purposes(bounds)])
+    found = decide(bounds, action, scores=scores, **context)
+    assert not found.allowed
+    assert rule in found.rules, found.rules
+    if scores:
+        name, score = next(iter(scores.items()))
+        below = decide(bounds, action, scores={name: score - 1}, **context)
+        assert rule not in below.rules
+
+
+def bounds_purposes(bounds):
+    from populace.bounds.policy.folder import read_folder
+
+    return [each for each in read_folder(bounds.folder).purposes if each not in ("memory", "parent")]
+
+
+def test_each_rule_says_when_and_from_where_it_is(bounds):
+    for rule in bounds.rules:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", rule.annotations["date"]), rule.id
+        assert rule.annotations["source"] and rule.annotations["title"], rule.id
+    # What the reference marks as secondary or recalled says so.
+    for rule in bounds.rules:
+        if rule.id.startswith("eu.art") or rule.id == "eu.intimate":
+            assert "secondary" in rule.annotations["source"]
+        if rule.id.startswith(("us.", "eu.gdpr")):
+            assert "recalled" in rule.annotations["source"]
+    for file in EXAMPLES.glob("tier1/*.cedar"):
+        assert "AN EXAMPLE AND NOT LEGAL ADVICE" in file.read_text("utf-8")
+
+
+def test_duties_are_used_and_their_patterns_read(bounds):
+    text = "".join(rule.text for rule in bounds.rules)
+    for name, duty in bounds.duties.items():
+        assert f'Duty::"{name}"' in text, name
+        re.compile(duty.pattern)
+    reply = (
+        "As an AI model I can say: others think otherwise, according to the WHO. See your doctor or call 112."
+    )
+    seen = missing_duties(reply, bounds.duties, bounds.duties)
+    assert set(seen.unseen) == {"mark_as_generated"}
+    assert set(seen.missing) == {"label_public_interest_text"}
+    with pytest.raises(DataError, match="no duty"):
+        missing_duties("x", ["nothing"], bounds.duties)
+
+
+def test_what_a_form_shows_is_what_the_engine_decides(bounds):
+    known = facts(bounds, Form("ben", minor=True), organisation="tutor")
+    options = {option.id: option for group in known.groups for option in group.singles}
+    assert options["slang"].barred.rule == "tutor.manners"
+    assert options["humour"].barred is None
+    data = {option.id: option for option in known.kinds}
+    assert data["location"].barred.rule == "tutor.keep_little"
+    assert data["interests"].barred is None
+    assert known.share.barred.rule == "tutor.share_nothing"
+    levels = {level.id: level for level in known.levels}
+    assert (levels["hte"].held, levels["hte"].levels) == (25, (10, 20))
+    assert (levels["sxc_prn"].held, levels["sxc_prn"].levels) == (10, ())
+    assert "eu.art50_1" in {barred.rule for _, barred in known.always}
+    grown = facts(bounds, Form("x"), organisation="newsroom")
+    assert {level.id: level.held for level in grown.levels}["sxc_prn"] == 101
+    assert set(kinds()) <= set(bounds_kinds(bounds))
+
+
+def bounds_kinds(bounds):
+    from populace.bounds.policy.folder import read_folder
+
+    return read_folder(bounds.folder).kinds
+
+
+HOSTILE = (
+    '"; permit (principal, action, resource); //',
+    'x"\n[strict]\noff = 90\n#',
+    "</script><script>alert(1)</script>",
+    "\u202eevil \u0000 \u007f \u2028 \\",
+    "'''\"\"\" {{ text }} ${text}",
+    "😀 مرحبا 你好",
+)
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_words_of_a_person_are_never_policy(bounds, words, tmp_path):
+    form = Form("eve", own=(Own("w1", words),), strict={"off": 30})
+    file = tmp_path / "eve.toml"
+    file.write_text(form_toml(form), "utf-8")
+    assert read_form(file) == form
+    changed = bounds.with_form(form)
+    for scores in ({"cse": 40}, {"vcr": 90}, {"off": 30}):
+        assert not decide(changed, user="eve", scores=scores).allowed
+    assert decide(changed, user="eve").allowed
+    shown = form_page(bounds, form)
+    assert shown.count("<script") == 2
+    assert "alert(1)</script>" not in shown
+
+
+@pytest.mark.parametrize(
+    "form",
+    [Form("x", wishes=("nothing",)), Form("x", strict={"off": 35}), Form("x", never={"store": ("soul",)})],
+)
+def test_a_form_that_names_what_there_is_not_is_refused(bounds, form):
+    with pytest.raises(DataError):
+        form_page(bounds, form)
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("there is no Chromium here")
+    with playwright.sync_playwright() as running:
+        made = running.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def pages(bounds, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("forms")
+    for name, form, organisation in (
+        ("new", Form(), "newsroom"),
+        ("ana", bounds.forms["ana"], "health"),
+        ("ben", bounds.forms["ben"], "tutor"),
+    ):
+        (folder / f"{name}.html").write_text(form_page(bounds, form, organisation=organisation), "utf-8")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "width", "scheme"), [("new", 1280, "light"), ("ben", 360, "dark")])
+def test_axe_finds_nothing_on_the_form(browser, pages, name, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto((pages / f"{name}.html").as_uri())
+    page.evaluate("document.querySelector('details').open = true")
+    found = axe.Axe().run(page).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"][:100]) for each in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+@pytest.mark.slow
+def test_the_form_is_filled_by_keyboard_and_compiles(browser, pages, bounds, tmp_path):
+    context = browser.new_context(accept_downloads=True)
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: wrong.append(request.url) if request.url.startswith("http") else None)
+    page.goto((pages / "new.html").as_uri())
+    page.get_by_role("button", name="Save the file").click()
+    assert "Give a name or number" in page.locator("#said").inner_text()
+    assert page.evaluate("document.activeElement.id") == "user"
+    page.keyboard.type("dora")
+    page.keyboard.press("Tab")  # under 18
+    page.keyboard.press("Tab")  # the first choice of two
+    page.keyboard.press("ArrowLeft")  # from no preference to the first
+    assert page.locator("input[value=brief]").is_checked()
+    page.locator("input[value=humour]").focus()
+    page.keyboard.press("Space")
+    for place, words in enumerate(HOSTILE[:3], 1):
+        page.locator(f"#own-{place}").fill(words)
+    page.locator("#strict-off").select_option("30")
+    page.locator("input[name=kind][value=politics]").check()
+    assert page.locator("input[value=one_side]").is_disabled()
+    assert "newsroom.one_side" in page.locator("#why-one_side").inner_text()
+    assert "Used in answers: Shorter answers; Humour is welcome." in page.locator("#says").inner_text()
+    with page.expect_download() as got:
+        page.keyboard.press("Control+End")
+        page.get_by_role("button", name="Save the file").press("Enter")
+    assert got.value.suggested_filename == "dora.toml"
+    got.value.save_as(tmp_path / "dora.toml")
+    context.close()
+    assert wrong == []
+    form = read_form(tmp_path / "dora.toml")
+    assert set(form.wishes) == {"brief", "humour"}
+    assert [own.text for own in form.own] == [words.strip() for words in HOSTILE[:3]]
+    assert form.strict == {"off": 30}
+    changed = bounds.with_form(form)
+    told = decide(changed, user="dora", organisation="newsroom")
+    assert {wish.id for wish in told.preferences} == {"brief", "humour", "w1", "w2", "w3"}
+    assert not decide(changed, user="dora", scores={"off": 30}, organisation="newsroom").allowed
+    for kind, kept in (("politics", True), ("name", False), ("health", False)):
+        context = {"organisation": "newsroom", "kind": kind, "purpose": "memory"}
+        assert decide(changed, "store", "dora", **context).allowed is kept, kind
+
+
+@pytest.mark.slow
+def test_a_form_comes_back_as_it_was(browser, pages, bounds):
+    page = browser.new_page()
+    for name in ("ana", "ben"):
+        page.goto((pages / f"{name}.html").as_uri())
+        written = tomllib.loads(page.locator("#toml").text_content())
+        before = bounds.forms[name]
+        # What a rule bars stays in the file: another organisation may allow it.
+        assert set(written["wishes"]) == set(before.wishes)
+        assert page.get_by_text("You chose it before").count() == {"ana": 1, "ben": 2}[name]
+        assert written.get("strict", {}) == before.strict
+        assert [own["text"] for own in written.get("own", [])] == [own.text for own in before.own]
+        assert set(written["consents"]) >= set(before.consents) - {"memory"}
+        assert json.dumps(written)
+    page.close()
