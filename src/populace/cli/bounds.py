@@ -9,6 +9,7 @@ import typer
 
 from populace.cli.bounds_assess import assess
 from populace.cli.bounds_changes import diff, preview
+from populace.cli.bounds_documents import COMMANDS as DOCUMENTS
 from populace.cli.bounds_form import form
 from populace.cli.bounds_init import init
 from populace.cli.bounds_quality import quality
@@ -99,6 +100,8 @@ app.command("preview")(preview)
 app.command("assess")(assess)
 app.command("form")(form)
 app.command("quality")(quality)
+for document in DOCUMENTS:
+    app.command(document.__name__)(document)
 
 
 def load(folder: Path, *, audit: bool = False) -> Bounds:

@@ -1,0 +1,340 @@
+"""The data statement of a set of feedback, and its machine-readable twin in Croissant.
+
+The parts are those of Bender and Friedman (2018, doi:10.1162/tacl_a_00041). What only people can say comes
+as facts, from a TOML file; what the table says is counted (`raters`). The same goes into JSON-LD by the
+Croissant format 1.0 with its vocabulary for responsible AI (RAI 1.0), where a property fits; what does not
+fit stays here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import polars as pl
+
+from populace.bounds.documents.pages import Document, Page, Part, today
+from populace.bounds.documents.raters import Provenance, provenance, read_feedback
+from populace.errors import DataError
+
+__all__ = ["Statement", "StatementFacts", "read_facts", "statement"]
+
+
+class StatementFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What only people can say; the parts of a data statement, and what Croissant wants beside them."""
+
+    name: str = ""
+    description: str = ""
+    licence: str = ""
+    """As a URL or a name of SPDX's list."""
+    url: str = ""
+    creator: str = ""
+    published: str = ""
+    """As 2026-11-22."""
+    version: str = ""
+    cite: str = ""
+    curation: str = ""
+    """Which texts were chosen, and why."""
+    languages: str = ""
+    """As BCP 47 has them, with the variety in words: `en-US, as spoken in ...`."""
+    speakers: str = ""
+    """Who wrote the prompts."""
+    annotators: str = ""
+    """Who judged."""
+    situation: str = ""
+    """When, where and how it was written and judged."""
+    texts: str = ""
+    """Of which kind the texts are."""
+    recording: str = ""
+    """What was lost between people and table."""
+    other: str = ""
+    uses: str = ""
+    limitations: str = ""
+    biases: str = ""
+    personal: str = ""
+    """Personal and sensitive information in it."""
+    impact: str = ""
+    maintenance: str = ""
+
+
+_PARTS = (
+    ("Curation rationale", "curation"),
+    ("Language variety", "languages"),
+    ("Speakers", "speakers"),
+    ("Annotators", "annotators"),
+    ("Speech situation", "situation"),
+    ("Texts", "texts"),
+    ("Recording quality", "recording"),
+    ("Other", "other"),
+)
+_USE = (
+    ("Uses", "uses"),
+    ("Limitations", "limitations"),
+    ("Biases", "biases"),
+    ("Personal and sensitive information", "personal"),
+    ("Social impact", "impact"),
+    ("Maintenance", "maintenance"),
+)
+_RAI = {
+    "rai:dataCollection": "situation",
+    "rai:dataUseCases": "uses",
+    "rai:dataLimitations": "limitations",
+    "rai:dataBiases": "biases",
+    "rai:personalSensitiveInformation": "personal",
+    "rai:dataSocialImpact": "impact",
+    "rai:dataReleaseMaintenancePlan": "maintenance",
+    "rai:dataAnnotationProtocol": "annotators",
+}
+"""Property of Croissant's vocabulary -> the fact that goes into it."""
+
+
+class Statement(Document, frozen=True, kw_only=True):
+    """A data statement."""
+
+    document: ClassVar[str] = "data statement"
+
+    date: str
+    facts: StatementFacts
+    origin: Provenance
+    columns: tuple[tuple[str, str], ...]
+    """Names of the table's columns, and their types in Croissant."""
+    sha256: str
+    encoding: str
+
+    def page(self) -> Page:
+        """Lay it out for people."""
+        inside = self.origin.page()
+        told = (
+            ("Name", "name"),
+            ("Description", "description"),
+            ("Licence", "licence"),
+            ("Where", "url"),
+            ("By", "creator"),
+        )
+        more = (("Published", "published"), ("Version", "version"), ("Cite as", "cite"))
+        return Page(
+            kind="Data statement",
+            title=self.facts.name or self.origin.file,
+            lead="Whose words and whose judgements these are, so that nobody takes them for everybody's.",
+            parts=(
+                Part(title="The set", facts=self._said((*told, *more))),
+                Part(title="Whose words, whose judgements", facts=self._said(_PARTS)),
+                Part(title="What it is for, and what not", facts=self._said(_USE)),
+                *inside.parts,
+            ),
+        )
+
+    def _said(self, names: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        return tuple((title, getattr(self.facts, name)) for title, name in names)
+
+    def croissant(self) -> dict[str, Any]:
+        """Give it as Croissant's JSON-LD: what is not said is left out there.
+
+        Raises
+        ------
+        DataError
+            If the table was not read from a file, or there is no name, description or licence.
+        """
+        facts = self.facts
+        lacking = [name for name in ("name", "description", "licence", "url") if not getattr(facts, name)]
+        if lacking or not self.sha256:
+            what = f"Croissant needs {', '.join(lacking)}" if lacking else "Croissant needs a file"
+            raise DataError(what, fix="say it in the facts" if lacking else "give the table as a file")
+        file = self.origin.file
+        told: dict[str, Any] = {
+            "@context": _CONTEXT,
+            "@type": "sc:Dataset",
+            "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
+            "name": facts.name,
+            "description": facts.description,
+            "license": facts.licence,
+            "url": facts.url,
+            "distribution": [
+                {
+                    "@type": "cr:FileObject",
+                    "@id": file,
+                    "name": file,
+                    "contentUrl": file,
+                    "encodingFormat": self.encoding,
+                    "sha256": self.sha256,
+                }
+            ],
+            "recordSet": [
+                {
+                    "@type": "cr:RecordSet",
+                    "@id": "judgements",
+                    "name": "judgements",
+                    "field": [
+                        {
+                            "@type": "cr:Field",
+                            "@id": f"judgements/{name}",
+                            "name": f"judgements/{name}",
+                            "dataType": kind,
+                            "source": {"fileObject": {"@id": file}, "extract": {"column": name}},
+                        }
+                        for name, kind in self.columns
+                    ],
+                }
+            ],
+        }
+        for name, fact in (
+            ("creator", "creator"),
+            ("datePublished", "published"),
+            ("version", "version"),
+            ("citeAs", "cite"),
+        ):
+            if said := getattr(facts, fact):
+                told[name] = {"@type": "sc:Organization", "name": said} if name == "creator" else said
+        told |= {name: getattr(facts, fact) for name, fact in _RAI.items() if getattr(facts, fact)}
+        return told | self._counted()
+
+    def _counted(self) -> dict[str, Any]:
+        """What the table says, in the vocabulary's properties."""
+        origin = self.origin
+        found: dict[str, Any] = {"rai:dataAnnotationPlatform": _commonest(origin, "channel")}
+        if origin.items:
+            found["rai:annotationsPerItem"] = f"{origin.rows / origin.items:.2f} on average"
+        people = [
+            f"{field.name}: {', '.join(f'{value} ({count})' for value, count in field.common)}"
+            for field in origin.fields
+            if field.name in ("country", "language", "age band") and field.common
+        ]
+        found["rai:annotatorDemographics"] = people
+        if origin.disagreement is not None:
+            apart = origin.disagreement
+            found["rai:dataAnnotationAnalysis"] = (
+                f"two raters of an item differ in {apart.value:.1%} ({apart.low:.1%} to {apart.high:.1%})"
+            )
+        found["rai:machineAnnotationTools"] = [name for name, _ in origin.by_models]
+        return {name: said for name, said in found.items() if said}
+
+    def save(self, path: Any) -> None:
+        """Write it: `.html`, `.json`, or Croissant as `.jsonld`."""
+        place = Path(path)
+        if place.suffix != ".jsonld":
+            super().save(place)
+            return
+        from populace.atomic import write_atomic
+
+        write_atomic(place, msgspec.json.format(msgspec.json.encode(self.croissant()), indent=1) + b"\n")
+
+
+def read_facts(path: str | Path) -> StatementFacts:
+    """Read facts from a TOML file.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or says what is no part of a statement.
+    """
+    place = Path(path)
+    try:
+        return msgspec.convert(tomllib.loads(place.read_text("utf-8")), StatementFacts)
+    except OSError as error:
+        raise DataError(f"the facts cannot be read ({error.strerror})", file=place) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        fix = f"say some of {', '.join(StatementFacts.__struct_fields__)}"
+        raise DataError(f"these are no facts of a statement ({error})", file=place, fix=fix) from error
+
+
+def statement(
+    table: pl.DataFrame | str | Path,
+    facts: StatementFacts | Mapping[str, str] | str | Path | None = None,
+    *,
+    date: str | None = None,
+) -> Statement:
+    """Make the statement of a table of feedback.
+
+    Parameters
+    ----------
+    facts
+        What only people can say; a TOML file, a mapping, or none, and then nothing is said.
+
+    Raises
+    ------
+    DataError
+        If table or facts cannot be read.
+    """
+    if isinstance(facts, str | Path):
+        facts = read_facts(facts)
+    elif not isinstance(facts, StatementFacts):
+        try:
+            facts = msgspec.convert(dict(facts or {}), StatementFacts)
+        except msgspec.ValidationError as error:
+            raise DataError(f"these are no facts of a statement ({error})") from error
+    frame = table if isinstance(table, pl.DataFrame) else read_feedback(table)
+    path = None if isinstance(table, pl.DataFrame) else Path(table)
+    return Statement(
+        date=date or today(),
+        facts=facts,
+        origin=provenance(table, date=date),
+        columns=tuple((name, _kind(kind)) for name, kind in frame.schema.items()),
+        sha256=_sha256(path) if path else "",
+        encoding=_ENCODINGS[path.suffix] if path else "",
+    )
+
+
+_ENCODINGS = {".parquet": "application/x-parquet", ".csv": "text/csv", ".jsonl": "application/jsonlines"}
+
+
+def _kind(kind: Any) -> str:
+    if kind.is_integer():
+        return "sc:Integer"
+    if kind.is_float():
+        return "sc:Float"
+    return "sc:Boolean" if kind == pl.Boolean else "sc:Date" if kind.is_temporal() else "sc:Text"
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _commonest(origin: Provenance, name: str) -> list[str]:
+    return [value for field in origin.fields if field.name == name for value, _ in field.common]
+
+
+_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+"""Croissant's own context."""
