@@ -89,7 +89,7 @@ def test_a_life_by_commands_that_a_machine_reads(tmp_path):
     counted = told("count", store, "p0", "More guns?", "--option", "Yes", "--option", "No", "--epsilon", "1")
     assert counted["neighbours"] == 49 and set(counted["counts"]) == {"Yes", "No"}
     assert told("explain", store, "p0")["person_id"] == "p0"
-    actions = {line["action"] for line in told("audit", store)}
+    actions = {line["action"] for line in told("audit", store, "--last", "1000")}
     assert {"retrieve", "fit", "count 1"} <= actions
     assert told("forget", store, "p0", "--yes")["overwritten"] is True
     assert told("check", store) == {"wrong": [], "people": 49}
