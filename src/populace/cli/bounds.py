@@ -40,7 +40,7 @@ def check(
     seed: Annotated[int, typer.Option(min=0, help="Of the random situations.")] = 0,
     json: Json = False,
 ) -> None:
-    """Prove that no tier widens another; find conflicts and rules without effect. Exit code 1 if not in order."""
+    """Prove that no tier widens another; find conflicts and dead rules. Exit code 1 if not in order."""
     report = load(folder).check(samples=samples, seed=seed)
     if json:
         show_json({"ok": report.ok, **_plain(report)})

@@ -109,7 +109,7 @@ def conflicts(bundle: Bundle) -> Iterator[Problem]:
         if not required[name] and not any(_required_in(each, name) for each in bundle.folder.rules):
             yield Problem("never required", "note", f"No rule ever requires the duty {name}.")
         for other in duty.clashes:
-            if name < other or name not in duties[other].clashes:
+            if name < other:
                 yield from _clash(bundle, name, other, required)
         yield from _excluded(bundle, name, required[name])
 

@@ -169,7 +169,13 @@ def read_duties(path: Path) -> dict[str, Duty]:
                 raise DataError(
                     f"the duty {duty.id} clashes with {other!r}, which is no other duty", file=path
                 )
-    return found
+    # What clashes with another is clashed with, whichever of the two says so.
+    return {
+        name: msgspec.structs.replace(
+            duty, clashes=tuple(each for each in found if each in duty.clashes or name in found[each].clashes)
+        )
+        for name, duty in found.items()
+    }
 
 
 def read_wishes(path: Path) -> dict[str, Choice]:
