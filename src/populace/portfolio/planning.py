@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from populace.errors import DataError
+from populace.portfolio.certificate import worst_regret
 from populace.portfolio.correlating import HIGH, Correlated, correlations
-from populace.portfolio.held_out import hold_out
+from populace.portfolio.held_out import ROUNDING, hold_out
 from populace.portfolio.plans import HeldOut, Plan, Step, Training, Worth
 from populace.portfolio.pool import Pool
 from populace.portfolio.records import Portfolio
@@ -26,9 +27,8 @@ from populace.streams import stream
 
 __all__ = ["plan", "split_prompts", "worths_of"]
 
-_LONGEST_CURVE = 8
-_SECONDS = 4.0
-"""Given to each size of the curve."""
+_SECONDS = 30.0
+"""Given to each size of the curve: enough, so that a plan does not depend on the machine."""
 _FEW = 3.0
 """Responses that carry a policy, below which it is warned of."""
 _GROWTH = 0.02
@@ -103,7 +103,9 @@ def plan(
     other = None
     if kept:
         aside = Pool(rewards.rows(settled, kept).rewards)
-        other = hold_out(aside, found.weights, found.members, beta, regret=regret, confidence=confidence)
+        other = hold_out(
+            pool, aside, found.weights, found.members, beta, regret=regret, confidence=confidence
+        )
     related = tuple(correlations(rewards.rows(settled).rewards, settled.traits, seed=seed))
     growth = _growth(pool, beta)
     chosen = [
@@ -189,7 +191,7 @@ def worths_of(
                     weights=tuple(each.tolist()),
                     policy=name,
                     rewards=tuple(gives.tolist()),
-                    kl=max(pool.kl(policy), 0.0),
+                    kl=pool.kl(policy),
                     worth=float(gives @ each),
                 )
             )
@@ -199,7 +201,7 @@ def worths_of(
 def _searched(pool: Pool, beta: float, regret: float, max_calls: int) -> Refinement:
     """Solve weights until the gap is small enough, or so many are solved."""
     oracle = pool.oracle(beta)
-    search = Refinement(traits=pool.traits, regret=regret)
+    search = Refinement(traits=pool.traits, regret=regret, eta=ROUNDING)
     while weights := search.ask():
         if len(search.known.weights) >= max(max_calls, pool.traits):
             break
@@ -227,17 +229,17 @@ def _members(pool: Pool, found: Refined, beta: float) -> tuple[Training, ...]:
 
 
 def _curve(search: Refinement, found: Refined) -> Iterable[Step]:
-    """Tell what fewer and more members can do, until they lose next to nothing."""
-    points = search.known.points
-    for size in range(1, min(_LONGEST_CURVE, len(points)) + 1):
+    """Tell what fewer members can do, up to those that were kept."""
+    points, least = search.known.points, np.inf
+    for size in range(1, len(found.members)):
         kept: Portfolio = best_of_size(points, size, seconds=_SECONDS)
         again = search.search.gap_of(np.array(kept.members))
-        regret = min(again, search.gap + kept.certificate.value)
-        if size == len(found.members):
-            regret = min(regret, found.certificate)
-        yield Step(size=size, regret=regret, lower_bound=kept.lower_bound)
-        if size > len(found.members) and regret <= search.gap * 1.01:
-            return
+        # More members can do whatever fewer can.
+        least = min(least, again, search.gap + kept.certificate.value)
+        yield Step(size=size, regret=least, lower_bound=kept.lower_bound)
+    own = worst_regret(points, found.members).attained
+    least = min(least, found.certificate)
+    yield Step(size=len(found.members), regret=least, lower_bound=min(own, least))
 
 
 def _growth(pool: Pool, beta: float) -> float:

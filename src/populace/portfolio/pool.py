@@ -145,7 +145,9 @@ class Pool:
         """Give the mean KL of a policy from the reference, in nats a prompt."""
         logs = np.log(policy, out=np.zeros_like(policy), where=policy > 0)
         inside = np.where(policy > 0, policy * (logs - np.where(policy > 0, self._log_reference, 0)), 0)
-        return float(inside.sum(axis=1).mean())
+        # Below 0 by rounding only, and as much above it.
+        found = float(inside.sum(axis=1).mean())
+        return found if found > 1e-15 else 0.0
 
     def effective_sample_size(self, weights: npt.ArrayLike, beta: float) -> np.ndarray:
         """Give 1 / sum of squared probabilities, shape (prompts,): how many responses carry the policy."""
