@@ -8,12 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from populace.errors import DataError
-from populace.portfolio.certificate import worst_regret
+from populace.portfolio.certificate import regret_at, worst_regret
 from populace.portfolio.covering import cover
 from populace.portfolio.records import Kind, Portfolio
 from populace.portfolio.served import BREAKS, Serving
-from populace.portfolio.tables import check_kind, points_of
+from populace.portfolio.tables import check_kind, chosen, points_of
+from populace.portfolio.users import users_of
 
 __all__ = ["best_of_size"]
 
@@ -29,15 +29,18 @@ def best_of_size(
     kind: Kind = "additive",
     cost: npt.ArrayLike | None = None,
     *,
+    epsilon: float = 0.0,
+    baseline: int | None = None,
     seconds: float = 60.0,
 ) -> Portfolio:
     r"""Find the best portfolio of at most so many members.
 
     For the worst regret, a vertex k-center problem over the continuum of weights: an integer programme over
     finitely many weights bounds it from below, exact separation finds the weights that are missed. For the
-    average, the facility-location problem :math:`\max_S E_w \max_{j \in S} J_w(j)`: greedy first (Nemhauser,
-    Wolsey, Fisher 1978: of the gain over any one baseline at least the share 1 - 1/e), then exactly where
-    the size allows.
+    average, the facility-location problem :math:`\max_S E_w \max_{j \in S} J_w(j)`: greedy first, then
+    exactly where the size allows. With a `baseline` that everybody has anyway, greedy has at least the share
+    1 - 1/e of what any set gains over it (Nemhauser, Wolsey and Fisher 1978, doi 10.1007/BF01588971);
+    `lower_bound` is what is proved for these users, mostly much more.
 
     Parameters
     ----------
@@ -49,8 +52,10 @@ def best_of_size(
         `worst`: the regret over all weights; `average`: over the users given.
     weights
         Shape (users, traits), of users, each summing to 1; for `average` only.
-    kind, cost
+    kind, cost, epsilon
         As `worst_regret` takes them.
+    baseline
+        Row that is there anyway, such as the reference policy, and does not count; for `average` only.
     seconds
         After so long the best so far is given, with its bound.
 
@@ -70,22 +75,29 @@ def best_of_size(
     >>> best_of_size(table, 1, "average", weights=[[0.9, 0.1], [0.8, 0.2]]).members
     (0,)
     """
-    check_kind(kind, 0.0)
+    check_kind(kind, epsilon)
     if size < 1:
         raise ValueError(f"size is {size} and must be at least 1")
     if (objective == "average") != (weights is not None):
         raise ValueError("weights of users belong to the average, and the average needs them")
+    if baseline is not None and objective != "average":
+        raise ValueError("a baseline belongs to the average")
     points = points_of(rewards, cost, kind=kind)
-    problem = Serving(points, kind)
+    problem = Serving(points, kind, epsilon)
+    anyway: list[int] = []
     if objective == "average":
-        users = _users(weights, points.shape[1])
-        found, value, bound, method = _average(problem, users, size, seconds)
+        users = users_of(weights, points.shape[1])
+        ceiling = np.full(len(users), np.inf)
+        if baseline is not None:
+            anyway = [int(row) for row in chosen([baseline], len(points))]
+            ceiling = regret_at(points, np.array(anyway), users, kind, epsilon)
+        found, value, bound, method = _average(problem, users, size, seconds, ceiling)
     else:
         found, value, bound, method = _worst(problem, size, seconds)
-    members = tuple(int(row) for row in sorted(problem.rows[found]))
+    members = tuple(sorted({*anyway, *(int(row) for row in problem.rows[found])}))
     return Portfolio(
         members=members,
-        certificate=worst_regret(points, members, kind),
+        certificate=worst_regret(points, members, kind, epsilon=epsilon),
         objective=objective,
         value=value,
         lower_bound=min(bound, value),
@@ -140,9 +152,10 @@ def _center(regrets: np.ndarray, size: int, least: float, until: float) -> tuple
 
 
 def _average(
-    problem: Serving, users: np.ndarray, size: int, seconds: float
+    problem: Serving, users: np.ndarray, size: int, seconds: float, ceiling: np.ndarray
 ) -> tuple[list[int], float, float, str]:
-    regrets = problem.regrets(users)
+    # Nobody loses more than with what is there anyway.
+    regrets = np.minimum(problem.regrets(users), ceiling[:, None])
     found = _greedy(regrets, size)
     value = float(regrets[:, found].min(axis=1).mean())
     # What any `size` more columns could gain over the greedy set bounds what a best set has (submodularity).
@@ -199,15 +212,3 @@ def _located(regrets: np.ndarray, size: int, seconds: float) -> tuple[list[int],
     if result.x is None:
         return None
     return [int(column) for column in np.flatnonzero(result.x[:columns] > 0.5)], float(result.mip_dual_bound)
-
-
-def _users(weights: Any, traits: int) -> np.ndarray:
-    """Read weights of users."""
-    found = np.asarray(weights, dtype=np.float64)
-    if found.ndim != 2 or found.shape[1] != traits or not len(found):
-        raise DataError(f"weights of users must have the shape (users, {traits})")
-    bad = ~np.isfinite(found).all(axis=1) | (found < 0).any(axis=1) | (abs(found.sum(axis=1) - 1) > 1e-6)
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise DataError("weights must be at least 0 and sum to 1", row=row + 1, fix="divide by their sum")
-    return found
