@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from populace.cli.portfolio_people import people
 from populace.cli.portfolio_plans import answer, export, plan, serving
 from populace.cli.portfolio_pool import sample, score
 from populace.cli.portfolio_tables import candidates, certify, minimum, size
@@ -41,3 +42,6 @@ app.command("serving")(serving)
 
 
 app.command("answer")(answer)
+
+
+app.command("people")(people)

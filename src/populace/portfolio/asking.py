@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from populace.errors import DataError
-from populace.portfolio.taste import Prior, lattice
+from populace.portfolio.prior import Prior
+from populace.portfolio.taste import lattice
 from populace.stats import Estimate
 from populace.stats.crossed import crossed_mean
 from populace.streams import stream

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from populace.errors import DataError
 from populace.portfolio.fairness import best_on_average, leave_nobody_behind
 from populace.portfolio.minimum import spread_weights
-from populace.portfolio.people import People, Served, _same_traits, regrets_of, serve
+from populace.portfolio.people import People, regrets_of, same_traits
 from populace.portfolio.records import Kind
+from populace.portfolio.service import Served, serve
 from populace.portfolio.sizes import best_of_size
 from populace.portfolio.tables import points_of
 from populace.streams import stream
@@ -144,8 +145,8 @@ def compare_ways(
         raise ValueError("size and lots must be at least 1")
     points = points_of(rewards, cost, kind=kind)
     scored = people if held_out is None else held_out
-    _same_traits(points, people)
-    _same_traits(points, scored)
+    same_traits(points, people)
+    same_traits(points, scored)
     settings = {"within": within, "kind": kind, "draws": draws, "level": level, "seed": seed}
 
     def told(name: str, members: Sequence[int], solved: int = 0, by: Sequence[float] = ()) -> Way:

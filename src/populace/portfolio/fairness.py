@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,18 +20,13 @@ import numpy.typing as npt
 
 from populace.errors import DataError, PopulaceError
 from populace.portfolio.certificate import worst_regret
-from populace.portfolio.people import People, _same_traits, regrets_of
+from populace.portfolio.group_programme import Measure, Problem, Programme
+from populace.portfolio.people import People
 from populace.portfolio.records import Certificate, Kind
-from populace.portfolio.tables import check_kind, points_of
 
 __all__ = ["Fair", "Measure", "best_on_average", "leave_nobody_behind", "within_limits"]
 
-Measure: TypeAlias = Literal["regret", "unserved"]
 _SLACK = 1e-7
-_EVERYBODY = "everybody"
-"""The group of people without groups."""
-_MOST_CELLS = 400_000
-"""People times candidates up to which a programme is set up."""
 
 
 class Fair(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +91,7 @@ def within_limits(
     >>> within_limits(table, people, 0.4).members, within_limits(table, people, {"few": 0.1}).members
     ((2,), (1,))
     """
-    problem = _Problem.of(rewards, people, measure, within, kind, cost)
+    problem = Problem.of(rewards, people, measure, within, kind, cost)
     given = dict.fromkeys(problem.names, limits) if isinstance(limits, int | float) else dict(limits)
     for name, limit in given.items():
         if name not in problem.names:
@@ -106,7 +100,7 @@ def within_limits(
         if not float(limit) >= 0:
             raise ValueError(f"the limit of {name!r} is {limit} and must be at least 0")
     known = np.array([float(given.get(name, np.inf)) for name in problem.names])
-    programme = _Programme(problem, len(problem.rows))
+    programme = Programme(problem, len(problem.rows))
     programme.limit(known)
     found, bound = programme.solve(programme.count(), seconds)
     if found is None:
@@ -118,7 +112,7 @@ def within_limits(
     # Of portfolios as small, the best for everybody together.
     programme.hold(programme.count(), float(len(found)))
     better, _ = programme.solve(programme.mean(), seconds)
-    return problem.fair(better or found, float(least), least >= len(found))
+    return _fair(problem, better or found, float(least), least >= len(found))
 
 
 def best_on_average(
@@ -147,14 +141,14 @@ def best_on_average(
     """
     if size < 1:
         raise ValueError(f"size is {size} and must be at least 1")
-    problem = _Problem.of(rewards, people, measure, within, kind, cost)
-    programme = _Programme(problem, min(size, len(problem.rows)))
+    problem = Problem.of(rewards, people, measure, within, kind, cost)
+    programme = Programme(problem, min(size, len(problem.rows)))
     found, bound = programme.solve(programme.mean(), seconds)
     if found is None:  # pragma: no cover - one member is always a portfolio
         raise PopulaceError("a programme of a portfolio was not solved")
     reached = float(problem.everybody @ problem.lost[:, found].min(axis=1))
     sure = bound >= reached - _SLACK * problem.scale
-    return problem.fair(found, min(max(bound, 0.0), reached), sure)
+    return _fair(problem, found, min(max(bound, 0.0), reached), sure)
 
 
 def leave_nobody_behind(
@@ -186,9 +180,9 @@ def leave_nobody_behind(
     """
     if size < 1:
         raise ValueError(f"size is {size} and must be at least 1")
-    problem = _Problem.of(rewards, people, measure, within, kind, cost)
+    problem = Problem.of(rewards, people, measure, within, kind, cost)
     until = time.monotonic() + seconds
-    programme = _Programme(problem, min(size, len(problem.rows)))
+    programme = Programme(problem, min(size, len(problem.rows)))
     best, first, sure = None, 0.0, True
     for largest in range(1, len(problem.names) + 1):
         goal = programme.largest(largest)
@@ -208,173 +202,18 @@ def leave_nobody_behind(
         raise PopulaceError(f"nothing was found in {seconds:g} s")
     found, _ = programme.solve(programme.mean(), max(until - time.monotonic(), 1.0)) if sure else (None, 0.0)
     best = found or best
-    return problem.fair(best, min(max(first, 0.0), problem.worst(best)), sure)
+    return _fair(problem, best, min(max(first, 0.0), problem.worst(best)), sure)
 
 
-@dataclass
-class _Problem:
-    points: np.ndarray
-    kind: Kind
-    measure: Measure
-    names: list[str]
-    lost: np.ndarray
-    """Shape (kinds of people, candidates that may be needed)."""
-    shares: np.ndarray
-    """Shape (groups, kinds of people), summing to 1 in each group."""
-    everybody: np.ndarray
-    rows: np.ndarray
-
-    @classmethod
-    def of(
-        cls, rewards: Any, people: People, measure: Measure, within: float, kind: Kind, cost: Any
-    ) -> _Problem:
-        if measure not in ("regret", "unserved"):
-            raise ValueError(f"measure is {measure!r} and must be 'regret' or 'unserved'")
-        if kind == "mixed" or not within >= 0:
-            raise ValueError("kind must be 'additive' or 'ratio', and within at least 0")
-        check_kind(kind, 0.0)
-        points = points_of(rewards, cost, kind=kind)
-        _same_traits(points, people)
-        lost = regrets_of(points, people, kind)
-        if measure == "unserved":
-            lost = (lost > within + 1e-12).astype(np.float64)
-        rows = _needed(lost)
-        lost = lost[:, rows]
-        groups = np.array(people.groups or (_EVERYBODY,) * len(people))
-        names = [name for name in sorted(set(groups.tolist())) if people.survey[groups == name].sum() > 0]
-        # People who lose alike by every candidate are one kind.
-        kinds, place = np.unique(lost, axis=0, return_inverse=True)
-        if kinds.size > _MOST_CELLS:
-            raise DataError(
-                f"{len(kinds):,} people times {len(rows):,} candidates are too many for an exact choice",
-                fix="take a sample of the people, or leave candidates out",
-            )
-        shares = np.stack([
-            np.bincount(place.ravel(), np.where(groups == name, people.survey, 0), len(kinds))
-            for name in names
-        ])  # fmt: skip
-        everybody = shares.sum(axis=0) / shares.sum()
-        shares /= shares.sum(axis=1, keepdims=True)
-        return cls(points, kind, measure, names, kinds, shares, everybody, rows)
-
-    @property
-    def scale(self) -> float:
-        return max(float(self.lost.max()), 1e-9)
-
-    def of_groups(self, columns: list[int]) -> np.ndarray:
-        return self.shares @ self.lost[:, columns].min(axis=1)
-
-    def worst(self, columns: list[int]) -> float:
-        return float(self.of_groups(columns).max())
-
-    def fair(self, columns: list[int], bound: float, optimal: bool) -> Fair:
-        members = tuple(sorted(int(self.rows[column]) for column in columns))
-        values = self.of_groups(columns)
-        order = np.argsort(-values, kind="stable")
-        return Fair(
-            members=members,
-            groups={self.names[place]: float(values[place]) for place in order},
-            measure=self.measure,
-            bound=bound,
-            optimal=optimal,
-            certificate=worst_regret(self.points, members, self.kind),
-        )
-
-
-class _Programme:
-    """Variables: members (0 or 1), who serves whom (shares), for each k a level t and what is above it."""
-
-    def __init__(self, problem: _Problem, size: int) -> None:
-        from scipy.sparse import csr_array, eye_array, hstack, kron
-
-        kinds, columns = problem.lost.shape
-        groups = len(problem.names)
-        self.problem, self.columns, self.cells = problem, columns, kinds * columns
-        self.width = columns + self.cells + groups * (1 + groups)
-        rest = groups * (1 + groups)
-        ones = kron(eye_array(kinds), np.ones((1, columns)), format="csr")
-        served = hstack([csr_array((kinds, columns)), ones, csr_array((kinds, rest))])
-        own = kron(np.ones((kinds, 1)), -eye_array(columns))
-        there = hstack([own, eye_array(self.cells), csr_array((self.cells, rest))])
-        few = np.zeros((1, self.width))
-        few[0, :columns] = 1
-        self.rows: list[tuple[Any, Any, Any]] = [
-            (served, 1.0, 1.0),
-            (there, -np.inf, 0.0),
-            (csr_array(few), 1.0, float(size)),
-        ]
-        self.most = np.where(np.arange(self.width) < columns + self.cells, 1, np.inf)
-        self.found = False
-        self.told = np.stack([(share[:, None] * problem.lost).ravel() for share in problem.shares])
-
-    def count(self) -> np.ndarray:
-        goal = np.zeros(self.width)
-        goal[: self.columns] = 1
-        return goal
-
-    def mean(self) -> np.ndarray:
-        goal = np.zeros(self.width)
-        cells = (self.problem.everybody[:, None] * self.problem.lost).ravel()
-        goal[self.columns : self.columns + self.cells] = cells
-        return goal
-
-    def limit(self, limits: np.ndarray) -> None:
-        """Keep each group within its limit."""
-        from scipy.sparse import csr_array
-
-        held = np.isfinite(limits)
-        table = np.zeros((int(held.sum()), self.width))
-        table[:, self.columns : self.columns + self.cells] = self.told[held]
-        if len(table):
-            self.rows.append((csr_array(table), -np.inf, limits[held] + 1e-9 * self.problem.scale))
-
-    def largest(self, k: int) -> np.ndarray:
-        """Give the goal k t + sum of what is above t: the sum of the k largest."""
-        from scipy.sparse import csr_array
-
-        groups = len(self.problem.names)
-        start = self.columns + self.cells + (k - 1) * (1 + groups)
-        table = np.zeros((groups, self.width))
-        table[:, self.columns : self.columns + self.cells] = self.told
-        table[:, start] = -1
-        table[:, start + 1 : start + 1 + groups] = -np.eye(groups)
-        self.rows.append((csr_array(table), -np.inf, 0.0))
-        goal = np.zeros(self.width)
-        goal[start], goal[start + 1 : start + 1 + groups] = k, 1
-        return goal
-
-    def hold(self, goal: np.ndarray, most: float) -> None:
-        """Let no later step spoil what was reached."""
-        from scipy.sparse import csr_array
-
-        self.rows.append((csr_array(goal[None]), -np.inf, most))
-
-    def solve(self, goal: np.ndarray, seconds: float) -> tuple[list[int] | None, float]:
-        """Give the members and a bound; None where there are none, or none in time."""
-        from scipy.optimize import Bounds, LinearConstraint, milp
-
-        whole = np.zeros(self.width)
-        whole[: self.columns] = 1
-        result = milp(
-            goal,
-            constraints=[LinearConstraint(table, lb=low, ub=high) for table, low, high in self.rows],
-            integrality=whole,
-            bounds=Bounds(np.zeros(self.width), self.most),  # pyright: ignore[reportArgumentType]
-            options={"time_limit": max(seconds, 0.01), "mip_rel_gap": 0.0},
-        )
-        if result.x is None:
-            if result.status == 1 and not self.found:
-                raise PopulaceError(
-                    "no portfolio was found in the time given: give more seconds, or fewer people"
-                )
-            return None, np.inf
-        self.found = True
-        bound = float(result.mip_dual_bound) if result.mip_dual_bound is not None else 0.0
-        return [int(each) for each in np.flatnonzero(result.x[: self.columns] > 0.5)], bound
-
-
-def _needed(lost: np.ndarray) -> np.ndarray:
-    """Give candidates that no other is at least as good as for everybody; of equal ones the first."""
-    from populace.portfolio.tables import undominated
-
-    return undominated(-lost.T)
+def _fair(problem: Problem, columns: list[int], bound: float, optimal: bool) -> Fair:
+    members = tuple(sorted(int(problem.rows[column]) for column in columns))
+    values = problem.of_groups(columns)
+    order = np.argsort(-values, kind="stable")
+    return Fair(
+        members=members,
+        groups={problem.names[place]: float(values[place]) for place in order},
+        measure=problem.measure,
+        bound=bound,
+        optimal=optimal,
+        certificate=worst_regret(problem.points, members, problem.kind),
+    )

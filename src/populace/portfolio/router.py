@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from populace.errors import DataError
 from populace.portfolio.asking import Goal, told_by
-from populace.portfolio.taste import Belief, Feedback, Prior, believe, differences
+from populace.portfolio.prior import Prior
+from populace.portfolio.taste import Belief, Feedback, believe, differences
 
 __all__ = ["Route", "Router", "Taste"]
 

@@ -15,95 +15,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from populace.errors import DataError
 from populace.portfolio.minimum import spread_weights
+from populace.portfolio.prior import Prior
 from populace.streams import stream
 
-__all__ = [
-    "SHARPNESSES",
-    "Belief",
-    "Feedback",
-    "Prior",
-    "believe",
-    "differences",
-    "lattice",
-    "population_prior",
-]
+__all__ = ["Belief", "Feedback", "believe", "differences", "lattice", "likelihoods"]
 
 LATTICE = 4000
-SHARPNESSES = tuple(float(each) for each in np.geomspace(0.5, 64, 8).round(3))
-"""What `sharpness` is looked for among, where it is not stated."""
 _CARRY = 150
 """Points that are to carry a posterior at least, by its effective sample size."""
 _DRAWN, _ROUNDS = 6000, 4
-_EM_ROUNDS, _EM_LATTICE = 60, 500
-_VIRTUAL = 2.0
-"""People with weights drawn evenly that stand beside a population, so that few of them say not too much."""
 
 Feedback: TypeAlias = Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]
 """Scores, shape (traits,) each, of the response that was preferred and of the one that was not."""
-
-
-class Prior(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of users' weights before they say anything.
-
-    Examples
-    --------
-    >>> Prior.even(3).concentration
-    (1.0, 1.0, 1.0)
-    >>> told = Prior.of([[0.7, 0.3], [0.6, 0.4], [0.8, 0.2], [0.65, 0.35]])
-    >>> told.mean[0] > 0.6
-    True
-    """
-
-    concentration: tuple[float, ...]
-    """Of a Dirichlet distribution, one a trait; 1 everywhere is the uniform one."""
-    sharpness: tuple[float, ...] = SHARPNESSES
-    """Values that `sharpness` may have where it is not stated."""
-    shares: tuple[float, ...] = ()
-    """Their probabilities; alike if empty."""
-    people: int = 0
-    """How many it was learned from."""
-
-    def __post_init__(self) -> None:
-        """Refuse what is no distribution."""
-        if len(self.concentration) < 2 or not all(0 < each < np.inf for each in self.concentration):
-            raise DataError("a prior needs a concentration above 0 for each of two traits or more")
-        if not self.sharpness or not all(0 < each < np.inf for each in self.sharpness):
-            raise DataError("values of sharpness must be above 0, at least one")
-        shares = np.array(self.shares)
-        if self.shares and (
-            len(shares) != len(self.sharpness) or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6
-        ):
-            raise DataError("shares must be one for each sharpness, at least 0, and sum to 1")
-
-    @property
-    def mean(self) -> tuple[float, ...]:
-        """Expected weights."""
-        total = sum(self.concentration)
-        return tuple(each / total for each in self.concentration)
-
-    @classmethod
-    def even(cls, traits: int) -> Prior:
-        """Give the uniform distribution."""
-        return cls(concentration=(1.0,) * traits)
-
-    @classmethod
-    def of(cls, weights: npt.ArrayLike, survey: npt.ArrayLike | None = None) -> Prior:
-        """Fit people whose weights are known, shape (people, traits), by maximum likelihood.
-
-        Two people with weights drawn evenly are added, so that a handful does not pass for certainty.
-        """
-        from populace.portfolio.people import People
-
-        found = People.of(weights, survey=survey)
-        logs = np.log(np.clip(found.weights, 1e-3, None))
-        share = found.survey / found.survey.sum()
-        return cls(concentration=_dirichlet(share @ logs, len(found.weights)), people=len(found.weights))
 
 
 @dataclass(frozen=True)
@@ -211,74 +139,6 @@ def believe(
     return Belief(points=where, shares=shares, heights=heights, sharpness=middle, judge=judge)
 
 
-def population_prior(
-    feedback: Sequence[Feedback], traits: int, *, sharpness: float | None = None, lapse: float = 0.0
-) -> Prior:
-    """Learn the prior from what many people preferred (empirical Bayes, by expectation-maximisation).
-
-    The Dirichlet distribution and the shares of sharpness are those that make everybody's answers likeliest,
-    but for two people with weights drawn evenly that are added.
-
-    Raises
-    ------
-    DataError
-        If nobody said anything, or a score is broken.
-
-    Examples
-    --------
-    >>> one = [((0.9, 0.1), (0.1, 0.9))] * 12  # prefers the first trait
-    >>> learned = population_prior([one] * 10, traits=2)
-    >>> learned.mean[0] > 0.6, learned.people
-    (True, 10)
-    """
-    said = [differences(each, traits) for each in feedback]
-    said = [each for each in said if len(each)]
-    if not said:
-        raise DataError("nobody preferred anything", fix="give the pairs of at least one person")
-    return learn(said, traits, sharpness=sharpness, lapse=lapse)[0]
-
-
-def learn(
-    said: Sequence[np.ndarray], traits: int, *, sharpness: float | None = None, lapse: float = 0.0
-) -> tuple[Prior, np.ndarray]:
-    """Learn the prior of people, and the expected weights of each: shape (people, traits).
-
-    Parameters
-    ----------
-    said
-        Of each person, shape (n, traits), as `differences` gives them; one at least said something.
-    """
-    where = lattice(traits, _EM_LATTICE)
-    logs = np.log(where)
-    strengths = np.array(SHARPNESSES if sharpness is None else (sharpness,))
-    spoke = [place for place, each in enumerate(said) if len(each)]
-    tables = np.stack([likelihoods(where, said[place], strengths, lapse) for place in spoke])
-    tables = np.exp(tables - tables.max(axis=(1, 2), keepdims=True))
-    concentration, shares = np.ones(traits), np.full(len(strengths), 1 / len(strengths))
-    for _ in range(_EM_ROUNDS):
-        prior = np.exp(logs @ (concentration - 1))
-        by_point = (tables @ shares) * prior
-        mass = by_point.sum(axis=1)
-        expected = (by_point / mass[:, None]).mean(axis=0) @ logs
-        by_strength = (np.einsum("ips,p->is", tables, prior) * shares / mass[:, None]).sum(axis=0)
-        before = concentration
-        concentration = np.array(_dirichlet(expected, len(spoke), before))
-        # One more person, of any sharpness.
-        shares = (by_strength + 1 / len(strengths)) / (len(spoke) + 1)
-        if np.abs(concentration - before).max() < 1e-3 * before.max():
-            break
-    by_point = (tables @ shares) * np.exp(logs @ (concentration - 1))
-    learned = Prior(
-        concentration=tuple(concentration.tolist()),
-        sharpness=tuple(strengths.tolist()),
-        shares=tuple((shares / shares.sum()).tolist()),
-        people=len(spoke),
-    )
-    means = np.tile(learned.mean, (len(said), 1))
-    means[spoke] = by_point @ where / by_point.sum(axis=1, keepdims=True)
-    return learned, means
-
-
 def differences(feedback: Feedback, traits: int) -> np.ndarray:
     """Read feedback: scores of what was preferred less those of what was not, shape (n, traits).
 
@@ -350,23 +210,3 @@ def _about(where: np.ndarray, shares: np.ndarray, turn: int) -> tuple[np.ndarray
 def _normal(logs: np.ndarray) -> np.ndarray:
     shares = np.exp(logs - logs.max())
     return shares / shares.sum()
-
-
-def _dirichlet(expected: np.ndarray, people: int, start: np.ndarray | None = None) -> tuple[float, ...]:
-    """Fit a Dirichlet distribution to expected logs (Minka's fixed point), with the virtual people."""
-    from scipy.special import digamma, polygamma
-
-    traits = len(expected)
-    even = np.full(traits, digamma(1.0) - digamma(float(traits)))
-    goal = (people * expected + _VIRTUAL * even) / (people + _VIRTUAL)
-    alpha = np.ones(traits) if start is None else start
-    for _ in range(200):
-        right = digamma(alpha.sum()) + goal
-        # The inverse of digamma, by Newton's method from Minka's start.
-        new = np.where(right >= -2.22, np.exp(right) + 0.5, -1 / (right - digamma(1.0)))
-        for _ in range(5):
-            new = np.maximum(new - (digamma(new) - right) / polygamma(1, new), 1e-4)
-        if np.abs(new - alpha).max() < 1e-6:
-            break
-        alpha = new
-    return tuple(np.clip(alpha, 0.05, 500).tolist())

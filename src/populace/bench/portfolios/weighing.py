@@ -16,9 +16,10 @@ from populace.bench.portfolios.candidates import EVEN
 from populace.bench.scoring import value
 from populace.bench.user_tables import read_table
 from populace.errors import DataError, StudyError
+from populace.portfolio.learning import learn
 from populace.portfolio.minimum import spread_weights
 from populace.portfolio.people import read_people
-from populace.portfolio.taste import Prior, learn
+from populace.portfolio.prior import Prior
 
 __all__ = ["WEIGHT", "Weighed", "even_rows", "leads_in", "rows_of_table", "weighed"]
 

@@ -84,7 +84,7 @@ def curves() -> pl.DataFrame:
 def served_groups() -> Any:
     """Count whom two members serve, chosen for the average and for the worst group."""
     from populace.portfolio.fairness import best_on_average, leave_nobody_behind
-    from populace.portfolio.people import serve
+    from populace.portfolio.service import serve
 
     table, crowd = table_of_candidates(), people()
     return {

@@ -12,7 +12,7 @@ from populace.report.figures import parts
 
 if TYPE_CHECKING:
     from populace.bench.result import TaskResult
-    from populace.portfolio.people import Served
+    from populace.portfolio.service import Served
 
 __all__ = ["group_regret", "group_regret_of_run"]
 
