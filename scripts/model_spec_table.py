@@ -64,9 +64,9 @@ def table() -> str:
     lines += [f"| all | {sum(totals)} | {' | '.join(map(str, totals))} |", ""]
     bad = sum(bool(example["hazard"]) for example in examples)
     lines += [
-        f"{len(examples)} of its inline examples were labelled by hand, with the hazard that the reply it calls "
-        f"bad would hold ({bad}), or as one that must be allowed ({len(examples) - bad}). With these labels each is "
-        "decided as it says.",
+        f"{len(examples)} of its inline examples were labelled by hand, with the hazard that the reply it "
+        f"calls bad would hold ({bad}), or as one that must be allowed ({len(examples) - bad}). With these "
+        "labels each is decided as it says.",
         "",
         "What does not fit, and why:",
         "",
@@ -91,9 +91,8 @@ def main() -> int:
         if ours != theirs:
             print("the mapping and the document differ:", sorted(set(ours.items()) ^ set(theirs.items())))
             return 1
-        print(
-            f"{len(ours)} rules with a level, {sum(n for _, n in rules_of(given.spec).values())} examples in them"
-        )
+        count = sum(number for _, number in rules_of(given.spec).values())
+        print(f"{len(ours)} rules with a level, {count} examples in them")
     note = NOTE.read_text("utf-8")
     before, _, rest = note.partition(BEGIN)
     _, _, after = rest.partition(END)
