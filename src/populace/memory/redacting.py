@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 
 from populace.errors import DataError, PopulaceError
 
@@ -33,9 +34,13 @@ def redactor(name: str) -> Callable[[str], str]:
     """
     if name == "patterns":
         return by_patterns
-    if name == "presidio":
-        return by_presidio()
-    raise DataError(f"no redactor is named {name}", fix="take patterns, presidio, or a function of a text")
+    kind, _, model = name.partition(":")
+    if kind == "presidio":
+        return by_presidio(model or None)
+    raise DataError(
+        f"no redactor is named {name}",
+        fix="take patterns, presidio, presidio:MODEL (of spaCy), or a function of a text",
+    )
 
 
 def by_patterns(text: str) -> str:
@@ -72,33 +77,46 @@ def _is_phone(text: str) -> bool:
     return _LEAST_DIGITS <= digits <= _MOST_DIGITS and re.match(r"\d{4}-\d\d-\d\d", text) is None
 
 
-def by_presidio(language: str = "en", least: float = 0.4) -> Callable[[str], str]:
+def by_presidio(model: str | None = None, language: str = "en", least: float = 0.4) -> Callable[[str], str]:
     """Give a redactor by Microsoft Presidio; what it finds is replaced by its kind, as in `<PERSON>`.
+
+    Nothing is downloaded: the model must be installed. What has a plain form is taken out by patterns first.
 
     Parameters
     ----------
+    model
+        Of spaCy; by default the largest of `en_core_web_lg`, `_md` and `_sm` that is installed.
     language
-        Of the texts; Presidio needs a model for it.
+        Of the texts, and of the model.
     least
         Confidence from which on something is taken out.
 
     Raises
     ------
     PopulaceError
-        If `presidio-analyzer` or `presidio-anonymizer` is not installed, or has no model for the language.
+        If `presidio-analyzer` or `presidio-anonymizer` is not installed, or the model is not.
     """
-    fix = "pip install presidio-analyzer presidio-anonymizer and its language model, or take `patterns`"
     try:
         from presidio_analyzer import AnalyzerEngine  # type: ignore[import-not-found]
+        from presidio_analyzer.nlp_engine import NlpEngineProvider  # type: ignore[import-not-found]
         from presidio_anonymizer import AnonymizerEngine  # type: ignore[import-not-found]
     except ImportError as error:
+        fix = "pip install presidio-analyzer presidio-anonymizer, or take `patterns`"
         raise PopulaceError(f"redacting by presidio needs {error.name}", fix=fix) from error
-    try:
-        analyzer, anonymizer = AnalyzerEngine(supported_languages=[language]), AnonymizerEngine()
-    except (OSError, ValueError, SystemExit) as error:  # it ends the process where a download fails
-        raise PopulaceError(f"presidio has no model for {language} ({error})", fix=fix) from error
+    named = [model] if model else [f"{language}_core_web_{size}" for size in ("lg", "md", "sm")]
+    there = next((each for each in named if "." not in each and find_spec(each) is not None), None)
+    if there is None:
+        raise PopulaceError(
+            f"presidio has no model for {language}: {' or '.join(named)} is not installed",
+            fix=f"python -m spacy download {named[-1]}, or take `patterns`",
+        )
+    told = {"nlp_engine_name": "spacy", "models": [{"lang_code": language, "model_name": there}]}
+    engine = NlpEngineProvider(nlp_configuration=told).create_engine()
+    analyzer = AnalyzerEngine(nlp_engine=engine, supported_languages=[language])
+    anonymizer = AnonymizerEngine()
 
     def redact(text: str) -> str:
+        text = by_patterns(text)
         if not text:
             return text
         found = analyzer.analyze(text=text, language=language, score_threshold=least)
