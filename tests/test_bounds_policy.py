@@ -56,6 +56,11 @@ def load(path, **more) -> Bounds:
     return Bounds.load(path, audit=False, **more)
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory) -> Bounds:
+    return load(folder(tmp_path_factory.mktemp("plain")))
+
+
 # Reading -------------------------------------------------------------------------------------------------
 
 
@@ -174,10 +179,9 @@ def test_three_tiers_and_what_a_refusal_says(tmp_path) -> None:
     assert bounds.decide("ana", "apply", context={"wish": "slang"}).rule == "clinic.slang"
 
 
-def test_a_threshold_is_reached_from_its_score_up(tmp_path) -> None:
-    bounds = load(folder(tmp_path))
-    assert bounds.decide("ana", scores=CLEAN | {"cse": 49}).allowed
-    assert not bounds.decide("ana", scores=CLEAN | {"cse": 50}).allowed
+def test_a_threshold_is_reached_from_its_score_up(plain) -> None:
+    assert plain.decide("ana", scores=CLEAN | {"cse": 49}).allowed
+    assert not plain.decide("ana", scores=CLEAN | {"cse": 50}).allowed
 
 
 def test_duties_come_with_scores_and_push_wishes_aside(tmp_path) -> None:
@@ -237,9 +241,8 @@ def test_of_two_duties_that_clash_the_higher_tier_wins(tmp_path) -> None:
         ({"user": "\ud800"}, "base.user"),
     ],
 )
-def test_whatever_is_unknown_is_refused(tmp_path, more, rule) -> None:
-    bounds = load(folder(tmp_path))
-    told = bounds.decide(**{"user": "ana", "scores": CLEAN, **more})
+def test_whatever_is_unknown_is_refused(plain, more, rule) -> None:
+    told = plain.decide(**{"user": "ana", "scores": CLEAN, **more})
     assert (told.allowed, told.tier, told.rule) == (False, 1, rule)
     assert told.errors and told.authority and told.basis and told.appeal and told.bundle
 

@@ -23,6 +23,11 @@ FORBID = "forbid (principal, action, resource) when { context.s.cse.score >= 50 
 WHO = {"principal": 'User::"u"', "action": 'Action::"generate"', "resource": 'Reply::"r"'}
 
 
+@pytest.fixture(scope="module")
+def bounds(tmp_path_factory) -> Bounds:
+    return Bounds.load(folder(tmp_path_factory.mktemp("plain")), audit=False)
+
+
 def bare(policy: str, context: dict[str, object], entities: list[dict[str, object]] | None = None) -> object:
     """Ask the engine as a tool without our guards would."""
     return cedarpy.is_authorized({**WHO, "context": context}, policy, entities or [])
@@ -47,23 +52,20 @@ def test_a_forbid_that_errors_fails_open_alone_and_closed_here(tmp_path, score) 
 
 
 @pytest.mark.parametrize("score", ["90", 90.0, True, None, -1, 101, float("nan"), [90], {"score": 3}])
-def test_a_score_of_the_wrong_kind_is_refused(tmp_path, score) -> None:
-    bounds = Bounds.load(folder(tmp_path), audit=False)
+def test_a_score_of_the_wrong_kind_is_refused(bounds, score) -> None:
     assert bounds.decide("ana", scores=CLEAN).allowed
     told = bounds.decide("ana", scores=CLEAN | {"cse": score})
     assert (told.allowed, told.tier, told.rule) == (False, 1, "base.score")
     assert told.authority and told.basis and told.appeal and told.errors
 
 
-def test_a_missing_score_is_refused_and_named(tmp_path) -> None:
-    bounds = Bounds.load(folder(tmp_path), audit=False)
+def test_a_missing_score_is_refused_and_named(bounds) -> None:
     told = bounds.decide("ana", scores={"sxc_prn": 0, "spc_hlt": 0})
     assert (told.allowed, told.needed, told.rule, told.tier) == (False, ("cse",), "law.cse", 1)
     assert told.errors == ("no verdict of cse",)
 
 
-def test_no_attribute_is_optional_and_the_schema_is_always_passed(tmp_path, monkeypatch) -> None:
-    bounds = Bounds.load(folder(tmp_path), audit=False)
+def test_no_attribute_is_optional_and_the_schema_is_always_passed(bounds, monkeypatch) -> None:
     seen = []
     real = cedarpy.is_authorized
 
@@ -88,8 +90,7 @@ def test_no_decision_is_a_refusal(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("decision", ["NoDecision", "Deny"])
-def test_a_silent_no_is_a_refusal(tmp_path, monkeypatch, decision) -> None:
-    bounds = Bounds.load(folder(tmp_path), audit=False)
+def test_a_silent_no_is_a_refusal(bounds, monkeypatch, decision) -> None:
     empty = cedarpy.AuthzResult({"decision": decision, "diagnostics": {"reason": [], "errors": []}})
     monkeypatch.setattr(cedarpy, "is_authorized", lambda *_: empty)
     told = bounds.decide("ana", scores=CLEAN)
@@ -155,13 +156,12 @@ def test_a_permit_in_tier_1_is_refused_too(tmp_path) -> None:
         Bounds.load(folder(tmp_path, tier1=rogue))
 
 
-def test_every_clause_of_a_base_permit_has_a_twin_with_a_name(tmp_path) -> None:
+def test_every_clause_of_a_base_permit_has_a_twin_with_a_name(bounds) -> None:
     alone = bare(
         "permit (principal, action, resource) unless { context.s.cse.score >= 50 };",
         {"s": {"cse": {"score": 90}}},
     )
     assert not alone.allowed and not alone.diagnostics.reasons  # the trap: nobody is named
-    bounds = Bounds.load(folder(tmp_path), audit=False)
     for scores, minor, laws, rule in (
         ({"cse": 50}, False, [], "law.cse"),
         ({"sxc_prn": 20}, True, [], "law.minors"),
@@ -181,18 +181,16 @@ def test_an_id_that_stands_twice_is_refused(tmp_path, where) -> None:
     assert caught.value.row == 8
 
 
-def test_rules_are_told_by_their_own_ids(tmp_path) -> None:
+def test_rules_are_told_by_their_own_ids(bounds) -> None:
     told = bare('@id("named") forbid (principal, action, resource);', {})
     assert told.diagnostics.reasons == ["policy0"]  # the trap: a position
-    bounds = Bounds.load(folder(tmp_path), audit=False)
     assert bounds.decide("ana", scores=CLEAN | {"sxc_prn": 90}).rules == ("clinic.sxc",)
 
 
-def test_an_absent_verdict_never_reaches_a_final_yes(tmp_path) -> None:
+def test_an_absent_verdict_never_reaches_a_final_yes(bounds) -> None:
     context = {"v": {"__entity": {"type": "Verdict", "id": "cse"}}}
     policy = PERMISSIVE + "forbid (principal, action, resource) when { context.v.score >= 50 };"
     assert bare(policy, context).allowed  # the trap
-    bounds = Bounds.load(folder(tmp_path), audit=False)
     for lacking in ("cse", "sxc_prn"):
         scores = {name: score for name, score in CLEAN.items() if name != lacking}
         told = bounds.decide("ana", scores=scores, context={"minor": True})

@@ -10,6 +10,7 @@ import typer
 from populace.cli.bounds_assess import assess
 from populace.cli.bounds_changes import diff, preview
 from populace.cli.bounds_documents import COMMANDS as DOCUMENTS
+from populace.cli.bounds_documents import audit, card, gap, ledger, participation, provenance, statement
 from populace.cli.bounds_form import form
 from populace.cli.bounds_init import init
 from populace.cli.bounds_quality import quality
@@ -75,11 +76,11 @@ def decide(
     kind: Annotated[str | None, typer.Option(help="Of data, for actions with data.")] = None,
     duty: Annotated[str | None, typer.Option(help="For omit.")] = None,
     wish: Annotated[str | None, typer.Option(help="For apply.")] = None,
-    audit: Annotated[bool, typer.Option("--audit/--no-audit", help="Write it to the audit.")] = True,
+    audited: Annotated[bool, typer.Option("--audit/--no-audit", help="Write it to the audit.")] = True,
     json: Json = False,
 ) -> None:
     """Decide, and say by whom and on what basis. Exit code 1 if it is refused."""
-    bounds = load(folder, audit=audit)
+    bounds = load(folder, audit=audited)
     scores: dict[str, Any] = dict.fromkeys(bounds.settings.titles(), 0) if clean else {}
     scores |= dict(_score(each) for each in score or ())
     given = {"organisation": organisation, "minor": minor, "purpose": purpose, "consents": consent}
@@ -100,6 +101,13 @@ app.command("preview")(preview)
 app.command("assess")(assess)
 app.command("form")(form)
 app.command("quality")(quality)
+app.command("card")(card)
+app.command("ledger")(ledger)
+app.command("participation")(participation)
+app.command("statement")(statement)
+app.command("provenance")(provenance)
+app.command("gap")(gap)
+app.command("audit")(audit)
 for document in DOCUMENTS:
     app.command(document.__name__)(document)
 
@@ -108,7 +116,7 @@ def load(folder: Path, *, audit: bool = False) -> Bounds:
     """Load a folder."""
     from populace.bounds import Bounds
 
-    return Bounds.load(folder, audit=audit)
+    return Bounds.load(folder, audit=audited)
 
 
 def show_json(value: Any) -> None:

@@ -6,6 +6,7 @@ rule that differs the situations are sought in which it forbids, and the other v
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +28,8 @@ __all__ = ["Change", "Difference", "differences", "widened"]
 
 _MOST = 12
 """Sentences for one rule and action; what is beyond is counted."""
+_CELLS = 2048
+"""Cells that are looked at for one rule and action."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -112,9 +115,9 @@ def _gained(other: Bundle, bundle: Bundle, kind: Literal["forbidden", "allowed"]
         if not changed:
             continue
         space = Space(bundle, [as_tree(rule) for rule in (*mine, *theirs)], action)
-        quiet = [Formula(as_tree(rule)) for rule in theirs]
+        quiet = {rule.id: Formula(as_tree(rule)) for rule in theirs}
         for rule in changed:
-            cells = _alone(space, rule, quiet)
+            cells = _alone(space, rule, list(quiet.values()), quiet.get(rule.id))
             held = boxes(cells, space.domains)
             for box in held[:_MOST]:
                 yield Change(
@@ -129,20 +132,27 @@ def _asked(tree: Any) -> Any:
     return tree and {name: value for name, value in tree.items() if name != "annotations"}
 
 
-def _alone(space: Space, rule: Rule, quiet: Sequence[Formula]) -> list[Cell]:
-    """List the cells in which a rule forbids, over all that bears on it, and none of `quiet` does.
+def _alone(space: Space, rule: Rule, quiet: Sequence[Formula], counterpart: Formula | None) -> list[Cell]:
+    """List the cells in which a rule forbids, and none of `quiet` does.
 
-    Only what the rule itself asks is told apart; of all else there has to be one case in which they are
-    quiet.
+    Told apart is what the rule asks, what its other version asks, and what rules about the same hazards ask, unless
+    that is very much; of all else there has to be one case in which the others are quiet.
     """
     formula, search = Formula(as_tree(rule)), Search(space)
+    names = {*space.variables(formula), *(space.variables(counterpart) if counterpart else ())}
+    asked = [space.variables(each) for each in quiet]
+    wider = names.union(*(each for each in asked if any(name[0] == "s" and name in names for name in each)))
+    if math.prod(len(space.domains[name]) for name in wider) <= _CELLS:
+        names = wider
     waiting, found = list(space.cells(formula)), []
     while waiting:
         cell = waiting.pop()
-        names = [name for name in space.variables(formula) if name not in cell]
-        if names:
-            waiting += [{**cell, names[0]: value} for value in space.domains[names[0]]]
-        elif search.find([formula], quiet, given=cell) is not None:
+        left = sorted(names - cell.keys())
+        if search.find([formula], quiet, given=cell) is None:
+            continue
+        if left:
+            waiting += [{**cell, left[0]: value} for value in space.domains[left[0]]]
+        else:
             found.append(cell)
     return found
 
