@@ -130,4 +130,5 @@ def _is_account(text: str) -> bool:
 
 def _is_telephone(text: str) -> bool:
     digits = sum(map(str.isdigit, text))
-    return 8 <= digits <= 15 and re.match(r"\d{4}-\d\d-\d\d", text) is None
+    dated = re.match(r"\d{4}-\d\d-\d\d|\d{3}-\d\d-\d{4}$", text)
+    return 8 <= digits <= 15 and dated is None

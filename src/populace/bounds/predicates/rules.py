@@ -78,11 +78,12 @@ class Rules:
         ModelError
             If the text is not of Latin letters: these rules are English.
         """
-        if text.strip() and not mostly_latin(text):
+        read = plain(text)
+        if not mostly_latin(read):
             raise ModelError(
                 f"the rules of {self.name} read English only", fix="put a classifier of that language there"
             )
-        read, doubt, fired = plain(text), 1.0, []
+        doubt, fired = 1.0, []
         for rule, words, along, unless in self._rules:
             if words.search(read) and (along is None or along.search(read)) and not unless.search(read):
                 doubt *= 1 - rule.weight
