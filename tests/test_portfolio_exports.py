@@ -83,7 +83,7 @@ def test_single_responses_are_labelled_by_the_mean_of_their_prompt(made: tuple[R
         assert row["label"] is bool(worth > np.mean(own))
         assert row["margin"] == pytest.approx(abs(worth - np.mean(own)))
     assert {row["label"] for row in rows} == {True, False}
-    assert len(list(unpaired_rows(found, member, rewards, least=0.5))) < len(rows)
+    assert len(list(unpaired_rows(found, member, rewards, least=rows[0]["margin"] * 2.01))) < len(rows)
 
 
 def test_margins_leave_out_what_is_alike(made: tuple[Rewards, Plan], tmp_path: Path) -> None:
@@ -91,8 +91,9 @@ def test_margins_leave_out_what_is_alike(made: tuple[Rewards, Plan], tmp_path: P
     member = found.members[0]
     every = list(preference_rows(found, member, rewards, pairs="all"))
     assert len(every) == 10 * len(found.planned)
-    wide = list(preference_rows(found, member, rewards, pairs="all", least=0.4))
-    assert 0 < len(wide) < len(every) and min(row["margin"] for row in wide) >= 0.4
+    middle = float(np.median([row["margin"] for row in every]))
+    wide = list(preference_rows(found, member, rewards, pairs="all", least=middle))
+    assert len(wide) == len(every) / 2 and min(row["margin"] for row in wide) >= middle
     with pytest.raises(DataError, match="ask for a smaller margin"):
         export(found, rewards, tmp_path, ["dpo"], least=2.0)
     assert not list(tmp_path.rglob("*.jsonl")), "a set without a row is not written"

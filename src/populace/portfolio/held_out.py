@@ -8,8 +8,8 @@ For weights w and a member j, trained for weights v, what a prompt x loses is
 from 0 to :math:`c = \min(\|u\|_1, \|u\|_1^2 / 8 \beta)` with u = w - v: V is convex, and its second
 derivative along u is at most :math:`\|u\|_1^2 / 4 \beta` (Popoviciu), prompt by prompt, for rewards from 0
 to 1. The mean of D is convex in w. So the simplex is cut into small cells, each is given one member, on the
-plan's own prompts, and the regret of all weights is at most the largest mean of D over pairs of a cell's vertex
-and its member: finitely many means, all fixed before the held-out prompts are looked at.
+plan's own prompts, and the regret of all weights is at most the largest mean of D over pairs of a cell's
+vertex and its member: finitely many means, all fixed before the held-out prompts are looked at.
 
 For N prompts drawn independently, the mean of D / c is at most the largest p with
 

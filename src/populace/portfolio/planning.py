@@ -13,12 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from populace.errors import DataError
-from populace.portfolio.certificate import worst_regret
 from populace.portfolio.correlating import HIGH, Correlated, correlations
 from populace.portfolio.held_out import ROUNDING, hold_out
 from populace.portfolio.plans import HeldOut, Plan, Step, Training, Worth
 from populace.portfolio.pool import Pool
-from populace.portfolio.records import Portfolio
 from populace.portfolio.refine import Refined, Refinement
 from populace.portfolio.rewards import Rewards
 from populace.portfolio.scaling import Scale
@@ -99,7 +97,8 @@ def plan(
     pool = Pool(rewards.rows(settled, planned).rewards)
     search = _searched(pool, beta, regret, max_calls)
     found = search.portfolio()
-    members = _members(pool, found, beta)
+    curve, kept_rows = _curve(search, found, regret)
+    members = _members(pool, found, kept_rows, beta)
     other = None
     if kept:
         aside = Pool(rewards.rows(settled, kept).rewards)
@@ -118,11 +117,11 @@ def plan(
         beta=beta,
         regret=regret,
         members=members,
-        certificate=found.certificate,
+        certificate=curve[-1].regret,
         gap=found.gap,
-        lower_bound=found.lower_bound,
+        lower_bound=1 + sum(step.lower_bound > regret for step in curve[:-1]),
         solved=found.calls,
-        curve=tuple(_curve(search, found)),
+        curve=tuple(curve),
         held_out=other,
         worths=tuple(worths_of(pool, chosen, betas=dict.fromkeys((beta, *betas)), best_of=best_of)),
         correlations=related,
@@ -209,9 +208,9 @@ def _searched(pool: Pool, beta: float, regret: float, max_calls: int) -> Refinem
     return search
 
 
-def _members(pool: Pool, found: Refined, beta: float) -> tuple[Training, ...]:
+def _members(pool: Pool, found: Refined, rows: Sequence[int], beta: float) -> tuple[Training, ...]:
     members = []
-    for number, row in enumerate(found.members, start=1):
+    for number, row in enumerate(rows, start=1):
         weights, solved = found.weights[row], found.solved[row]
         effective = pool.effective_sample_size(weights, beta)
         members.append(
@@ -228,18 +227,24 @@ def _members(pool: Pool, found: Refined, beta: float) -> tuple[Training, ...]:
     return tuple(members)
 
 
-def _curve(search: Refinement, found: Refined) -> Iterable[Step]:
-    """Tell what fewer members can do, up to those that were kept."""
-    points, least = search.known.points, np.inf
+def _curve(search: Refinement, found: Refined, regret: float) -> tuple[list[Step], tuple[int, ...]]:
+    """Tell what more and more members can do, until they are within the regret: steps, and the last's rows.
+
+    The search left a part of the regret for its gap; measured again, fewer members than it kept may do.
+    """
+    points, least, steps = search.known.points, np.inf, []
     for size in range(1, len(found.members)):
-        kept: Portfolio = best_of_size(points, size, seconds=_SECONDS)
+        kept = best_of_size(points, size, seconds=_SECONDS)
         again = search.search.gap_of(np.array(kept.members))
         # More members can do whatever fewer can.
         least = min(least, again, search.gap + kept.certificate.value)
-        yield Step(size=size, regret=least, lower_bound=kept.lower_bound)
-    own = worst_regret(points, found.members).attained
+        steps.append(Step(size=size, regret=least, lower_bound=kept.lower_bound))
+        if least <= regret:
+            return steps, kept.members
     least = min(least, found.certificate)
-    yield Step(size=len(found.members), regret=least, lower_bound=min(own, least))
+    own = best_of_size(points, len(found.members), seconds=_SECONDS).lower_bound
+    steps.append(Step(size=len(found.members), regret=least, lower_bound=min(own, least)))
+    return steps, found.members
 
 
 def _growth(pool: Pool, beta: float) -> float:
@@ -265,7 +270,7 @@ def _warnings(
     yield from scale.warnings()
     if rewards.partial:
         yield f"{rewards.partial:,} responses lack a score and were left out"
-    if not found.reached:
+    if not found.reached and found.certificate > regret:
         yield f"{regret:g} was not reached in {found.calls} solved weights: raise max_calls or the regret"
     for each in members:
         if each.effective < _FEW or each.thin > 0.2:
