@@ -80,7 +80,7 @@ def decide(
     json: Json = False,
 ) -> None:
     """Decide, and say by whom and on what basis. Exit code 1 if it is refused."""
-    bounds = load(folder, audit=audited)
+    bounds = load(folder, audited=audited)
     scores: dict[str, Any] = dict.fromkeys(bounds.settings.titles(), 0) if clean else {}
     scores |= dict(_score(each) for each in score or ())
     given = {"organisation": organisation, "minor": minor, "purpose": purpose, "consents": consent}
@@ -112,7 +112,7 @@ for document in DOCUMENTS:
     app.command(document.__name__)(document)
 
 
-def load(folder: Path, *, audit: bool = False) -> Bounds:
+def load(folder: Path, *, audited: bool = False) -> Bounds:
     """Load a folder."""
     from populace.bounds import Bounds
 

@@ -11,11 +11,11 @@ from populace.bounds.decision import Wish
 from populace.bounds.policy.base import base_id, permits, policies
 from populace.bounds.policy.folder import Folder
 from populace.bounds.policy.forms import Form, user_key
-from populace.bounds.policy.fragment import condition, path, walk
+from populace.bounds.policy.fragment import condition, cuts, path, walk
 from populace.bounds.policy.rules import cedar
 from populace.bounds.policy.schema import ACTIONS, schema_text
 from populace.bounds.policy.settings import OWN
-from populace.bounds.policy.templates import Link, links, template
+from populace.bounds.policy.templates import Link, links, template_text
 from populace.canonical import content_hash
 from populace.errors import DataError
 
@@ -59,6 +59,8 @@ class Bundle:
                 "limits": folder.settings.limits,
             }
         )
+        self.cuts = {action: self._cuts(action) for action in ACTIONS}
+        """From which scores on the answer about an action can be another, by hazard."""
         self.compiled = functools.lru_cache(maxsize=512)(self._compile)
         self._validate()
 
@@ -78,12 +80,12 @@ class Bundle:
         rows += [_entity("Datum", kind, kind=kind) for kind in self.folder.kinds]
         return cedar().Entities.from_json_str(json.dumps(rows), _schema(frozenset(), False))
 
-    def _compile(
-        self, action: str, needed: tuple[str, ...] = (), without: frozenset[str] = frozenset()
-    ) -> Any:
-        """Compile the policies of an action, with the templates that are to be linked."""
-        held = policies(self.trees(action, without), {name: template(name) for name in needed})
-        return cedar().PolicySet.from_json_str(json.dumps(held))
+    def _compile(self, action: str, without: frozenset[str] = frozenset()) -> Any:
+        return cedar().PolicySet.from_json_str(json.dumps(policies(self.trees(action, without))))
+
+    def _cuts(self, action: str) -> dict[str, tuple[int, ...]]:
+        found = cuts([condition(rule.tree) for rule in self.rules if action in rule.actions])
+        return {name: tuple(sorted(starts)) for name, starts in found.items()}
 
     def _validate(self) -> None:
         """Hold the generated permits to the schema, as the rules were when they were read.
@@ -118,17 +120,19 @@ class Person:
         self.reads = {**bundle.reads, "generate": bundle.reads["generate"] | strict}
         self.settled: dict[Any, Any] = {}
         """Answers that need no verdict, by situation."""
+        self.cells: dict[Any, Any] = {}
+        """Answers that need some, by situation and by the thresholds that scores lie between."""
         self._sets: dict[Any, Any] = {}
 
     def policies(self, action: str, without: frozenset[str] = frozenset()) -> Any:
         """Give the compiled policies of an action, the user's links among them."""
         held = self._sets.get((action, without))
         if held is None:
+            held = self.bundle.compiled(action, without)
             made: list[Link] = [each for each in self.links.get(action, ()) if each["new_id"] not in without]
-            needed = tuple(sorted({each["template_id"] for each in made}))
-            held = self.bundle.compiled(action, needed, without)
             if made:
-                held = held.with_linked_batch(made)
+                needed = dict.fromkeys(each["template_id"] for each in made)
+                held = held.with_added_str("".join(map(template_text, needed))).with_linked_batch(made)
             self._sets[action, without] = held
         return held
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from populace.bounds.policy.templates import template
 
 __all__ = ["Look", "conclude", "look", "refused"]
 
+_CELLS = 4096
+"""Answers about duties and wishes that are kept for a user."""
 _ENGINE = {"tier": 1, "authority": "the policy engine", "basis": "what cannot be decided is denied"}
 
 
@@ -46,14 +49,34 @@ def look(person: Person, situation: Situation, scores: Mapping[str, int]) -> Loo
     found: dict[tuple[str, str], Answer] = {}
     for (action, name), answer in settled.items():
         kind = "Duty" if action == "omit" else "Wish"
-        found[action, name] = (
-            ask(person, situation, action, (kind, name), scores) if answer.allowed is None else answer
-        )
+        open_still = answer.allowed is None
+        resource = (kind, name)
+        found[action, name] = _by_cell(person, situation, action, resource, scores) if open_still else answer
     return Look(
         main,
         {name: answer for (action, name), answer in found.items() if action == "omit"},
         {name: answer for (action, name), answer in found.items() if action == "apply"},
     )
+
+
+def _by_cell(
+    person: Person, situation: Situation, action: str, resource: tuple[str, str], scores: Mapping[str, int]
+) -> Answer:
+    """Ask about a duty or a wish; of scores between the same thresholds once.
+
+    Rules only compare scores with numbers that they write out (see `fragment`), so that the engine's answer
+    is the same for them all. The reply itself is asked anew each time, with the scores as they are.
+    """
+    if not person.reads[action] <= scores.keys():
+        return ask(person, situation, action, resource, scores)
+    cell = tuple(bisect_right(starts, scores[name]) for name, starts in person.bundle.cuts[action].items())
+    key = (action, resource, situation.laws, situation.minor, situation.purpose, situation.consents, cell)
+    found = person.cells.get(key)
+    if found is None:
+        if len(person.cells) >= _CELLS:
+            person.cells.clear()
+        found = person.cells[key] = ask(person, situation, action, resource, scores)
+    return found
 
 
 def _settled(person: Person, situation: Situation) -> dict[tuple[str, str], Answer]:

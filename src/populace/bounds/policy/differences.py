@@ -135,8 +135,8 @@ def _asked(tree: Any) -> Any:
 def _alone(space: Space, rule: Rule, quiet: Sequence[Formula], counterpart: Formula | None) -> list[Cell]:
     """List the cells in which a rule forbids, and none of `quiet` does.
 
-    Told apart is what the rule asks, what its other version asks, and what rules about the same hazards ask, unless
-    that is very much; of all else there has to be one case in which the others are quiet.
+    Told apart is what the rule asks, what its other version asks, and what rules about the same hazards ask,
+    unless that is very much; of all else there has to be one case in which the others are quiet.
     """
     formula, search = Formula(as_tree(rule)), Search(space)
     names = {*space.variables(formula), *(space.variables(counterpart) if counterpart else ())}

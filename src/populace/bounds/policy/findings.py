@@ -9,11 +9,12 @@ from typing import Any, Literal
 import msgspec
 
 from populace.bounds.policy.bundle import Bundle
+from populace.bounds.policy.fragment import cuts
 from populace.bounds.policy.reader import OTHER, Thing, Variable
 from populace.bounds.policy.rules import Rule
 from populace.bounds.policy.schema import ACTIONS
 from populace.bounds.policy.search import Search
-from populace.bounds.policy.space import Formula, Space, as_tree, cuts
+from populace.bounds.policy.space import Formula, Space, as_tree
 from populace.bounds.policy.words import said_box
 
 __all__ = ["Problem", "conflicts", "without_effect"]

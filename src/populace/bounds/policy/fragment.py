@@ -7,12 +7,12 @@ overflow; it names no user.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from populace.errors import DataError
 
-__all__ = ["SETS", "as_entity", "check_fragment", "condition", "entities", "path", "walk"]
+__all__ = ["SETS", "as_entity", "check_fragment", "condition", "cuts", "entities", "path", "walk"]
 
 Tree = Mapping[str, Any]
 SETS = ("law", "consents")
@@ -169,3 +169,23 @@ def _comparison(name: str, left: Any, right: Any) -> str | None:
     ):
         return None
     return f"this `{name}`"
+
+
+_MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_CUTS = {">=": (0,), "<": (0,), ">": (1,), "<=": (1,), "==": (0, 1), "!=": (0, 1)}
+"""At which scores, from the number compared with, the answer changes."""
+
+
+def cuts(trees: Sequence[Any]) -> dict[str, set[int]]:
+    """Give the scores at which the answers of expressions change, by hazard."""
+    found: dict[str, set[int]] = {}
+    for tree in trees:
+        for name, inner in walk(tree):
+            if name not in _COMPARE:
+                continue
+            for side, other, way in (("left", "right", name), ("right", "left", _MIRROR.get(name, name))):
+                chain = path(inner[side])
+                if chain and chain[:2] == ("context", "s"):
+                    number = inner[other]["Value"]
+                    found.setdefault(chain[2], set()).update(number + step for step in _CUTS[way])
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -52,6 +53,7 @@ class Rule(msgspec.Struct, frozen=True):
         return f"{self.file}:{self.line}"
 
 
+@functools.cache
 def cedar() -> Any:
     """Open the engine's package.
 

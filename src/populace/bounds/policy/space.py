@@ -9,19 +9,19 @@ proved with it is held to the engine's answers by `sampling`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from populace.bounds.policy.bundle import Bundle
-from populace.bounds.policy.fragment import SETS, condition, path, walk
+from populace.bounds.policy.fragment import SETS, condition, cuts, path, walk
 from populace.bounds.policy.reader import COMPARED, Cell, Reader, Thing, Truth, Variable
 from populace.bounds.policy.rules import Rule
 from populace.bounds.policy.schema import RESOURCES
 from populace.bounds.policy.settings import OWN
 
-__all__ = ["OTHER", "Cell", "Formula", "Space", "Thing", "Variable", "as_tree", "cuts"]
+__all__ = ["OTHER", "Cell", "Formula", "Space", "Thing", "Variable", "as_tree"]
 
 OTHER = "any other"
 """Stands for every word that no rule writes."""
@@ -134,26 +134,6 @@ class Space:
             if word and word[0] == "context" and purpose is None:
                 return {("purpose",)}
         return _leaves(node, cell) - cell.keys()
-
-
-_MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_CUTS = {">=": (0,), "<": (0,), ">": (1,), "<=": (1,), "==": (0, 1), "!=": (0, 1)}
-"""At which scores, from the number compared with, the answer changes."""
-
-
-def cuts(trees: Sequence[Any]) -> dict[str, set[int]]:
-    """Give the scores at which the answers of expressions change, by hazard."""
-    found: dict[str, set[int]] = {}
-    for tree in trees:
-        for name, inner in walk(tree):
-            if name not in COMPARED:
-                continue
-            for side, other, way in (("left", "right", name), ("right", "left", _MIRROR.get(name, name))):
-                chain = path(inner[side])
-                if chain and chain[:2] == ("context", "s"):
-                    number = inner[other]["Value"]
-                    found.setdefault(chain[2], set()).update(number + step for step in _CUTS[way])
-    return found
 
 
 def _leaves(node: Any, cell: Cell) -> set[Variable]:

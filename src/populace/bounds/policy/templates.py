@@ -7,13 +7,15 @@ user wrote is part of either.
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from populace.bounds.policy.forms import LEVELS, Form, user_key
+from populace.bounds.policy.rules import cedar
 from populace.bounds.policy.schema import DATA_ACTIONS
 
-__all__ = ["Link", "links", "template", "template_ids"]
+__all__ = ["Link", "links", "template", "template_ids", "template_text"]
 
 Link = dict[str, Any]
 _BASIS = {
@@ -30,36 +32,46 @@ def template_ids(hazards: Iterable[str]) -> tuple[str, ...]:
 
 
 @functools.cache
+def template_text(ident: str) -> str:
+    """Write an approved template in Cedar.
+
+    Examples
+    --------
+    >>> print(template_text("t3.strict.off.30"), end="")
+    @id("t3.strict.off.30") @tier("3") @authority("the user") @version("1")
+    @basis("own choice: stricter than the tiers above")
+    forbid (principal == ?principal, action == Action::"generate", resource)
+      when { context.s.off.score >= 30 };
+    """
+    _, kind, *rest = ident.split(".")
+    action, thing, clause = "apply", "resource == ?resource", ""
+    if kind == "strict":
+        action, thing, clause = (
+            "generate",
+            "resource",
+            f"\n  when {{ context.s.{rest[0]}.score >= {rest[1]} }}",
+        )
+    elif kind == "never":
+        action = rest[0]
+        thing = "resource" if rest[1:] else thing
+    basis = _BASIS.get(kind, f"own choice: never {action}")
+    return (
+        f'@id("{ident}") @tier("3") @authority("the user") @version("1")\n@basis("{basis}")\n'
+        f'forbid (principal == ?principal, action == Action::"{action}", {thing}){clause};\n'
+    )
+
+
+@functools.cache
 def template(ident: str) -> dict[str, Any]:
-    """Write an approved template as Cedar's JSON.
+    """Give an approved template as Cedar's JSON.
 
     Examples
     --------
     >>> template("t3.pause")["effect"], template("t3.never.store.any")["resource"]
     ('forbid', {'op': 'All'})
     """
-    _, kind, *rest = ident.split(".")
-    body, action, resource = None, "apply", {"op": "==", "slot": "?resource"}
-    if kind == "strict":
-        chain: dict[str, Any] = {"Var": "context"}
-        for word in ("s", rest[0], "score"):
-            chain = {".": {"left": chain, "attr": word}}
-        body, action = {">=": {"left": chain, "right": {"Value": int(rest[1])}}}, "generate"
-        resource = {"op": "All"}
-    elif kind == "never":
-        action = rest[0]
-        if rest[1:]:
-            resource = {"op": "All"}
-    basis = _BASIS.get(kind, f"own choice: never {action}")
-    notes = {"id": ident, "tier": "3", "authority": "the user", "basis": basis, "version": "1"}
-    return {
-        "effect": "forbid",
-        "principal": {"op": "==", "slot": "?principal"},
-        "action": {"op": "==", "entity": {"type": "Action", "id": action}},
-        "resource": resource,
-        "conditions": [] if body is None else [{"kind": "when", "body": body}],
-        "annotations": notes,
-    }
+    (tree,) = json.loads(cedar().policies_to_json_str(template_text(ident)))["templates"].values()
+    return tree
 
 
 def links(form: Form) -> dict[str, list[Link]]:
