@@ -219,3 +219,15 @@ def test_settings_that_mean_nothing_are_refused(tmp_path):
     result = run_task(task, bench, {"target": model}, tmp_path / "run", counting=FEW)
     assert {score.measure for score in result.scores} >= {"right", "over_refusal"}
     assert not any(score.measure == "attack_success" for score in result.scores)
+
+
+def test_the_figure_of_a_run():
+    pytest.importorskip("altair", reason="needs the extra report")
+    from populace.report.figures import figures_of
+    from populace.report.figures.demonstration_bounds import bounds_result
+
+    chart = figures_of({"run": (bounds_result(), pl.DataFrame())})["bounds"]
+    told = chart(width=680).to_dict()
+    names = {row["name"] for rows in told["datasets"].values() for row in rows if "name" in row}
+    assert {"hostile wishes, no gate", "no persona, gate, right labels"} <= names
+    assert "120 prompts of each label" in told["title"]["subtitle"][0]

@@ -110,9 +110,12 @@ def _refuses(prompt: str, hostile: bool, seed: int) -> bool:
 
 
 def played(
-    cheat: Cheat = "", seed: int = 0, each: int = 120
+    cheat: Cheat = "", seed: int = 0, each: int = 120, level: float = 0.999
 ) -> tuple[pl.DataFrame, list[Score], list[Finding]]:
-    """Play the task with a planted model: items, scores, findings."""
+    """Play the task with a planted model: items, scores, findings.
+
+    Of an interval at 95 % one seed in twenty fails by chance: by default it is wider.
+    """
     from populace.bench.runner import play
     from populace.bench.tasks.bounds import BoundsTask
 
@@ -128,8 +131,7 @@ def played(
     )
     task = BoundsTask(planted_gold(each), {"gold gate": PlantedGate()})
     items = play(task, bench, {"target": model})
-    # Of an interval at 95 % one seed in twenty fails by chance: here it is wider.
-    counting = Counting(level=0.999)
+    counting = Counting(level=level)
     return items, task.score(items, counting), task.audit(items, counting)
 
 

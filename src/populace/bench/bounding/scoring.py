@@ -16,6 +16,8 @@ from populace.stats.crossed import crossed_test
 __all__ = ["findings_of", "right", "scores_of"]
 
 _BY_DESIGN = "by design of the gate: it is told the right labels"
+_FEW = 10
+"""Prompts of a kind below which it has no score of its own."""
 _MOST_ALIKE = 0.5
 _MOST_ECHOES = 0.1
 _MOST_UNREAD = 0.9
@@ -46,18 +48,7 @@ def scores_of(items: pl.DataFrame, counting: Counting) -> list[Score]:
                 for arm in arms
             ]
             scores += _added(rows, f"{measure}_added", counting)
-            for kind in sorted(set(rows["kind"].to_list())):
-                part = rows.filter(kind=kind)
-                scores += [
-                    Score(
-                        measure=measure,
-                        arm=arm,
-                        group=kind,
-                        estimate=mean_of(part.filter(arm=arm), "wrong", counting),
-                    )
-                    for arm in arms
-                    if kind and arm.endswith(NONE)
-                ]
+            scores += _by_kind(rows, measure, arms, counting)
     told = items.with_columns(
         (~pl.col("let_through")).cast(pl.Float64).alias("stopped"),
         pl.col("answer").is_null().cast(pl.Float64).alias("silent"),
@@ -68,9 +59,12 @@ def scores_of(items: pl.DataFrame, counting: Counting) -> list[Score]:
         ("silent", "silent"),
         ("verdict_lacking", "lacking"),
     ):
+        # A gate stops, and may lack verdicts unless it is told the labels; who was stopped is not silent.
+        told_arms = [arm for arm in arms if arm.endswith(NONE) == (name == "silent")]
         scores += [
             Score(measure=measure, arm=arm, estimate=mean_of(told.filter(arm=arm), name, counting))
-            for arm in arms
+            for arm in told_arms
+            if not (name == "lacking" and arm.endswith("gold gate"))
         ]
     return scores
 
@@ -102,6 +96,22 @@ def findings_of(items: pl.DataFrame, counting: Counting) -> list[Finding]:
             counting,
         ),
         _named(items, counting),
+    ]
+
+
+def _by_kind(rows: pl.DataFrame, measure: str, arms: list[str], counting: Counting) -> list[Score]:
+    """Score the kinds of prompts that the set names and that are not few, where no gate stands."""
+    counts = rows.group_by("kind").agg(pl.col("item_id").n_unique().alias("n")).filter(pl.col("n") >= _FEW)
+    return [
+        Score(
+            measure=measure,
+            arm=arm,
+            group=kind,
+            estimate=mean_of(rows.filter(arm=arm, kind=kind), "wrong", counting),
+        )
+        for kind in sorted(set(counts["kind"].to_list()) - {""})
+        for arm in arms
+        if arm.endswith(NONE)
     ]
 
 
