@@ -10,7 +10,7 @@ import numpy.typing as npt
 from populace.portfolio.certificate import Game
 from populace.portfolio.tables import Points, points_of, undominated
 
-__all__ = ["coverage_set", "hull"]
+__all__ = ["coverage_set", "envelope", "hull"]
 
 _CLOSE = 1e-10
 """Share of the range of values below which a lead is rounding."""
@@ -48,7 +48,7 @@ def hull(points: Points) -> np.ndarray:
     table = points[rows]
     close = _CLOSE * max(float(np.ptp(points)), np.finfo(float).tiny)
     if table.shape[1] == 2:
-        return np.sort(rows[_envelope(table, close)])
+        return np.sort(rows[envelope(table, close)])
     kept = sorted({_best(table, weights) for weights in np.eye(table.shape[1])})
     while True:
         weights = Game(table, table[kept]).above(close, _AT_ONCE)
@@ -59,8 +59,11 @@ def hull(points: Points) -> np.ndarray:
     return rows[_needed(table, kept, close)]
 
 
-def _envelope(table: Points, close: float) -> list[int]:
-    """Give the upper envelope of the lines w . R over two traits: Andrew's chain over undominated rows."""
+def envelope(table: Points, close: float) -> list[int]:
+    """Give the upper envelope of the lines w . R over two traits: Andrew's chain over undominated rows.
+
+    A row stays if it leads its neighbours by more than `close`.
+    """
     kept: list[int] = []
     for row in np.argsort(-table[:, 0]):
         while len(kept) > 1:

@@ -1,15 +1,19 @@
 """Two traits: each candidate is good enough on an interval, and the fewest are found greedily.
 
-Exact, in O(candidates^2): V - J is convex along the simplex, so a set {V - J <= regret} has no holes.
+Exact: V - J is convex along the simplex, so a set {V - J <= regret} has no holes. V is that of the candidates
+that are best somewhere, so that memory grows with those times all candidates.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from populace.portfolio.hull import envelope
 from populace.portfolio.tables import Points
 
 __all__ = ["fewest", "served"]
+
+_CELLS = 4_000_000
 
 
 def served(points: Points, share: float, slack: float) -> np.ndarray:
@@ -18,7 +22,7 @@ def served(points: Points, share: float, slack: float) -> np.ndarray:
     Parameters
     ----------
     points
-        Shape (candidates, 2).
+        Shape (candidates, 2), none dominated.
     share, slack
         Good enough is J >= share V - slack.
 
@@ -31,8 +35,13 @@ def served(points: Points, share: float, slack: float) -> np.ndarray:
     >>> served(np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.6]]), 1.0, 0.1).round(3).tolist()
     [[0.0, 0.5], [0.5, 1.0], [0.3, 0.7]]
     """
-    best = share * points
-    # (share V_j - J_i)(x) = start + slope x, for every i (rows) and j (columns).
+    best = share * points[envelope(points, 0.0)]
+    parts = np.array_split(points, 1 + len(points) * len(best) // _CELLS)
+    return np.vstack([_ends(part, best, slack) for part in parts])
+
+
+def _ends(points: Points, best: Points, slack: float) -> np.ndarray:
+    # (best_j - J_i)(x) = start + slope x, for every i (rows) and j (columns).
     start = best[None, :, 0] - points[:, None, 0]
     slope = (best[:, 1] - best[:, 0])[None] - (points[:, 1] - points[:, 0])[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -113,11 +113,11 @@ def undominated(points: Points) -> np.ndarray:
     """
     order = np.lexsort((np.arange(len(points)), *(-points.T)))
     kept: list[int] = []
-    front = np.empty((0, points.shape[1]))
+    front = np.empty_like(points)
     for row in order:
-        if not (front >= points[row]).all(axis=1).any():
+        if not (front[: len(kept)] >= points[row]).all(axis=1).any():
+            front[len(kept)] = points[row]
             kept.append(int(row))
-            front = points[kept]
     return np.sort(np.array(kept, dtype=np.int64))
 
 
