@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from populace.bounds.predicates.quality import Quality
     from populace.stats import Estimate
 
@@ -62,11 +64,29 @@ def quality(
         write_atomic(calibrate, calibrate_on(predicates, given, method=method, seconds=seconds).encode())
         typer.echo(f"{calibrate}: maps of {given.name}; measure them on another set")
         return
-    found = measure_quality(predicates, given, threshold=threshold, seconds=seconds, seed=seed)
+    with _progress() as progress:
+        task = progress.add_task(given.name, total=len(given.texts))
+        found = measure_quality(
+            predicates,
+            given,
+            threshold=threshold,
+            seconds=seconds,
+            seed=seed,
+            progress=lambda done: progress.update(task, completed=done),
+        )
     _show(found)
     if out is not None:
         write_atomic(out, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
         typer.echo(f"{out}: written")
+
+
+def _progress() -> Progress:
+    """Show texts done, rate and what is left, where somebody looks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _show(found: Quality) -> None:
