@@ -41,11 +41,10 @@ class Weighed(NamedTuple):
 
 
 def even_rows(traits: list[str]) -> pl.DataFrame:
-    """Spread weights evenly: rows of items."""
+    """Spread weights evenly: rows of items that are nobody's."""
     weights = spread_weights(len(traits), _EVENLY)
-    names = [f"{EVEN} {place:03}" for place in range(len(weights))]
     columns = {WEIGHT + name: weights[:, place] for place, name in enumerate(traits)}
-    return pl.DataFrame({"part": "weight", "persona_id": names, **columns})
+    return pl.DataFrame({"part": ["weight"] * len(weights), **columns})
 
 
 def rows_of_table(path: str, traits: list[str]) -> pl.DataFrame:
@@ -102,8 +101,9 @@ def weighed(
     if given.height:
         columns = [name for name in items.columns if name.startswith(WEIGHT)]
         known = given.select(columns).to_numpy()
-        names = given["persona_id"].to_list()
-        return Weighed(names, (known, known), not names[0].startswith(EVEN), {})
+        sampled = "persona_id" in given.columns
+        names = given["persona_id"].to_list() if sampled else [f"{EVEN} {n:03}" for n in range(len(known))]
+        return Weighed(names, (known, known), sampled, {})
     asked = items.filter(pl.col("part") == "choice")
     rows, leads = leads_in(items, scores, arms, questions)
     # Where nothing could be asked, since nothing was answered, everybody is as before.

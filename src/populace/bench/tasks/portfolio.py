@@ -131,10 +131,12 @@ class Portfolio:
             return pl.DataFrame(schema=schema)
         table = found.values(OURS, _size(items))
         people, asked = table.shape
+        # Weights spread evenly are nobody's: questions are what their values share.
+        prompts = np.tile(found.questions, people)
         return pl.DataFrame(
             {
-                "persona_id": np.repeat(found.people.names, asked),
-                "prompt_id": np.tile(found.questions, people),
+                "persona_id": np.repeat(found.people.names, asked) if found.people.sampled else prompts,
+                "prompt_id": prompts,
                 "arm": [OURS] * table.size,
                 "value": table.ravel(),
             }

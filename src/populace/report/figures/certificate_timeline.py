@@ -62,12 +62,12 @@ def certificate_timeline(
     most = max(int(table["calls"].max()), 2)  # pyright: ignore[reportArgumentType]
     first = int(table["calls"].min())  # pyright: ignore[reportArgumentType]
     x = (
-        alt.X("calls:Q", title="oracle calls (policies trained)")
+        alt.X("calls:Q", title="oracle calls (policies solved)")
         .scale(domain=[first - 0.5, most + 0.5], nice=False)
         .axis(format="d", tickMinStep=1, tickCount=min(most - first + 1, 10), grid=False)
     )
     scale = alt.Scale(type="log", domain=[floor, top], nice=False)
-    y = alt.Y("upper:Q", title="regret (log scale)").scale(scale).axis(tickCount=5, format="~g")
+    y = alt.Y("upper:Q", title="regret (log scale)").scale(scale).axis(values=_ticks(floor, top), format="~g")
     base = alt.Chart(known).encode(x=x)
     plot = width - 64
     layers = [
@@ -91,11 +91,24 @@ def certificate_timeline(
     return parts.titled(chart, title, [key, *lines], width)
 
 
+def _ticks(low: float, high: float) -> list[float]:
+    """Give round numbers for a log axis.
+
+    Examples
+    --------
+    >>> _ticks(0.004, 0.11)
+    [0.005, 0.01, 0.02, 0.05, 0.1]
+    """
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    found = [float(f"{first}e{power}") for power in powers for first in (1, 2, 5)]
+    return [each for each in found if low <= each <= high]
+
+
 def timeline_of(found: Refined) -> pl.DataFrame:
     """Lay out the bounds of a certified search over its calls.
 
     The bound from above is the search's own. From below it is what each next answer beat all before it by, at
-    its own weights.
+    its own weights; since policies only come to be more, what is shown later held before as well.
 
     Examples
     --------
@@ -117,7 +130,8 @@ def timeline_of(found: Refined) -> pl.DataFrame:
             before = (rewards[:calls] + cost[:calls, None]) @ weights[calls]
             lower = max(float(own[calls] - before.max()), 0.0)
         rows.append({"calls": calls, "upper": upper, "lower": lower})
-    return pl.DataFrame(rows, schema={"calls": pl.Int64, "upper": pl.Float64, "lower": pl.Float64})
+    table = pl.DataFrame(rows, schema={"calls": pl.Int64, "upper": pl.Float64, "lower": pl.Float64})
+    return table.with_columns(pl.col("lower").cum_max(reverse=True))
 
 
 def timeline_of_run(

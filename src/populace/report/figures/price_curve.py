@@ -72,6 +72,8 @@ def price_curve(
     ways = [way for way in table["way"].unique(maintain_order=True) if way != BOUND]
     if not ways or len(ways) > len(_LOOKS):
         raise DataError(f"{len(ways)} ways cannot be drawn", fix=f"give one to {len(_LOOKS)}")
+    # A mean of differences may have an end below 0; a regret has none.
+    table = table.with_columns(pl.col("low").fill_nan(None).clip(0, None))
     panels = table["panel"].unique(maintain_order=True).to_list()
     columns = 1 if width < 500 else len(panels)
     side = (width - 62 * columns) // columns

@@ -67,8 +67,8 @@ def regions(
         raise DataError("a triangle has three corners", fix="choose three traits")
     if len(names) != len(table):
         raise DataError(f"there are {len(table)} members and {len(names)} names")
-    side = min(width - 150, 440)
-    corners, labels = _cells(table, names)
+    side = min(width - 40, 440)
+    corners, labels = _cells(table, names, side)
     placed = {
         "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.02, 1.02], nice=False)),
         "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-0.08, 0.95], nice=False)),
@@ -84,12 +84,14 @@ def regions(
         *_grid(placed),
     ]
     if people is not None:
-        layers += _people(np.asarray(people, dtype=np.float64), sizes, placed)
+        layers += _people(np.asarray(people, dtype=np.float64), sizes, placed, side)
     layers += [*_named(labels, shown, placed), *_corners(traits, placed)]
     chart = alt.layer(*layers).properties(width=side, height=round(side * 1.03 * 0.93))
     told = [*lines]
     if people is not None:
         told.append("Points: people" + (", larger for who stands for more" if sizes is not None else ""))
+    keys = [f"{row['said']}: {row['key']}" for row in labels.iter_rows(named=True) if row["key"]]
+    told.append("; ".join(keys))
     hidden = [name for place, name in enumerate(names) if place not in shown]
     if hidden:
         told.append(f"Best for nobody: {', '.join(hidden)}")
@@ -181,8 +183,9 @@ def _flat(weights: np.ndarray) -> np.ndarray:
     return np.stack([weights[:, 1] + weights[:, 2] / 2, weights[:, 2] * _HIGH], axis=1)
 
 
-def _cells(points: np.ndarray, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows, labels = [], []
+def _cells(points: np.ndarray, names: Sequence[str], side: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give the corners of the parts, and where each is named; a number where the name does not fit."""
+    rows, labels, numbered = [], [], 0
     for member, name in enumerate(names):
         polygon = region_corners(points, member)
         if len(polygon) < 3:
@@ -196,9 +199,24 @@ def _cells(points: np.ndarray, names: Sequence[str]) -> tuple[pl.DataFrame, pl.D
         middle = [float(((each + np.roll(each, -1)) * cross).sum() / (6 * area)) for each in (x, y)]
         rows += [{"member": member, "x": a, "y": b, "at": at} for at, (a, b) in enumerate([*flat, flat[0]])]
         share = abs(area) / (_HIGH / 2)
-        said = f"{name}, {share:.0%}" if share >= 0.005 else f"{name}, < 1%"
-        labels.append({"member": member, "x": middle[0], "y": middle[1], "said": said, "share": share})
+        said, key = f"{name}, {share:.0%}" if share >= 0.005 else f"{name}, < 1%", ""
+        if 7.5 * len(said) > _across(flat, middle[1]) * side / 1.04:
+            numbered += 1
+            said, key = str(numbered), said
+        labels.append(
+            {"member": member, "x": middle[0], "y": middle[1], "said": said, "key": key, "share": share}
+        )
     return pl.DataFrame(rows), pl.DataFrame(labels)
+
+
+def _across(corners: np.ndarray, height: float) -> float:
+    """Give how wide a convex polygon is at a height."""
+    ends = []
+    for one, other in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if (one[1] - height) * (other[1] - height) <= 0 and one[1] != other[1]:
+            share = (height - one[1]) / (other[1] - one[1])
+            ends.append(one[0] + share * (other[0] - one[0]))
+    return max(ends) - min(ends) if ends else 0.0
 
 
 def _grid(placed: dict[str, Any]) -> list[Any]:
@@ -215,14 +233,16 @@ def _grid(placed: dict[str, Any]) -> list[Any]:
     return [lines.encode(**placed, detail="line:N", order="at:Q")]
 
 
-def _people(weights: np.ndarray, sizes: npt.ArrayLike | None, placed: dict[str, Any]) -> list[Any]:
+def _people(weights: np.ndarray, sizes: npt.ArrayLike | None, placed: dict[str, Any], side: int) -> list[Any]:
     import altair as alt
 
     x, y = _flat(weights).T
     stand = np.ones(len(weights)) if sizes is None else np.asarray(sizes, dtype=np.float64)
     frame = pl.DataFrame({"x": x, "y": y, "stands": stand / stand.max()})
-    usual = 26 if len(weights) > 150 else 40
-    size = alt.Size("stands:Q", legend=None).scale(domain=[0, 1], range=[4, usual if sizes is None else 90])
+    usual = (26 if len(weights) > 150 else 40) * side / 440
+    size = alt.Size("stands:Q", legend=None).scale(
+        domain=[0, 1], range=[4, usual if sizes is None else 90 * side / 440]
+    )
     marks = alt.Chart(frame).mark_circle(
         fill=theme.INK, stroke=theme.PAPER, strokeWidth=1, opacity=1 if len(weights) < 200 else 0.8
     )
@@ -230,7 +250,7 @@ def _people(weights: np.ndarray, sizes: npt.ArrayLike | None, placed: dict[str, 
 
 
 def _named(labels: pl.DataFrame, shown: list[int], placed: dict[str, Any]) -> list[Any]:
-    """Name the parts, on a plate of the part's own colour, so that no point runs through a letter."""
+    """Name the parts, on a plate of the part's own colour: no point runs through a letter."""
     import altair as alt
 
     layers = []
