@@ -18,9 +18,10 @@ from memory_material import derive, items, mark
 from populace.errors import DataError, PopulaceError
 from populace.memory import Consent, Item, PersonaDB, finding, migrating, sealing, words
 from populace.memory import tables as t
-from populace.memory.auditing import audit_table, read_others
+from populace.memory.auditing import audit_table
 from populace.memory.redacting import by_patterns, by_presidio
 from populace.memory.sealing import read_export
+from populace.memory.sharing import read_shared
 from populace.memory.store import Store
 
 pytest_plugins = ["memory_fixtures"]
@@ -246,8 +247,9 @@ def test_what_is_not_shared_is_read_for_nobody_else(db):
     db.add("eve", {"text": "Secret?", "response": "Yes"}, Consent(("research",), share=False))
     db.add("dan", {"text": "When?", "response": "Noon"})
     with db.store.write() as writing:
-        rows = read_others(writing, [1, 2, 3, 4], "research", action="retrieve", reader=4, actor="me")
-    assert [(row.person, row.item) for row in rows] == [(1, 1), (1, 2), (3, 5), (3, 6)]
+        rows, people = read_shared(writing, [1, 2, 3, 4], "research", reader=4, actor="me", choices=False)
+    assert rows[:, :2].tolist() == [[1, 1], [1, 2], [3, 5], [3, 6]]
+    assert people == {1, 3}
     table = audit_table(db.store)
     assert table.select("action", "for", "of", "items", "actor").rows() == [
         ("retrieve", "dan", "ada", 2, "me"),
@@ -261,8 +263,8 @@ def test_the_very_question_can_be_left_out(db):
         db.add(name, [TEA, {"text": "Why?", "response": f"{name} says"}])
     with db.store.write() as writing:
         text = writing.words.find(["Tea or coffee?"])["Tea or coffee?"]
-        rows = read_others(writing, [1, 2, 3], "research", action="predict", reader=3, but_text=text)
-    assert {row.text for row in rows}.isdisjoint({text})
+        rows, _ = read_shared(writing, [1, 2, 3], "research", reader=3, but_text=text, choices=False)
+    assert text not in rows[:, 2]
     assert len(rows) == 2
 
 
@@ -271,7 +273,7 @@ def test_a_neighbourhood_that_is_too_small_is_not_read(where):
         for name in ("ada", "bob", "eve"):
             db.add(name, TEA)
         with db.store.write() as writing:
-            assert read_others(writing, [1, 2, 3], "research", action="retrieve", reader=1) == []
+            assert read_shared(writing, [1, 2, 3], "research", reader=1)[1] == set()
         assert audit_table(db.store).height == 0
         with pytest.raises(DataError, match="0 people are no neighbourhood"):
             db.store.set_least_people(0)
@@ -283,7 +285,7 @@ def test_a_read_that_fails_leaves_no_line_and_none_is_read_without_one(db):
     for name in ("ada", "bob", "eve"):
         db.add(name, TEA)
     with pytest.raises(RuntimeError), db.store.write() as writing:
-        assert read_others(writing, [1, 2], "research", action="retrieve", reader=3)
+        assert read_shared(writing, [1, 2], "research", reader=3)[1] == {1, 2}
         raise RuntimeError
     assert audit_table(db.store).height == 0
 
@@ -313,16 +315,16 @@ def test_an_export_holds_everything(db):
     db.describe("ada", {"age": "30"})
     derive(db, "ada", ["bob"])
     with db.store.write() as writing:
-        assert read_others(writing, [1], "research", action="retrieve", reader=2) == [], "one is too few"
+        assert read_shared(writing, [1], "research", reader=2)[1] == set(), "one is too few"
         writing.least_people = 1
-        assert read_others(writing, [1], "research", action="retrieve", reader=2)
+        assert read_shared(writing, [1], "research", reader=2)[1] == {1}
     told = json.loads(json.dumps(db.export("ada")))
     assert told["attributes"] == [{"name": "age", "value": "30", "purposes": ["research"], "share": True}]
     assert [each["response"] for each in told["items"]][-1] == "Tea"
     (statement,) = told["statements"]
     assert (statement["text"], statement["items"]) == (f"{mark('ada')} likes tea", [1, 2])
     assert (statement["model"], statement["prompt"], statement["confidence"]) == ("rules", "prompt", 0.5)
-    assert [each["text"] for each in told["caches"]] == [f"{mark('ada')} cache"]
+    assert [each["text"] for each in told["caches"]] == ["", f"{mark('ada')} cache"]
     assert told["neighbours"] == [{"way": "by ada", "neighbours": 1, "in_lists_of": 1}]
     assert [each["kind"] for each in told["models"]] == ["factors ada"]
     fit, read = told["reads"]

@@ -1,21 +1,22 @@
 """Who read whose data: one line a read, in the transaction of the read.
 
-`read_others` is the one way to another person's items: it applies their consent, refuses a neighbourhood that
-is too small, and writes the lines. What a forgotten person read stays, without them; lines about them go.
+There are four ways to what others said, each under the mask of their consent: `sharing.read_shared` for a
+retrieval and `counting` for a noisy count, with a line for each who is read, and from no neighbourhood that
+is too small; `answers` for what is fitted on many, with one line for the fit and who was in it; and a model
+that derives or predicts, with a line for whom it is told of. What a forgotten person read stays, without
+them; lines about them go.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import or_, select
 
 from populace.errors import DataError
 from populace.memory import tables as t
-from populace.memory.consent import usable
 from populace.memory.words import blocks, read_texts
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from populace.memory.store import Store, Writing
 
-__all__ = ["Line", "audit_table", "lines_about", "note", "read_others"]
+__all__ = ["Line", "audit_table", "lines_about", "note"]
 
 _NAMES = ("line", "time", "action", "purpose", "actor", "reader", "subject", "model", "items")
 
@@ -64,7 +65,8 @@ def note(
     Parameters
     ----------
     action
-        What was done: `retrieve`, `predict`, `fit`, `join`, `export`, `explain`, `forget`, `consent`.
+        What was done: `retrieve`, `count EPSILON`, `fit`, `distill by model`, `induce by model`, `predict by
+        model`, `export`, `explain`, `forget`, `consent`.
     purpose
         What for.
     counts
@@ -86,50 +88,6 @@ def note(
         for line, (subject, items) in enumerate(counts, first)
     ]
     writing.insert(t.audit, _NAMES, rows)
-
-
-def read_others(
-    writing: Writing,
-    subjects: Sequence[int],
-    purpose: str,
-    *,
-    action: str,
-    reader: int | None,
-    actor: str = "",
-    but_text: int | None = None,
-) -> list[Any]:
-    """Read items of other people that may be used for this, and write down that they were read.
-
-    Parameters
-    ----------
-    writing
-        The transaction.
-    subjects
-        Numbers of people; the reader is left out.
-    purpose, action, reader, actor
-        As in `note`.
-    but_text
-        The number of a text whose responses are left out: the very question that is predicted.
-
-    Returns
-    -------
-    list of rows
-        `person, item, text, response, scale, topic, source, time` (numbers of texts), by person and item.
-        None at all where fewer people than the store's `least_people` have any: then no line is written.
-    """
-    c = t.items.c
-    columns = (c.person, c.item, c.text, c.response, c.scale, c.topic, c.source, c.time)
-    found: list[Any] = []
-    for block in blocks(sorted(set(subjects) - {reader})):
-        wanted = select(*columns).where(c.person.in_(block), usable(c.consent, purpose, by_others=True))
-        if but_text is not None:
-            wanted = wanted.where(c.text != but_text)
-        found += writing.connection.execute(wanted.order_by(c.person, c.item)).all()
-    counts = Counter(row.person for row in found)
-    if len(counts) < writing.least_people:
-        return []
-    note(writing, action, purpose, sorted(counts.items()), actor=actor, reader=reader)
-    return found
 
 
 def audit_table(store: Store, person_id: str | None = None) -> pl.DataFrame:

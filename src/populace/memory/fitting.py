@@ -102,7 +102,7 @@ def _read(writing: Writing, how: Fitting) -> Shared:
         how.purpose,
         people=_PEOPLE,
         questions=_QUESTIONS,
-        least=_LEAST,
+        least=max(_LEAST, writing.least_people),
         seed=how.seed,
         words=how.words,
     )

@@ -114,10 +114,11 @@ def near(
     """Find the people whose places are nearest to a point; None where none of the kind are here."""
     writing.fetch("SELECT set_config('hnsw.ef_search', ?, true)", [str(min(max(_BREADTH, 2 * count), 1000))])
     quoted = kind.replace("'", "''").replace("%", "%%")
-    # The kind stands in the query itself: a prepared one could not take the partial index.
+    # Kind and number stand in the query itself: a plan for any kind could not take the partial index, and one
+    # for any number would sort everybody.
     rows: Sequence[tuple[int, ...]] = writing.fetch(
-        f"SELECT person FROM {TABLE} WHERE kind = '{quoted}' ORDER BY point <=> ?::vector LIMIT ?",
-        [_written(point), count],
+        f"SELECT person FROM {TABLE} WHERE kind = '{quoted}' ORDER BY point <=> ?::vector LIMIT {count:d}",
+        [_written(point)],
     )
     return np.array([row[0] for row in rows], dtype=np.int64) if rows else None
 

@@ -1,7 +1,6 @@
 """Which items of other people may be told: their consent, the least neighbourhood, the lines of the audit.
 
-As `auditing.read_others`, which reads whole rows; here only numbers are read, and the rows of the few items
-that are told later, in the same transaction.
+Only numbers are read here, and the texts of the few items that are told later, in the same transaction.
 """
 
 from __future__ import annotations
