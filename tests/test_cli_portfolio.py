@@ -121,7 +121,11 @@ def test_from_prompts_to_an_answer(tmp_path: Path) -> None:
     assert "0 of them now" in again
     told = say("score", responses, "--traits", "readability,sentiment", "--out", rewards)
     assert "readability: median" in told
-    told = say("plan", rewards, "--out", plan, "--beta", "0.02", "--regret", "0.05")
+    curve = tmp_path / "curve.svg"
+    told = say("plan", rewards, "--out", plan, "--beta", "0.02", "--regret", "0.05", "--figure", curve)
+    assert "worst regret" in curve.read_text()
+    with pytest.raises(DataError, match=r"as \.svg or \.png"):
+        say("plan", rewards, "--out", plan, "--figure", tmp_path / "curve.gif")
     assert "10 prompts to plan on, 4 held out" in told and "readability: 0 to 100 (by definition)" in told
     told = say("export", plan, rewards, "--out", tmp_path / "sets", "--form", "dpo", "--form", "soup")
     assert (tmp_path / "sets" / "member-1" / "dpo.jsonl").is_file() and "4 held-out prompts" in told

@@ -12,6 +12,7 @@ from populace.cli.options import Model, Settings, open_provider, split_names
 from populace.cli.portfolio_options import AsJson, Less, Ranges, Seed, ranges_of, tell_json, texts_of
 
 if TYPE_CHECKING:
+    from populace.portfolio.plans import Plan
     from populace.portfolio.rewards import Rewards
 
 __all__ = ["answer", "export", "plan", "serving"]
@@ -60,6 +61,10 @@ def plan(
     ] = 0.95,
     max_calls: Annotated[int, typer.Option(min=2, help="Most weights that are solved.")] = 400,
     seed: Seed = 0,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="Also draw what each further member is worth.", metavar="CURVE.svg|.png"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan which models to train, before anything is trained."""
@@ -67,6 +72,10 @@ def plan(
     from populace.errors import DataError
     from populace.portfolio.planning import plan as make
 
+    if figure is not None and figure.suffix not in (".svg", ".png"):
+        raise DataError(
+            "a figure is written as .svg or .png", file=figure, fix="end the name in one of these"
+        )
     table = _rewards(rewards, split_names(traits))
     noted = {"rewards": rewards.name, "rewards' hash": file_hash(rewards)}
     if "model" in table.frame.columns:
@@ -89,6 +98,8 @@ def plan(
             error.what, file=rewards, row=error.row, column=error.column, fix=error.fix
         ) from error
     found.save(out)
+    if figure is not None:
+        _draw(found, figure)
     if as_json:
         typer.echo(out.read_text())
         return
@@ -205,6 +216,23 @@ def answer(
         return
     typer.echo(f"[{member.name}, best of {member.best_of}]", err=True)
     typer.echo(result.text)
+
+
+def _draw(found: Plan, out: Path) -> None:
+    """Draw the price curve of a plan, with the bound beside."""
+    import polars as pl
+
+    from populace.atomic import write_atomic
+    from populace.report import draw, html
+    from populace.report.figures.price_curve import BOUND, price_curve
+
+    html.require_drawing()
+    rows = [(way, step.size, regret) for step in found.curve for way, regret in
+            (("planned", step.regret), (BOUND, step.lower_bound))]  # fmt: skip
+    table = pl.DataFrame(rows, schema=["way", "members", "regret"], orient="row")
+    prompts = f"{len(found.planned):,} prompts, {found.responses} responses each, beta {found.beta:g}"
+    chart = price_curve(table, lines=[prompts], axis="worst regret, over all weights")
+    write_atomic(out, draw.svg(chart).encode() if out.suffix == ".svg" else draw.png(chart))
 
 
 def _rewards(path: Path, traits: Any) -> Rewards:
