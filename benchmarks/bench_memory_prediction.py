@@ -1,6 +1,6 @@
 """How well is a response predicted without a model of language, and does JOIN help? A soft-impute beside it.
 
-    python benchmarks/bench_memory_prediction.py [--gss FILE] [--nonvoters FILE] [--polis FOLDER] [--strict]
+    python benchmarks/bench_memory_prediction.py [--gss FILE] [--nonvoters FILE] [--polis FOLDER] [--leak off]
 
 People are drawn at random, a fifth of the answers of each are asked, and each way is told 80 % of them (all
 others), 10 or 3. Items that say nearly the same are dropped first (`opinions.curated`, on training people).
@@ -10,11 +10,12 @@ what JOIN changes. Intervals know people and questions (`stats.crossed`), all un
 
 Two settings of the leak switch. With `same question` others' answers to the very question may be used, as the
 item's mode does. Without, nobody's are: each question is predicted as if it had never been asked, and what
-the mode is then is borrowed from questions worded alike (`--strict`, which takes eight fits more).
+the mode is then is borrowed from questions worded alike; this takes eight fits more.
 
 The peer is the soft-impute of `bench_completion.py`, with its shrinkage chosen on the asked answers. The
 reference's headroom (soft-impute of rank 8, one seed): GSS .541 to .634 at 80 %, .581 at 10, .558 at 3;
-Bowling Green .539 to .695, .597 at 10; non-voters .645 to .729, .674 at 10.
+Bowling Green .539 to .695, .597 at 10; non-voters .645 to .729, .674 at 10. Where people were asked before
+(the GSS panel), their earlier answer is a reference too, and no bound: years lie between.
 
 Last (`--only large`), the fit of a made-up table of the size of the whole GSS panel.
 """
@@ -171,12 +172,34 @@ def compare(
                 else f"; the reference's {100 * head:+.2f}: {'met' if ours >= head else 'MISSED'}"
             )
         )
+    again(opinions, parts, right, rows, columns)
     for base, more in (("own", "join"), ("own", "join, learned"), ("collaborative", "collaborative + join")):
         change = crossed_mean(logs[more] - logs[base], rows, columns, within=None)
         print(
             f"    JOIN: {more} over {base}: {difference(more, base)}; log score {change.value:+.4f}"
             f" [{change.low:+.4f}, {change.high:+.4f}]",
             flush=True,
+        )
+
+
+def again(
+    opinions: Opinions, parts: Split, right: dict[str, np.ndarray], rows: np.ndarray, columns: np.ndarray
+) -> None:
+    """Print how often people's earlier answers are right, beside the factors on the same cells."""
+    if opinions.retest is None:
+        return
+    earlier = opinions.retest[parts.test][rows, columns]
+    there = earlier != NONE
+    rows, columns, earlier = rows[there], columns[there], earlier[there]
+    same = (earlier == opinions.answers[parts.test][rows, columns]).astype(np.float64)
+    mean = crossed_mean(same, rows, columns)
+    print(f"    retest: on {len(same)} cells that were asked before, the earlier answer is right in {mean}")
+    for name in ("collaborative", "mode"):
+        test = crossed_test(right[name][there], same, rows, columns)
+        won, lost = int((right[name][there] > same).sum()), int((right[name][there] < same).sum())
+        print(
+            f"      {name} {right[name][there].mean():.4f}, over it {100 * test.estimate.value:+.2f} points"
+            f" [{100 * test.estimate.low:+.2f}, {100 * test.estimate.high:+.2f}] ({won} : {lost} discordant)"
         )
 
 
@@ -229,7 +252,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=["gss", "bowling-green", "nonvoters", "large"])
     parser.add_argument("--people", type=int, default=300)
     parser.add_argument("--known", nargs="*", default=["all", "10", "3"])
-    parser.add_argument("--strict", action="store_true", help="with no answer of others to the question too")
+    parser.add_argument(
+        "--leak", choices=("on", "off", "both"), default="both", help="others' answers to the very question"
+    )
     parser.add_argument("--attributes", action="store_true", help="tell attributes too, where there are any")
     parser.add_argument("--blend", action="store_true")
     parser.add_argument("--minilm", action="store_true", help="compare words by the packaged MiniLM")
@@ -259,9 +284,9 @@ def main() -> None:
         for known in arguments.known:
             count = None if known == "all" else int(known)
             told = inputs_of(kept.people, known=count) if arguments.attributes else Inputs((), count)
-            compare(name, kept, parts, told, embed, same=True, blend=arguments.blend)
-            if arguments.strict:
-                compare(name, kept, parts, told, embed, same=False, blend=arguments.blend)
+            for same in (True, False):
+                if arguments.leak in ("both", "on" if same else "off"):
+                    compare(name, kept, parts, told, embed, same=same, blend=arguments.blend)
     if "large" in arguments.only:
         large(5000, 1400)
 

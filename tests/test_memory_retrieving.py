@@ -329,6 +329,35 @@ def test_codes_are_made_once_and_added_to(camps):
     assert camps.check() == []
 
 
+def test_items_are_compared_as_their_places_would_be(tmp_path):
+    from populace.memory import comparing
+    from populace.memory.codes import RESPONSE
+
+    with PersonaDB.open(tmp_path / "people.db") as db:
+        told = [
+            ("More guns for hunters?", "Yes, more guns", ("Yes, more guns", "No")),
+            ("More trees?", "No", ("Yes", "No")),
+            ("", "Trees", ("Trees", "Grass")),
+            ("What of hunters?", "They need guns", ()),
+        ]
+        db.add("ada", [Item(text=a, response=b, options=c) for a, b, c in told])
+        point = HASHED.points(["guns for hunters"])[0]
+        with db.store.write() as writing:
+            rows = comparing.rows_of(writing.fetch(f"SELECT {comparing.COLUMNS} FROM memory_items"))
+            found = comparing.alike(db.store, writing, rows, point, HASHED)
+            again = comparing.alike(db.store, writing, rows[::-1], point, HASHED)
+        naive = unit(np.stack([HASHED.points([a])[0] + RESPONSE * HASHED.points([b])[0] for a, b, _ in told]))
+        # Estimates from signs scatter by 0.055.
+        assert np.abs(found - naive @ point).max() < 0.2
+        assert np.array_equal(found, again[::-1])
+        (held,) = comparing._HELD[db.store].values()
+        assert len(held._texts) == 6
+        db.add("bob", Item(text="More trees?", response="Yes", options=("Yes", "No")))
+        db.forget("ada")
+        # Of hers only the question that Bob was asked is still held, and no code of another.
+        assert len(held._texts) == 1 and (held._table.any(axis=1)).sum() == 1
+
+
 def test_a_forgotten_neighbour_is_found_by_nobody(camps, where):
     with PersonaDB.open(where) as other:
         assert ask(other, neighbours=5).neighbours == 5

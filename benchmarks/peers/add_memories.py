@@ -1,23 +1,36 @@
-"""Have mem0 and LangMem add memories one by one: no language model, and an embedding that costs nothing.
+"""Have mem0 and LangMem add memories one by one and search them: no language model, no key.
 
-Reads pairs of person and text as JSON from standard input; prints, as the last line, the milliseconds of each
-call by peer, or why a peer could not be run. mem0 keeps them in its local Qdrant, in a folder; LangMem in
-LangGraph's store in memory, since its stores on disk are other packages.
+Texts are embedded by hashed words, in microseconds, so that what is measured is the store. Reads pairs of
+person and text as JSON from standard input; prints, as the last line, the milliseconds of each call by peer
+and action, or why a peer could not be run. mem0 keeps memories in its local Qdrant, in a folder; LangMem in
+LangGraph's store in memory, since its stores on disk are other packages. A search is one of a person's own.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import tempfile
 import time
+import zlib
 
 DIMENSIONS = 384
-VECTOR = [1.0 / DIMENSIONS] * DIMENSIONS
+QUERY = "taxes and rent"
+SEARCHES = 200
 
 
-def mem0(rows: list[list[str]]) -> list[float]:
+def embed(text: str) -> list[float]:
+    """Count words, by their hash, and scale to unit length."""
+    row = [0.0] * DIMENSIONS
+    for word in text.lower().split():
+        row[zlib.crc32(word.encode()) % DIMENSIONS] += 1.0
+    length = math.sqrt(sum(each * each for each in row)) or 1.0
+    return [each / length for each in row]
+
+
+def mem0(rows: list[list[str]]) -> dict[str, list[float]]:
     """Add with `infer=False`, which calls no language model."""
     os.environ.setdefault("OPENAI_API_KEY", "none")
     os.environ.setdefault("MEM0_TELEMETRY", "False")
@@ -33,46 +46,63 @@ def mem0(rows: list[list[str]]) -> list[float]:
         }
         memory = Memory.from_config(settings)
 
-        class Fixed:
+        class Hashed:
             """Stands for the embedding model."""
 
             config = memory.embedding_model.config
 
             def embed(self, text: str, memory_action: str | None = None) -> list[float]:
-                return VECTOR
+                return embed(text)
 
             def embed_batch(self, texts: list[str], memory_action: str | None = None) -> list[list[float]]:
-                return [VECTOR for _ in texts]
+                return [embed(text) for text in texts]
 
-        memory.embedding_model = Fixed()
-        return timed(rows, lambda who, text: memory.add(text, user_id=who, infer=False))
+        memory.embedding_model = Hashed()
+
+        def search(who: str) -> list:
+            return memory.search(QUERY, filters={"user_id": who}, top_k=10, threshold=0.0)["results"]
+
+        return timed(rows, lambda who, text: memory.add(text, user_id=who, infer=False), search)
 
 
-def langmem(rows: list[list[str]]) -> list[float]:
-    """Add by the tool that LangMem gives to agents, without an agent."""
+def langmem(rows: list[list[str]]) -> dict[str, list[float]]:
+    """Add and search by the tools that LangMem gives to agents, without an agent."""
     import langmem
     from langgraph.store.memory import InMemoryStore
 
-    def embed(texts: list[str]) -> list[list[float]]:
-        return [VECTOR for _ in texts]
+    def embed_all(texts: list[str]) -> list[list[float]]:
+        return [embed(text) for text in texts]
 
-    store = InMemoryStore(index={"dims": DIMENSIONS, "embed": embed})
+    store = InMemoryStore(index={"dims": DIMENSIONS, "embed": embed_all})
+    people = {who for who, _ in rows}
+    adding = {who: langmem.create_manage_memory_tool(("memories", who), store=store) for who in people}
+    asking = {who: langmem.create_search_memory_tool(("memories", who), store=store) for who in people}
 
-    tools = {
-        who: langmem.create_manage_memory_tool(namespace=("memories", who), store=store) for who, _ in rows
-    }
-    return timed(rows, lambda who, text: tools[who].invoke({"content": text, "action": "create"}))
+    def add(who: str, text: str) -> object:
+        return adding[who].invoke({"content": text, "action": "create"})
+
+    def search(who: str) -> list:
+        return json.loads(asking[who].invoke({"query": QUERY, "limit": 10}))
+
+    return timed(rows, add, search)
 
 
-def timed(rows: list[list[str]], add) -> list[float]:
-    """Give the milliseconds of each call."""
+def timed(rows: list[list[str]], add, search) -> dict[str, list[float]]:
+    """Give the milliseconds of each call; a search that finds nothing is no search."""
     add(*rows[0])
-    taken = []
+    took: dict[str, list[float]] = {"add": [], "search": []}
     for who, text in rows[1:]:
         start = time.perf_counter()
         add(who, text)
-        taken.append(1000 * (time.perf_counter() - start))
-    return taken
+        took["add"].append(1000 * (time.perf_counter() - start))
+    people = sorted({who for who, _ in rows})
+    for turn in range(SEARCHES):
+        start = time.perf_counter()
+        found = search(people[turn % len(people)])
+        took["search"].append(1000 * (time.perf_counter() - start))
+        if not found:
+            raise RuntimeError("a search found nothing of what was added")
+    return took
 
 
 def main() -> None:

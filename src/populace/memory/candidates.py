@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "joined_hits", "own_hits", "profile_hits"]
 
 _DESCRIBING = (*PROFILE, "analysis")
-_SPACE = re.compile(r"[\W_]+")
+_SPACE, _FIRST = re.compile(r"[\W_]+"), re.compile(r"[^\W_]+")
+_SHORT = 8
+"""Tokens of a short hit: of each side's items as many are looked at closer as would fit if all were short."""
+_LEAST = 16
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Asked:
         Where texts are compared.
     words, same_question
         As in `retrieve`.
-    most
-        Hits of each side that are looked at closer.
+    items, tokens
+        Budget: of items beside the profile if there is one, of tokens.
     """
 
     store: Store
@@ -66,7 +69,12 @@ class Asked:
     space: Space
     words: bool
     same_question: bool
-    most: int
+    items: int | None
+    tokens: int
+
+    def most(self, tokens: float) -> int:
+        """Say how many items are looked at closer where so many tokens are for them."""
+        return self.items if self.items is not None else _LEAST + int(tokens) // _SHORT
 
 
 def profile_hits(asked: Asked, said: Sequence[Statement]) -> list[Hit]:
@@ -117,7 +125,7 @@ def own_hits(asked: Asked, said: Sequence[Statement]) -> list[Hit]:
         )
     )
     scores = alike(asked.store, asked.writing, mine, asked.point, asked.space)
-    order = np.lexsort((-mine[:, 1], -scores))[: asked.most]
+    order = np.lexsort((-mine[:, 1], -scores))[: asked.most(asked.tokens)]
     hits = _history(asked.writing, mine[order], scores[order])
     beliefs = [each for each in said if each.field in SHARED]
     return sorted(hits + _scored(asked, beliefs), key=lambda hit: -hit.score)
@@ -148,9 +156,9 @@ def _history(
     found = {row[1]: row for row in asked}
     rows = [found[item] for item in items[:, 1].tolist()]
     texts = texts_of(writing.connection, {each for row in rows for each in row[2:6]})
-    hits = []
+    hits, first = [], _first(but)
     for (person, item, text, response, topic, source, time), score in zip(rows, scores.tolist(), strict=True):
-        if but and _plain(texts[text]) == but:
+        if but and _first(texts[text]) == first and _plain(texts[text]) == but:
             continue
         whose, alike = ("own", None) if near is None else near[person]
         hits.append(
@@ -170,8 +178,20 @@ def _history(
     return hits
 
 
-def joined_hits(asked: Asked, near: Sequence[Near]) -> tuple[list[Hit], int, tuple[str, ...]]:
-    """Read what neighbours share, and write down that it was read; of how many, and what there is to note."""
+def joined_hits(asked: Asked, near: Sequence[Near], tokens: float) -> tuple[list[Hit], int, tuple[str, ...]]:
+    """Read what neighbours share, and write down that it was read.
+
+    Parameters
+    ----------
+    asked, near
+        The retrieval, and the neighbours.
+    tokens
+        What they may take at most.
+
+    Returns
+    -------
+    Hits by likeness; of how many people; what there is to note.
+    """
     writing = asked.writing
     if not near:
         return [], 0, ("nobody is like this person",)
@@ -194,7 +214,7 @@ def joined_hits(asked: Asked, near: Sequence[Near]) -> tuple[list[Hit], int, tup
         if each.person in people
     }
     scores = alike(asked.store, writing, items, asked.point, asked.space)
-    order = np.lexsort((items[:, 1], -scores))[: asked.most]
+    order = np.lexsort((items[:, 1], -scores))[: asked.most(tokens)]
     same = "" if asked.same_question else _plain(asked.query)
     hits = _history(writing, items[order], scores[order], names, but=same)
     said = statements_of(
@@ -211,6 +231,12 @@ def _pseudonym(key: bytes, reader: int, subject: int) -> str:
     """Name a neighbour for one reader: two readers' names of one person cannot be matched."""
     told = f"neighbour of {reader}: {subject}".encode()
     return f"neighbour-{blake2b(told, digest_size=4, key=key).hexdigest()}"
+
+
+def _first(text: str) -> str:
+    """Give the first word: where it differs, so does the rest."""
+    found = _FIRST.search(text.casefold())
+    return found[0] if found else ""
 
 
 def _plain(text: str) -> str:

@@ -41,7 +41,7 @@ def item_points(space: Space, words: Sequence[tuple[str, str]]) -> npt.NDArray[n
     texts = list(dict.fromkeys(each for pair in words for each in pair))
     points, place = space.points(texts), {text: at for at, text in enumerate(texts)}
     rows = np.array([[place[text] for text in pair] for pair in words]).reshape(-1, 2)
-    return unit(points[rows[:, 0]] + np.float32(RESPONSE) * points[rows[:, 1]])
+    return unit((points[rows[:, 0]] + RESPONSE * points[rows[:, 1]]).astype(np.float32))
 
 
 def item_codes(writing: Writing, asked: npt.NDArray[np.int64], space: Space) -> npt.NDArray[np.uint8]:

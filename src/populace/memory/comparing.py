@@ -1,14 +1,18 @@
-"""How like a query people's items are: choices by the points of their texts, own words by codes.
+r"""How like a query people's items are: choices by the codes of their texts, own words by codes of their own.
 
-A question and its options are asked of many, so their points are held in memory, by the number of the text:
+A question and its options are asked of many, so their codes are held in memory, by the number of the text:
 an item that is a choice needs nothing of its own, however many people gave it. What somebody said in their
-own words is nobody else's: of it codes are kept (`codes`). What was responded to, `a`, and the response, `b`,
-make the place of an item, a + 0.7 b.
+own words is nobody else's: of it codes are kept (`codes`). What was responded to, :math:`a`, and the
+response, :math:`b`, make the place of an item, :math:`a + r b` with r = 0.7; its cosine with a query is
+
+.. math:: (q \cdot a + r\, q \cdot b) / \sqrt{1 + r^2 + 2 r\, a \cdot b},
+
+of which the products with q are estimated as in `vectors`, and a . b by the signs in which the codes differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -18,7 +22,7 @@ import numpy.typing as npt
 from populace.memory.asking import texts_of
 from populace.memory.codes import RESPONSE, item_codes
 from populace.memory.spaces import BITS, Space
-from populace.memory.vectors import likeness
+from populace.memory.vectors import CODE, codes_of, likeness
 
 if TYPE_CHECKING:
     from populace.memory.store import Store, Writing
@@ -27,47 +31,53 @@ __all__ = ["COLUMNS", "alike", "let_go", "rows_of"]
 
 COLUMNS = "person, item, text, response, scale"
 """What is asked of an item to compare it."""
-_MOST = 16_384
-"""Texts whose points are held: 32 MiB."""
+_MOST = 65_536
+"""Texts whose codes are held: 4 MiB."""
 
 
-class _Points:
-    """Points of texts by number. A store's writers take turns, so no two threads come here at once."""
+class _Codes:
+    """Codes of texts by number. A store's writers take turns, so no two threads come here at once."""
 
     def __init__(self) -> None:
         self._clear()
 
     def _clear(self) -> None:
-        self._places: dict[int, int] = {}
-        self._table = np.zeros((256, BITS), dtype=np.float32)
+        self._texts = np.zeros(0, dtype=np.int64)  # ascending
+        self._rows = np.zeros(0, dtype=np.int64)  # of the table
+        self._table = np.zeros((256, CODE + 1), dtype=np.uint8)
         self._used = 0
 
-    def of(self, writing: Writing, space: Space, texts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Give the points of texts, each a number: shape (texts, 512)."""
-        numbers = texts.tolist()
-        new = [number for number in numbers if number not in self._places]
-        if new and self._used + len(new) > _MOST:
+    def of(
+        self, writing: Writing, space: Space, texts: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        """Give the codes of texts (numbers, ascending), shape (texts, 64), and 0 for empty ones, else 1."""
+        new = np.setdiff1d(texts, self._texts, assume_unique=True)
+        if new.size and self._used + new.size > _MOST:
             self._clear()
-            new = numbers
-        if new:
-            bodies = texts_of(writing.connection, new)
-            start, self._used = self._used, self._used + len(new)
+            new = texts
+        if new.size:
+            bodies = texts_of(writing.connection, new.tolist())
+            start, self._used = self._used, self._used + new.size
             while len(self._table) < self._used:
                 self._table = np.concatenate([self._table, np.zeros_like(self._table)])
-            self._table[start : self._used] = space.points([bodies[number] for number in new])
-            self._places.update(zip(new, range(start, self._used), strict=True))
-        return self._table[[self._places[number] for number in numbers]]
+            points = space.points([bodies[text] for text in new.tolist()])
+            self._table[start : self._used, :CODE] = codes_of(points)
+            self._table[start : self._used, CODE] = points.any(axis=1)
+            places = np.searchsorted(self._texts, new)
+            self._texts = np.insert(self._texts, places, new)
+            self._rows = np.insert(self._rows, places, np.arange(start, self._used))
+        found = self._table[self._rows[np.searchsorted(self._texts, texts)]]
+        return np.ascontiguousarray(found[:, :CODE]), found[:, CODE].astype(np.float32)
 
-    def let_go(self, texts: Iterable[int]) -> None:
-        """Forget points."""
-        for number in texts:
-            place = self._places.pop(number, None)
-            if place is not None:
-                self._table[place] = 0.0
+    def let_go(self, texts: Sequence[int]) -> None:
+        """Forget codes."""
+        gone = np.isin(self._texts, texts)
+        self._table[self._rows[gone]] = 0
+        self._texts, self._rows = self._texts[~gone], self._rows[~gone]
 
 
-_HELD: WeakKeyDictionary[Store, dict[str, _Points]] = WeakKeyDictionary()
-"""Store -> space -> points of questions and options."""
+_HELD: WeakKeyDictionary[Store, dict[str, _Codes]] = WeakKeyDictionary()
+"""Store -> space -> codes of questions and options."""
 
 
 def rows_of(rows: Iterable[tuple[int, ...]]) -> npt.NDArray[np.int64]:
@@ -82,7 +92,7 @@ def alike(
     point: npt.NDArray[np.float32],
     space: Space,
 ) -> npt.NDArray[np.float32]:
-    """Give the cosines of items and a point; of own words they are estimated.
+    """Estimate the cosines of items and a point.
 
     Parameters
     ----------
@@ -102,27 +112,36 @@ def alike(
     found = np.zeros(len(items), dtype=np.float32)
     choice = items[:, 4] != 0
     if choice.any():
-        held = _HELD.setdefault(store, {}).setdefault(space.name, _Points())
+        held = _HELD.setdefault(store, {}).setdefault(space.name, _Codes())
         texts, place = np.unique(items[choice][:, 2:4], return_inverse=True)
-        points, place = held.of(writing, space, texts), place.reshape(-1, 2)
-        said, response = points[place[:, 0]], points[place[:, 1]]
-        # |a + r b|^2 of points of length 1, or 0 where a text is empty.
-        length = np.einsum("ij,ij->i", points, points)[place]
-        both = np.einsum("ij,ij->i", said, response)
-        square = length[:, 0] + RESPONSE**2 * length[:, 1] + 2 * RESPONSE * both
-        near = (points @ point)[place] @ np.array([1.0, RESPONSE], dtype=np.float32)
-        found[choice] = near / np.sqrt(np.maximum(square, 1e-12))
+        codes, there = held.of(writing, space, texts)
+        found[choice] = _sums(point, codes, there, place.reshape(-1, 2))
     if not choice.all():
         words = items[~choice]
         found[~choice] = likeness(point, item_codes(writing, words, space))
     return found
 
 
-def let_go(store: Store, writing: Writing, texts: Iterable[int]) -> None:
-    """Have this process forget the points of those texts that are no longer in the store."""
+def _sums(
+    point: npt.NDArray[np.float32],
+    codes: npt.NDArray[np.uint8],
+    there: npt.NDArray[np.float32],
+    pairs: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """Estimate the cosines of a point and a + r b, of pairs of texts: shape (n,)."""
+    near, one, two = likeness(point, codes) * there, pairs[:, 0], pairs[:, 1]
+    words = codes.view(np.uint64)
+    differ = np.bitwise_count(words[one] ^ words[two]).sum(axis=1, dtype=np.float32)
+    both = np.cos(np.pi * differ / BITS) * there[one] * there[two]
+    square = there[one] + RESPONSE**2 * there[two] + 2 * RESPONSE * both
+    return ((near[one] + RESPONSE * near[two]) / np.sqrt(np.maximum(square, 0.01))).astype(np.float32)
+
+
+def let_go(store: Store, writing: Writing, texts: Collection[int]) -> None:
+    """Have this process forget the codes of those texts that are no longer in the store."""
     held = _HELD.get(store)
     if held:
         bodies = texts_of(writing.connection, texts)
         gone = [number for number in texts if not bodies.get(number)]
-        for points in held.values():
-            points.let_go(gone)
+        for codes in held.values():
+            codes.let_go(gone)

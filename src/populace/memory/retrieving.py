@@ -29,8 +29,6 @@ __all__ = ["PAPER", "Hit", "Retrieved", "estimated_tokens", "retrieve"]
 PAPER: dict[str, Any] = {"items": 40, "share": 0.25, "neighbours": 3, "way": "cache"}
 """r = 40 items, x = 25 % of them joined, K = 3 neighbours (the released code's) by the cache; K is raised to
 the store's `least_people`."""
-_SHORT = 8
-"""Tokens of a short hit: of each side's items as many are looked at closer as would fit if all were short."""
 
 
 def retrieve(
@@ -101,9 +99,21 @@ def retrieve(
         numbers = writing.words.find([person_id, query])
         person = _person(store, writing, numbers.get(person_id), person_id)
         text = numbers.get(query) or None
-        point, most = space.points([query])[0], items if items is not None else 16 + tokens // _SHORT
+        point = space.points([query])[0]
         asked = Asked(
-            store, writing, person, query, text, point, purpose, actor, space, words, same_question, most
+            store,
+            writing,
+            person,
+            query,
+            text,
+            point,
+            purpose,
+            actor,
+            space,
+            words,
+            same_question,
+            items,
+            tokens,
         )
         chosen = settled(writing, purpose, _known(asked), share, neighbours, way)
         said = statements_of(writing.connection, [person], purpose)[person]
@@ -116,7 +126,9 @@ def retrieve(
             return told.done(0.0, 0, "", chosen.notes)
         size = max(chosen.neighbours, writing.least_people)
         near, how = _near(asked, chosen.way, size)
-        theirs, people, notes = joined_hits(asked, near)
+        # Where own items are plenty, joined ones get their share of the room and no more.
+        plenty = len(own) >= asked.most(tokens)
+        theirs, people, notes = joined_hits(asked, near, tokens * (chosen.share if plenty else 1.0))
     if not placed and not near:
         notes = (*notes, "nobody is placed yet: call place()")
     told.tell(own, theirs, chosen.share if theirs else 0.0)
