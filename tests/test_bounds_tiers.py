@@ -158,9 +158,7 @@ def test_each_rule_fires_once(bounds, rule):
 
 
 def bounds_purposes(bounds):
-    from populace.bounds.policy.folder import read_folder
-
-    return [each for each in read_folder(bounds.folder).purposes if each not in ("memory", "parent")]
+    return [each for each in bounds.purposes if each not in ("memory", "parent")]
 
 
 def test_each_rule_says_when_and_from_where_it_is(bounds):
@@ -207,13 +205,7 @@ def test_what_a_form_shows_is_what_the_engine_decides(bounds):
     assert "eu.art50_1" in {barred.rule for _, barred in known.always}
     grown = facts(bounds, Form("x"), organisation="newsroom")
     assert {level.id: level.held for level in grown.levels}["sxc_prn"] == 101
-    assert set(kinds()) <= set(bounds_kinds(bounds))
-
-
-def bounds_kinds(bounds):
-    from populace.bounds.policy.folder import read_folder
-
-    return read_folder(bounds.folder).kinds
+    assert set(kinds()) <= set(bounds.kinds)
 
 
 HOSTILE = (

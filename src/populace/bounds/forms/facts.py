@@ -18,7 +18,6 @@ import msgspec
 
 from populace.bounds.decision import Decision
 from populace.bounds.hazards import hazards
-from populace.bounds.policy.folder import read_folder
 from populace.bounds.policy.forms import LEVELS, Form, Own
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ def facts(bounds: Bounds, form: Form | None = None, *, organisation: str | None 
         kinds=_kinds(ask, given),
         share=_share(ask, given),
         always=_always(ask),
-        purposes=tuple(ask.folder.purposes),
+        purposes=tuple(ask.bounds.purposes),
     )
 
 
@@ -149,9 +148,8 @@ class _Asking:
 
     def __init__(self, bounds: Bounds, organisation: str | None) -> None:
         self.bounds = bounds
-        self.folder = folder = read_folder(bounds.folder)
         self.organisation = organisation or bounds.organisation
-        self.context: dict[str, Any] = {"organisation": self.organisation, "consents": list(folder.purposes)}
+        self.context: dict[str, Any] = {"organisation": self.organisation, "consents": list(bounds.purposes)}
         self.clean = dict.fromkeys(bounds.settings.titles(), 0)
         self._titles = {rule.id: rule.annotations.get("title", "") for rule in bounds.rules}
 
@@ -177,7 +175,7 @@ class _Asking:
 
 
 def _groups(ask: _Asking, given: Form) -> tuple[Group, ...]:
-    choices = ask.folder.choices
+    choices = ask.bounds.choices
     found = []
     for name, title in _GROUPS.items():
         rows = [each for each in choices.values() if (each.group if each.group in _GROUPS else "") == name]
@@ -226,7 +224,7 @@ def _held(ask: _Asking, name: str) -> int:
 
 def _kinds(ask: _Asking, given: Form) -> tuple[Option, ...]:
     found = []
-    for name in ask.folder.kinds:
+    for name in ask.bounds.kinds:
         kind = kinds().get(name)
         if kind is None:
             continue

@@ -82,12 +82,12 @@ async def _one(predicate: Predicate, text: str, context: Mapping[str, Any], seco
         async with asyncio.timeout(seconds):
             found = await predicate.judge(text, context)
     except TimeoutError:
-        return f"{predicate.name} did not answer within {seconds:g} seconds"
+        return f"no answer within {seconds:g} seconds"
     except PopulaceError as error:
-        return f"{predicate.name}: {error}"
+        return str(error)
     except Exception as error:
         # Whatever it raises, it gave no verdict. Its words are left out: they may quote the text.
-        return f"{predicate.name} failed ({type(error).__name__})"
+        return f"it failed ({type(error).__name__})"
     if not isinstance(found, Verdict) or found.name != predicate.name:
-        return f"{predicate.name} gave no verdict of its own hazard"
+        return "what it gave is no verdict of its hazard"
     return found

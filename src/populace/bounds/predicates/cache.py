@@ -25,9 +25,6 @@ from populace.errors import DataError
 
 __all__ = ["Cache", "Cached"]
 
-_TOLD = ("prompt", "jurisdiction")
-"""What of the context a predicate may read, and so the hash has to hold."""
-
 
 class Cache:
     """A cache of verdicts, in a file or in memory; safe for threads, and for processes that share the file.
@@ -129,7 +126,8 @@ class Cache:
             return found.fetchone()[0]
 
     def _hash(self, text: str, context: Mapping[str, Any], name: str, version: str) -> bytes:
-        told = {key: str(context[key]) for key in _TOLD if key in context}
+        # A predicate may read any of it.
+        told = {key: str(value) for key, value in context.items()}
         # Lone surrogates, which a JSON string may hold, have no UTF-8.
         shown = text.encode("utf-8", "surrogatepass").hex()
         return hashlib.blake2b(
