@@ -24,7 +24,7 @@ from populace.portfolio.exporting import export
 from populace.portfolio.planning import plan
 from populace.portfolio.rewards import score_responses
 from populace.portfolio.sampling import Sampling, as_prompts, sample
-from populace.portfolio.serving import BestOf, Served, Serving, serving_of
+from populace.portfolio.serving import BestOf, Member, Serving, serving_of
 from populace.prompts import load
 from populace.run import Journal, ProgressLine, run
 
@@ -58,8 +58,8 @@ def main() -> None:
 
     texts = dict(prompts.iter_rows())
     unseen = [texts[name] for name in made.kept]
-    print(f"Served on {len(unseen)} prompts that the plan never saw, mean of each trait on the scale:")
-    plain = Served(name="one sample", weights=(1 / 3,) * 3, point=(0.0,) * 3)
+    print(f"Member on {len(unseen)} prompts that the plan never saw, mean of each trait on the scale:")
+    plain = Member(name="one sample", weights=(1 / 3,) * 3, point=(0.0,) * 3)
     rows = [("anybody, one sample", plain), *((user, serving.route(w)) for user, w in USERS.items())]
     for user, member in rows:
         means = serve(serving, member, unseen, given.folder / "served")
@@ -67,7 +67,7 @@ def main() -> None:
         print(f"  {user} ({member.name}): {told}")
 
 
-def serve(serving: Serving, member: Served, prompts: list[str], folder: Path) -> np.ndarray:
+def serve(serving: Serving, member: Member, prompts: list[str], folder: Path) -> np.ndarray:
     """Answer prompts by a member, and score what it says."""
     model = BestOf(open_model("embedded"), member, serving.scale, TRAITS)
     requests = [

@@ -19,7 +19,7 @@ from populace.portfolio.planning import plan
 from populace.portfolio.plans import Plan
 from populace.portfolio.rewards import Rewards
 from populace.portfolio.scaling import Range, Scale
-from populace.portfolio.serving import BestOf, Served, Serving, load_serving, serving_of
+from populace.portfolio.serving import BestOf, Member, Serving, load_serving, serving_of
 from populace.run import Journal, run
 
 UNIT = Scale(tuple(Range(trait=name, low=0.0, high=1.0, source="stated") for name in ("wit", "tact")))
@@ -177,7 +177,7 @@ WRITTEN = ("Thank you for asking; it is a long story.", "No.", "", "It is so and
 
 def served(weights: tuple[float, float], n: int = 4, **settings) -> tuple[BestOf, Scripted]:
     model = Scripted(text=lambda request: WRITTEN[request.sample % 4], **settings)
-    member = Served(name="m", weights=weights, point=(0.5, 0.5), best_of=n, system="Be kind.")
+    member = Member(name="m", weights=weights, point=(0.5, 0.5), best_of=n, system="Be kind.")
     return BestOf(model, member, SCALE, SCORERS), model
 
 
@@ -232,6 +232,6 @@ def test_a_served_member_chooses_as_its_model_does() -> None:
     (choice,) = asyncio.run(provider.choose([request]))
     assert choice.key == request.key
     with pytest.raises(ModelError, match="nothing scores politeness"):
-        BestOf(inner, Served(name="m", weights=(1, 0), point=(0, 0)), SCALE, SCORERS[1:])
+        BestOf(inner, Member(name="m", weights=(1, 0), point=(0, 0)), SCALE, SCORERS[1:])
     assert provider.model != served((0.0, 1.0))[0].model, "members are told apart in every key"
     assert isinstance(Serving(scale=SCALE, members=(), certificate=0.0), Serving)

@@ -231,7 +231,8 @@ def _draw(found: Plan, out: Path) -> None:
             (("planned", step.regret), (BOUND, step.lower_bound))]  # fmt: skip
     table = pl.DataFrame(rows, schema=["way", "members", "regret"], orient="row")
     prompts = f"{len(found.planned):,} prompts, {found.responses} responses each, beta {found.beta:g}"
-    chart = price_curve(table, lines=[prompts], axis="worst regret, over all weights")
+    bound = f"the bound is over the {found.solved:,} policies that were solved"
+    chart = price_curve(table, lines=[f"{prompts}; {bound}"], axis="worst regret, over all weights")
     write_atomic(out, draw.svg(chart).encode() if out.suffix == ".svg" else draw.png(chart))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Mapping
 
-import populace
 from populace.portfolio.plans import Plan
 
 __all__ = ["card"]
@@ -37,7 +37,7 @@ def card(plan: Plan, files: Mapping[str, int], empty: Mapping[str, int], *, leas
         "",
         "## Provenance",
         "",
-        f"- populace {populace.__version__}, seed {plan.seed}",
+        f"- populace {importlib.metadata.version('populace')}, seed {plan.seed}",
     ]
     lines += [f"- {name}: {value}" for name, value in plan.provenance.items()]
     if plan.warnings:

@@ -32,10 +32,10 @@ from populace.portfolio.router import Router
 from populace.portfolio.scaling import Scale
 from populace.traits import Scorer
 
-__all__ = ["BestOf", "Served", "Serving", "load_serving", "serving_of"]
+__all__ = ["BestOf", "Member", "Serving", "load_serving", "serving_of"]
 
 
-class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One member, and how it is served."""
 
     name: str
@@ -54,12 +54,12 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     """A portfolio as a gateway reads it."""
 
     scale: Scale
-    members: tuple[Served, ...]
+    members: tuple[Member, ...]
     certificate: float
     """No weights lose more, where it was measured."""
     version: int = 1
 
-    def route(self, weights: npt.ArrayLike) -> Served:
+    def route(self, weights: npt.ArrayLike) -> Member:
         """Give the member that serves some weights, shape (traits,).
 
         Raises
@@ -109,7 +109,7 @@ def serving_of(
     for each in plan.members:
         model = (models or {}).get(each.name, "")
         members.append(
-            Served(
+            Member(
                 name=each.name,
                 weights=each.weights,
                 point=tuple((points or {}).get(each.name, each.point)),
@@ -178,14 +178,14 @@ class BestOf:
     >>> model = Scripted(text=lambda request: "no " * (3 - request.sample))
     >>> scale = Scale(tuple(Range(trait=name, low=low, high=1, source="definition")
     ...     for name, low in (("brevity", 0), ("politeness", -1))))
-    >>> member = Served(name="short", weights=(1.0, 0.0), point=(0.9, 0.5), best_of=3)
+    >>> member = Member(name="short", weights=(1.0, 0.0), point=(0.9, 0.5), best_of=3)
     >>> served = BestOf(model, member, scale, [traits.scorer("brevity"), traits.scorer("politeness")])
     >>> ask = GenerateRequest(model=served.model, messages=(Message("user", "May I?"),), max_tokens=9)
     >>> asyncio.run(served.generate([ask]))[0].text
     'no '
     """
 
-    def __init__(self, inner: Provider, member: Served, scale: Scale, scorers: Sequence[Scorer]) -> None:
+    def __init__(self, inner: Provider, member: Member, scale: Scale, scorers: Sequence[Scorer]) -> None:
         named = {each.name: each for each in scorers}
         lost = [name for name in scale.traits if name not in named]
         if lost:
