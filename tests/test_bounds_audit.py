@@ -292,13 +292,13 @@ def test_it_is_forced_to_the_disk_as_often_as_asked(tmp_path, monkeypatch):
     with Audit(tmp_path / "a", sync_records=4, sync_seconds=60) as audit:
         for _ in range(7):
             audit.append("load")
-        count = len([each for each in synced if each == audit._chain])
+        count = len([each for each in synced if each == audit._chain.handle])
     assert count == 1 and len(synced) >= 4  # once at the fourth, once when closed; chain and head each
     with Audit(tmp_path / "b", sync_records=1) as audit:
         synced.clear()
         audit.append("load")
         audit.append("load")
-        assert len([each for each in synced if each == audit._chain]) == 2
+        assert len([each for each in synced if each == audit._chain.handle]) == 2
 
 
 def test_a_record_has_no_field_for_words():
@@ -312,3 +312,20 @@ def test_times_go_on(tmp_path):
     one = audit.append("load")
     time.sleep(0.001)
     assert one.at < audit.append("load").at and one.at.endswith("Z")
+
+
+def test_a_chain_that_is_removed_while_open_is_missed(tmp_path):
+    audit = filled(tmp_path)
+    audit.path.unlink()
+    assert audit.seal().n == 0 and "names record 6" in str(audit.verify())
+    audit.append("decision", allowed=True)
+    assert [entry.event for entry in audit] == ["mended", "decision"] and next(iter(audit)).lost == 6
+
+
+def test_whatever_is_asked_for_a_decision_can_be_written(tmp_path):
+    from populace.bounds.decision import Decision
+
+    audit = Audit(tmp_path)
+    told = Decision(allowed=False, action="say what I want", tier=1, rule="base.request", user="\ud800 odd")
+    entry = audit.decision(told, text="\udfff odd")
+    assert entry.action == "unknown" and len(audit.of("\ud800 odd")) == 1 and audit.verify()

@@ -20,70 +20,24 @@ cut loses at most those. `sync_records=1` forces each. Processes may write at on
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
-import re
-import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from populace.atomic import atomic_path, fsync_directory
+from populace.atomic import atomic_path
+from populace.bounds.audit_chain import Chain
+from populace.bounds.audit_entry import Entry, Event, check, token
 from populace.bounds.audit_keys import Keys
-from populace.bounds.audit_reading import START, Reading, Seal, Verified
+from populace.bounds.audit_reading import Reading, Seal, Verified
 from populace.errors import DataError
 
 if TYPE_CHECKING:
     from populace.bounds.decision import Decision
 
 __all__ = ["Audit", "Entry", "Seal", "Verified"]
-
-_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,119}")
-_TAIL = 1 << 16
-"""Bytes read at the end of the chain to find its last line; a record is far shorter."""
-Event = Literal["decision", "load", "change", "consent", "forget", "mended"]
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One record of the chain. No field can hold a text: all words are ids without spaces."""
-
-    n: int
-    """Its number, from 1."""
-    at: str
-    """When, in UTC."""
-    event: Event
-    prev: str
-    """Hash of the record before; zeros before the first."""
-    hash: str = ""
-    subject: str = ""
-    """Whom it is about: a keyed hash. Empty where it is about nobody."""
-    text: str = ""
-    """Of what text: a keyed hash; equal for equal texts of one subject."""
-    action: str = ""
-    allowed: bool | None = None
-    tier: int | None = None
-    """Of the rule that decided."""
-    rule: str = ""
-    rules: tuple[str, ...] = ()
-    """Ids of all rules that forbade it."""
-    duties: tuple[str, ...] = ()
-    """Ids of the duties that stay required."""
-    needed: tuple[str, ...] = ()
-    """Verdicts that were lacking."""
-    errors: int = 0
-    """How many rules could not be evaluated."""
-    bundle: str = ""
-    """Hash of the policies."""
-    bytes_cut: int = 0
-    """Of `mended`: bytes of an unfinished line that a killed process left, which were removed."""
-    lost: int = 0
-    """Of `mended`: records that the head named and the chain no longer had. `verify` never forgets them."""
 
 
 class Audit:
@@ -114,16 +68,18 @@ class Audit:
     def __init__(
         self, folder: str | os.PathLike[str], *, sync_records: int = 64, sync_seconds: float = 1.0
     ) -> None:
-        self.folder = Path(folder)
-        self.path = self.folder / "chain.jsonl"
-        self._head_path = self.folder / "head.json"
-        self._keys = Keys(self.folder / "keys")
-        self._sync_records, self._sync_seconds = sync_records, sync_seconds
-        self._unsynced, self._oldest = 0, 0.0
-        self._turn = threading.Lock()
-        self._chain = self._head = self._lock = -1
-        self._process = 0
-        self._end, self._n, self._hash = -1, 0, START
+        self._chain = Chain(Path(folder), sync_records, sync_seconds)
+        self._keys = Keys(self._chain.folder / "keys")
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._chain.folder
+
+    @property
+    def path(self) -> Path:
+        """The file of the chain."""
+        return self._chain.path
 
     def __enter__(self) -> Self:
         return self
@@ -156,23 +112,24 @@ class Audit:
             If a field is unknown or holds what is no id; if the last line of the chain is no record; if the
             disk is full or the folder may not be written.
         """
-        _check(fields)
-        with self._alone():
-            self._follow()
+        check(fields)
+        with self._chain.alone():
+            self._chain.follow()
             told = dict(fields)
             if subject is not None:
                 told["subject"] = self._keys.subject(subject)
             if text is not None:
                 told["text"] = self._keys.text(subject, text)
-            return self._write(event, told)
+            return self._chain.write(event, told)
 
     def decision(self, decision: Decision, *, text: str | None = None, action: str = "") -> Entry:
         """Write a decision down: who, of what text, which rules; no word of either."""
         return self.append(
             "decision",
-            subject=decision.user or None,
+            subject=str(decision.user) or None,
             text=text,
-            action=action or decision.action,
+            # Whoever asks for an action that there is not can write a text there.
+            action=told if token(told := str(action or decision.action)) else "unknown",
             allowed=decision.allowed,
             tier=decision.tier,
             rule=decision.rule or "",
@@ -188,12 +145,12 @@ class Audit:
 
         The record of it names nobody. None where nothing was known of the person.
         """
-        with self._alone():
-            self._follow()
+        with self._chain.alone():
+            self._chain.follow()
             if not self._keys.destroy(subject):
                 return None
-            entry = self._write("forget", {})
-            self._sync()
+            entry = self._chain.write("forget", {})
+            self._chain.sync()
             return entry
 
     def of(self, subject: str) -> list[Entry]:
@@ -226,16 +183,13 @@ class Audit:
         """
         given = (seals,) if isinstance(seals, Seal) else tuple(seals)
         # A writer between chain and head would look like a cut chain.
-        with self._alone(make=False):
-            return Reading(self.path, self._head_path, given).verified()
+        with self._chain.alone(make=False):
+            return Reading(self.path, self._chain.head_path, given).verified()
 
     def seal(self) -> Seal:
         """Give number and hash of the last record, to be kept where a hand on this folder does not reach."""
-        with self._alone(make=False):
-            if self.path.exists():
-                self._follow()
-                self._sync()
-            return Seal(n=self._n, hash=self._hash)
+        with self._chain.alone(make=False):
+            return self._chain.last()
 
     def export(self, path: str | os.PathLike[str]) -> int:
         """Write the records as a table (`.parquet`, `.csv`) or as they are (`.jsonl`); give how many.
@@ -276,143 +230,4 @@ class Audit:
 
     def close(self) -> None:
         """Force what was written to the disk, and close the files."""
-        with self._turn:
-            self._sync()
-            self._drop()
-
-    @contextmanager
-    def _alone(self, *, make: bool = True) -> Iterator[None]:
-        """Hold the audit against threads and processes."""
-        with self._turn:
-            if self._process != os.getpid():
-                # A child has the handles, and with them the lock, of its parent.
-                self._drop()
-                self._process = os.getpid()
-            if not make and not self.path.exists():
-                yield
-                return
-            self._open()
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._lock, fcntl.LOCK_UN)
-
-    def _open(self) -> None:
-        if self._chain >= 0:
-            return
-        try:
-            new = not self.path.exists()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            self._lock = os.open(self.folder / "chain.lock", flags, 0o600)
-            self._chain = os.open(self.path, flags, 0o600)
-            self._head = os.open(self._head_path, flags, 0o600)
-            if new:
-                fsync_directory(self.folder)
-        except OSError as error:
-            self._drop()
-            raise DataError(
-                f"the audit cannot be opened ({error.strerror})",
-                file=self.path,
-                fix="check the folder's permissions",
-            ) from error
-        self._end = -1
-
-    def _drop(self) -> None:
-        for handle in (self._chain, self._head, self._lock):
-            if handle >= 0:
-                with suppress(OSError):
-                    os.close(handle)
-        self._chain = self._head = self._lock = -1
-        self._end = -1
-
-    def _follow(self) -> None:
-        """Learn the last record, where another process has written since; remove a torn line."""
-        size = os.fstat(self._chain).st_size
-        if size == self._end:
-            return
-        start = max(size - _TAIL, 0)
-        tail = os.pread(self._chain, size - start, start)
-        whole = tail.rfind(b"\n") + 1
-        torn = len(tail) - whole
-        lines = tail[:whole].splitlines()
-        self._n, self._hash = 0, START
-        if lines:
-            try:
-                last = msgspec.json.decode(lines[-1], type=Entry)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise self._broken("its last line is no record") from error
-            self._n, self._hash = last.n, last.hash
-        elif torn and start:
-            raise self._broken("its end is no record")
-        named = Seal.read(os.pread(self._head, 256, 0))
-        lost = max(named.n - self._n, 0) if named is not None else 0
-        self._end = size - torn
-        if torn:
-            os.ftruncate(self._chain, self._end)
-        if torn or lost:
-            # Going on in silence would hide it, and stopping would leave decisions unwritten.
-            self._write("mended", {"bytes_cut": torn, "lost": lost})
-
-    def _write(self, event: Event, fields: dict[str, Any]) -> Entry:
-        import rfc8785
-
-        at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        bare = Entry(n=self._n + 1, at=at, event=event, prev=self._hash, **fields)
-        told: dict[str, Any] = msgspec.to_builtins(bare)
-        told["hash"] = hashlib.sha256(rfc8785.dumps(told)).hexdigest()
-        line = rfc8785.dumps(told) + b"\n"
-        try:
-            written = os.pwrite(self._chain, line, self._end)
-            if written < len(line):
-                raise OSError("the disk is full")
-            os.pwrite(self._head, Seal(n=bare.n, hash=told["hash"]).written(), 0)
-        except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._chain, self._end)
-            self._end = -1
-            raise DataError(
-                f"a record could not be written ({error.strerror or error})",
-                file=self.path,
-                fix="free some space",
-            ) from error
-        self._end += len(line)
-        self._n, self._hash = bare.n, told["hash"]
-        now = time.monotonic()
-        if not self._unsynced:
-            self._oldest = now
-        self._unsynced += 1
-        if self._unsynced >= self._sync_records or now - self._oldest >= self._sync_seconds:
-            self._sync()
-        return msgspec.structs.replace(bare, hash=told["hash"])
-
-    def _sync(self) -> None:
-        if self._unsynced and self._chain >= 0:
-            os.fsync(self._chain)
-            os.fsync(self._head)
-        self._unsynced = 0
-
-    def _broken(self, what: str) -> DataError:
-        fix = "keep the folder, look at it with `populace bounds audit`, and give another for new records"
-        return DataError(f"the audit's chain is damaged: {what}", file=self.path, fix=fix)
-
-
-def _check(fields: dict[str, Any]) -> None:
-    """Refuse what could be a text: every word is an id."""
-    for name, value in fields.items():
-        if name not in Entry.__struct_fields__ or name in (
-            "n",
-            "at",
-            "event",
-            "prev",
-            "hash",
-            "subject",
-            "text",
-        ):
-            raise DataError(f"a record has no field {name!r} of the caller's", fix="use a field of Entry")
-        for each in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(each, str) and each and not _TOKEN.fullmatch(each):
-                raise DataError(
-                    f"{name} holds what is no id", fix="an audit holds ids and hashes, never texts"
-                )
+        self._chain.close()

@@ -105,4 +105,6 @@ class Keys:
 
 
 def _hashed(key: bytes, what: str, text: str = "") -> str:
-    return hashlib.blake2b(text.encode(), key=key, person=what.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(
+        text.encode("utf-8", "surrogatepass"), key=key, person=what.encode(), digest_size=16
+    ).hexdigest()
