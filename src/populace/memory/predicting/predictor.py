@@ -29,9 +29,6 @@ from populace.opinions import NONE, Inputs, Item, inputs_of
 
 __all__ = ["ResponsePredictor"]
 
-_FEWEST = 20
-"""People that a trial of routes needs; of fewer nobody can say whether a route beats the population."""
-
 
 @dataclass
 class ResponsePredictor:
@@ -111,7 +108,7 @@ class ResponsePredictor:
         ]
         fitted = trials.fitted(routes, train, inputs)
         trial, gained, best = None, {}, "mode"
-        if len(train) >= _FEWEST:
+        if len(train) >= trials.FEWEST:
             trial = tried(train, inputs, routes, seed=seed)
             names = [route.name for route in routes]
             weights, sharp = weighed(trial, names)
@@ -223,7 +220,7 @@ class ResponsePredictor:
         item = self.responses.opinions.items[column]
         cells = Cells(person, known[None], np.zeros(1, dtype=np.int64), np.array([column]))
         population = self.fitted["mode"].predict(cells)[0, : item.size]
-        name, why, silent = self._chosen(method, cells.columns)
+        name, why, silent = trials.settled(method, self.best, self.gained, cells.columns)
         asked = not silent and name in self.fitted
         p = self.fitted[name].predict(cells)[0, : item.size] if asked else population
         told = known.copy()
@@ -254,24 +251,6 @@ class ResponsePredictor:
                 self.trial, name, self.gained[name].overall, self.inputs.known, self.seed
             )
         return self._calibrated[name]
-
-    def _chosen(self, method: Method, columns: np.ndarray) -> tuple[str, str, bool]:
-        """Choose a route: its name, why, and whether it abstains."""
-        if method not in ("auto", "blend"):
-            return method, "the caller chose it", False
-        if not self.gained:
-            return (
-                "mode",
-                f"fewer than {_FEWEST} people: nothing shows that a route beats the population",
-                True,
-            )
-        name = self.best if method == "auto" else "blend"
-        found = self.gained[name]
-        why = f"log score above the population's by {found.overall} nats an answer, on people left out"
-        if method == "blend" or not found.abstains(columns)[0]:
-            return name, why, False
-        doubt = "not for sure" if not found.overall.low > 0 else "not where this question is asked"
-        return name, f"{why}: {doubt}", True
 
     def _unasked(
         self, known: np.ndarray, person: pl.DataFrame, query: Query, method: Method, evidence: int

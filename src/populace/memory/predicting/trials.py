@@ -7,14 +7,14 @@ population it says what the population says, and that it does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from populace.errors import DataError
 from populace.memory.predicting.collaborative import Collaborative, Folded
-from populace.memory.predicting.prediction import Calibration
+from populace.memory.predicting.prediction import Calibration, Method
 from populace.memory.predicting.route import Cells, FittedRoute, Route
 from populace.opinions import NONE, Inputs, Opinions
 from populace.opinions.predictors.masks import masked
@@ -23,9 +23,11 @@ from populace.stats.calibration import calibration_error
 from populace.stats.crossed import crossed_mean
 from populace.streams import stream
 
-__all__ = ["Abstaining", "Gains", "Trial", "calibrated", "fitted", "gains", "tried"]
+__all__ = ["FEWEST", "Abstaining", "Gains", "Trial", "calibrated", "fitted", "gains", "settled", "tried"]
 
 _FLOOR = 1e-6
+FEWEST = 20
+"""People that a trial of routes needs; of fewer nobody can say whether a route beats the population."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,24 @@ def calibrated(
         gain=gain,
         error=calibration_error(sure, right, trial.rows, draws=500, seed=seed),
     )
+
+
+def settled(
+    method: Method, best: str, gained: Mapping[str, Gains], columns: np.ndarray
+) -> tuple[str, str, bool]:
+    """Settle which route predicts a question: its name, why, and whether the population stands for it."""
+    if method not in ("auto", "blend"):
+        return method, "the caller chose it", False
+    if not gained:
+        why = f"fewer than {FEWEST} people: nothing shows that a route beats the population"
+        return "mode", why, True
+    name = best if method == "auto" else "blend"
+    found = gained[name]
+    why = f"log score above the population's by {found.overall} nats an answer, on people left out"
+    if method == "blend" or not found.abstains(columns)[0]:
+        return name, why, False
+    doubt = "not for sure" if not found.overall.low > 0 else "not where this question is asked"
+    return name, f"{why}: {doubt}", True
 
 
 @dataclass(frozen=True)
