@@ -232,6 +232,46 @@ def test_settings_that_mean_nothing_are_refused(options, what):
         planned(replace(made, options={**made.options, **options}), SAMPLE.opinions)
 
 
+@pytest.fixture(scope="module")
+def result(items):
+    from populace.bench.result import TaskResult
+
+    task = ResponsePrediction()
+    return TaskResult(
+        task=task.meta.name, task_version=1, populace="0", target="planted@1/exact", judge=None, way="choice",
+        settings={}, personas="", prompts="", templates="", items=len(items), main_measure="accuracy",
+        higher_is_better=True, scores=task.score(items, COUNTING),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [680, 340])
+def test_figures_show_what_was_scored(result, items, width):
+    pytest.importorskip("altair")
+    from populace.report import draw
+    from populace.report.figures.of_runs import figures_of
+
+    made = figures_of({"one": (result, items)})
+    assert list(made) == ["prediction-curves", "prediction-pairs"]
+    curves, pairs = (draw.svg(chart(width=width)) for chart in made.values())
+    for word in ("own answers that are known", "tokens told", "the model", "factors", "own items"):
+        assert word in curves
+    lost = next(score for score in result.scores if score.measure == "accuracy, above mode, all")
+    counts = lost.note.removeprefix("discordant ").partition(" of")[0]
+    assert counts in pairs and "with JOIN" in pairs
+
+
+def test_a_figure_of_another_task_is_refused(result):
+    pytest.importorskip("altair")
+    from populace.report.figures.response_prediction import prediction_curves, prediction_pairs
+
+    other = msgspec.structs.replace(result, task="grounded")
+    for chart in (prediction_curves, prediction_pairs):
+        with pytest.raises(DataError, match="response-prediction"):
+            chart(other)
+    with pytest.raises(DataError, match="nothing was compared"):
+        prediction_pairs(msgspec.structs.replace(result, scores=result.scores[:1]))
+
+
 def test_without_data_it_says_what_it_needs():
     with pytest.raises(StudyError, match="needs data"):
         planned(bench(planting.planted_model(SAMPLE, 1.0)))

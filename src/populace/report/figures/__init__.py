@@ -45,6 +45,8 @@ from populace.report.figures.price_curve import price_curve, price_curve_of_run
 from populace.report.figures.radar import radar
 from populace.report.figures.ranking import leaderboard
 from populace.report.figures.regions import regions, regions_of_run
+from populace.report.figures.response_prediction import prediction_curves, prediction_pairs
+from populace.report.figures.safety import safety
 from populace.report.figures.steering import steering
 from populace.report.figures.topics import topic_map, word_vectors
 from populace.report.figures.trade_off import front_of_run, weights
@@ -93,6 +95,8 @@ __all__ = [
     "population",
     "population_histograms",
     "position",
+    "prediction_curves",
+    "prediction_pairs",
     "preference",
     "price_curve",
     "price_curve_of_run",
@@ -101,6 +105,7 @@ __all__ = [
     "regions",
     "regions_of_run",
     "reliability",
+    "safety",
     "splits",
     "steering",
     "timeline_of",

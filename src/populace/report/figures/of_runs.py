@@ -26,6 +26,8 @@ from populace.report.figures.phrases import phrase_frequency
 from populace.report.figures.price_curve import price_curve_of_run
 from populace.report.figures.ranking import leaderboard
 from populace.report.figures.regions import regions_of_run
+from populace.report.figures.response_prediction import prediction_curves, prediction_pairs
+from populace.report.figures.safety import safety
 from populace.report.figures.steering import steering
 from populace.report.figures.trade_off import front_of_run, weights
 
@@ -39,12 +41,18 @@ Draw = Callable[..., Any]
 """Takes `width`."""
 
 _SINGLE: dict[str, Draw] = {
+    "bounds": safety,
     "distributional": distributional,
     "jury": jury_wins,
     "leave-one-out": leave_one_out,
     "phrases": phrase_frequency,
 }
 """Tasks of one figure, of the result alone, which has the task's name."""
+_SEVERAL: dict[str, dict[str, Draw]] = {
+    "overton": {"overton": overton, "coverage-at-k": coverage_at_k},
+    "response-prediction": {"prediction-curves": prediction_curves, "prediction-pairs": prediction_pairs},
+}
+"""Tasks of several figures, of the result alone."""
 
 
 def figures_of(
@@ -115,8 +123,8 @@ def _of_one(result: TaskResult, items: pl.DataFrame) -> dict[str, Draw]:
         return {"grounded": partial(grounded, result), "reliability": partial(reliability, items, arms)}
     if result.task == "steerable":
         return {"steering": partial(steering, items)}
-    if result.task == "overton":
-        return {"overton": partial(overton, result), "coverage-at-k": partial(coverage_at_k, result)}
+    if result.task in _SEVERAL:
+        return {name: partial(draw, result) for name, draw in _SEVERAL[result.task].items()}
     if result.task in _SINGLE:
         return {result.task: partial(_SINGLE[result.task], result)}
     if result.task == "intersectionality":
