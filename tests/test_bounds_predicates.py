@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import sys
+import time
 import types
 from importlib import resources
 from pathlib import Path
@@ -413,6 +414,18 @@ def test_what_fails_or_is_late_gives_no_verdict_and_no_text():
     assert "0.05 seconds" in found.lacking["vcr"] and "RuntimeError" in found.lacking["cse"]
     assert SECRET not in str(found.lacking)
     assert predicates[-1].asked == 0  # what is not needed is not asked
+
+
+def test_a_classifier_that_hangs_holds_up_nobody():
+    def hang(texts, prompts):
+        time.sleep(5)
+        return [1.0] * len(texts)
+
+    slow = Scored("off", FunctionScorer("slow", hang, 0.0, 1.0, "more"))
+    began = time.perf_counter()
+    found = asyncio.run(ask([slow], "x", ["off"], seconds=0.1))
+    assert "no answer within 0.1 seconds" in found.lacking["off"]
+    assert time.perf_counter() - began < 3  # the end of the loop does not wait for the thread
 
 
 def test_the_cache_holds_no_text_is_bounded_and_goes(tmp_path):

@@ -6,7 +6,6 @@ is given.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 from populace.bounds.hazards import hazard
 from populace.bounds.predicates.calibration import Calibration
 from populace.bounds.predicates.scorers import Scored
+from populace.bounds.predicates.threads import in_thread
 from populace.bounds.predicates.verdict import Verdict
 from populace.errors import ModelError
 
@@ -74,7 +74,7 @@ class AnyGuardrail:
             If the package or the guardrail is not there, it fails, or it says nothing of the category.
         """
         began = time.perf_counter()
-        found = await asyncio.to_thread(self._validate, text)
+        found = await in_thread(self._validate, text)
         raw, told = self._read(found)
         score = self._calibration.score(raw)
         seconds = time.perf_counter() - began

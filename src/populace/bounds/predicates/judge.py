@@ -47,8 +47,6 @@ class Judge:
         The map from the probability of "yes" to a share.
     journal
         A folder that keeps the calls, with the texts. Without it nothing of them stays.
-    template
-        Of `templates`; `judge_viewpoints` asks about fairness on contested questions.
 
     Raises
     ------
@@ -67,7 +65,6 @@ class Judge:
         policy: str = "",
         calibration: Calibration | None = None,
         journal: str | Path | None = None,
-        template: str = "judge",
     ) -> None:
         self._hazard = hazard(name)
         self.name = self._hazard.name
@@ -78,10 +75,9 @@ class Judge:
         self._provider = model
         self._policy = " ".join(policy.split())
         self._journal = journal
-        self._template = template
         self._calibration = calibration or Calibration.none()
         asked = content_hash(
-            [TEMPLATES.hash(template), self._hazard.title, self._hazard.meaning, self._policy], size=4
+            [TEMPLATES.hash("judge"), self._hazard.title, self._hazard.meaning, self._policy], size=4
         )
         self.version = f"judge {model.model}, prompt {asked}, {self._calibration.id}"
 
@@ -94,7 +90,7 @@ class Judge:
         found = []
         for first, second in (_ANSWERS, _ANSWERS[::-1]):
             told = TEMPLATES.render(
-                self._template, values | {"text": text, "fence": fence, "first": first, "second": second}
+                "judge", values | {"text": text, "fence": fence, "first": first, "second": second}
             )
             found.append(
                 ChooseRequest(model=self._provider.model, messages=(Message("user", told),), options=_LETTERS)

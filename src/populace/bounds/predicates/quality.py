@@ -110,7 +110,10 @@ def measure_quality(
     binary = set(labels) <= {"", ANY}
     for predicate, said in zip(predicates, found, strict=True):
         has = labels != "" if binary else labels == predicate.name
-        rows.append(_row(predicate.version, predicate.name, "", said, has, **settings))
+        # Of what is unsafe nobody knows how, in a set whose other labels are hazards.
+        at = np.full(len(labels), True) if binary else labels != ANY
+        part = _Scores(said.score[at], said.seconds[at], said.calibration)
+        rows.append(_row(predicate.version, predicate.name, "", part, has[at], **settings))
     if len(predicates) > 1:
         together = _together(found)
         names = ", ".join(needed_of(predicates))
@@ -154,6 +157,7 @@ def calibrate_on(
         if predicate.name in parts:
             raise DataError(f"two predicates judge {predicate.name}", fix="calibrate one at a time")
         told = ~np.isnan(said.score)
+        told &= labels != ANY
         has = (labels == predicate.name)[told]
         if min(has.sum(), (~has).sum()) < LEAST:
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from populace.bounds.hazards import hazard
 from populace.bounds.predicates.calibration import Calibration
+from populace.bounds.predicates.threads import in_thread
 from populace.bounds.predicates.verdict import Verdict
 from populace.errors import DataError, ModelError
 from populace.traits import Scorer, scorer
@@ -66,7 +66,7 @@ class Scored:
         prompt = context.get("prompt")
         prompts = None if prompt is None else [str(prompt)]
         try:
-            raw, seconds = await asyncio.to_thread(self._measure, text, prompts)
+            raw, seconds = await in_thread(self._measure, text, prompts)
         except DataError as error:
             raise ModelError(str(error)) from error
         if math.isnan(raw):

@@ -43,7 +43,7 @@ __all__ = ["from_table"]
 
 _KINDS: dict[str, tuple[set[str], set[str]]] = {
     "scorer": ({"hazard", "by"}, set()),
-    "judge": ({"hazard", "model"}, {"policy", "journal", "template"}),
+    "judge": ({"hazard", "model"}, {"policy", "journal"}),
     "any_guardrail": ({"hazard", "guardrail"}, {"category", "settings"}),
     "classifier": ({"hazard", "model", "label"}, {"version"}),
 }
