@@ -61,7 +61,7 @@ def values(pool: pf.Pool, beta: float, weights: np.ndarray) -> np.ndarray:
         (2, 0.1, 0.002, 11),
         (3, 0.5, 0.01, 10),
         (3, 0.1, 0.01, 28),
-        *([(3, 0.02, 0.01, 44), (3, 0.1, 0.002, 148), (4, 0.1, 0.01, 143)] if FULL else []),
+        *([(3, 0.02, 0.01, 44), (3, 0.1, 0.002, 105), (4, 0.1, 0.01, 120)] if FULL else []),
     ],
 )
 def test_planned_calls_are_no_more_than_anybodys(traits: int, beta: float, regret: float, least: int) -> None:

@@ -24,7 +24,7 @@ from populace.portfolio.tables import check_kind, points_of
 
 __all__ = ["Serving", "fewest_columns", "minimum", "spread_weights"]
 
-_STEPS = 20_000
+_STEPS = 8_000
 """Of the local search, before an integer programme is asked."""
 
 

@@ -17,7 +17,7 @@ __all__ = ["Plan", "parts", "split"]
 
 _BEND = (0.27, 0.73)
 """Places of the corner in a piece, between which the map that takes the middle to it stays monotone."""
-_RESOLUTION, _POWER = 0.75, 1.25
+_RESOLUTION, _POWER, _STEEPEST = 0.75, 1.25, 1.2
 """The resolution of a lattice over the ratio of gaps: fitted on problems made up, which bend unevenly, so
 that more is needed than sqrt."""
 _MOST = 60_000
@@ -68,7 +68,7 @@ class Plan:
 
     def __init__(self, traits: int, gap: float, target: float) -> None:
         ratio = math.sqrt(max(gap, 0.0) / target)
-        steps = max(1, math.ceil(min(_RESOLUTION * ratio**_POWER, 1e6) - 1e-9))
+        steps = max(1, math.ceil(min(_RESOLUTION * ratio**_POWER, _STEEPEST * ratio, 1e6) - 1e-9))
         size = math.comb(steps + traits - 1, traits - 1)
         self.reach = 1.4 / steps
         self.weights = spread_weights(traits, size) if size <= _MOST else np.empty((0, traits))
