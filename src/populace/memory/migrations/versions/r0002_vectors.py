@@ -18,7 +18,6 @@ depends_on = None
 _VECTORS = (
     "CREATE TABLE memory_vectors (blob BIGINT PRIMARY KEY REFERENCES memory_blobs (blob) ON DELETE CASCADE, "
     "person BIGINT NOT NULL, kind VARCHAR(60) NOT NULL, point vector(512) NOT NULL)",
-    "CREATE INDEX memory_vectors_of ON memory_vectors (kind, person)",
     "ALTER TABLE memory_vectors ALTER COLUMN point SET STATISTICS 0",
 )
 
