@@ -248,6 +248,9 @@ def test_rules_without_effect_are_named_with_the_reason(tmp_path) -> None:
     assert told["x.3"].sentence.startswith(
         "x.3 has no effect: whenever it fires, tier 2 forbids the same already (x.2)"
     )
+    misspelt = load(folder(tmp_path / "b", tier2={"clinic": CLINIC.replace('"slang"', '"slagn"')}))
+    said = [each.sentence for each in misspelt.check(samples=0).problems]
+    assert "clinic.slang names the topic slagn, which no wish has." in said
     assert told["x.3"].where == "tier2/clinic/r.cedar:7"
 
 
@@ -308,8 +311,8 @@ def test_what_changed_is_said_by_whom_and_for_whom(tmp_path) -> None:
     found = differences(old, new)
     assert found.widens
     assert str(found).splitlines() == [
-        "No longer required: the duty refer when Specialised advice: health scores 40 or more and the user is of"
-        " age, by clinic (clinic.refer, tier 2).",
+        "No longer required: the duty refer when Specialised advice: health scores 40 or more and the user is"
+        " of age, by clinic (clinic.refer, tier 2).",
         "Now allowed: a reply when Sexual content scores 50 to 69 and it is outside EU and the user is a"
         " minor, where nothing else forbids it; until now forbidden by clinic (clinic.sxc, tier 2).",
         "Now allowed: a reply when Sexual content scores 50 to 69 and the user is of age, where"

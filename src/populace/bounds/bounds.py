@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from populace.bounds.decision import Decision, Wish
+from populace.bounds.decision import Decision
 from populace.bounds.policy.bundle import Bundle, Person
 from populace.bounds.policy.deciding import Look, conclude, look, refused
+from populace.bounds.policy.described import Described
 from populace.bounds.policy.folder import Folder, read_folder
 from populace.bounds.policy.forms import Form
 from populace.bounds.policy.lazily import gather
-from populace.bounds.policy.rules import Rule
-from populace.bounds.policy.settings import NOBODY, Choice, Duty, Settings
+from populace.bounds.policy.settings import NOBODY
 from populace.bounds.policy.situation import Refusal, Situation, read_scores, read_situation
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _KEPT = 2048
 """Users whose compiled policies are kept."""
 
 
-class Bounds:
+class Bounds(Described):
     """Policies in three tiers. Made by `Bounds.load`.
 
     Examples
@@ -53,7 +53,7 @@ class Bounds:
     """
 
     def __init__(self, folder: Folder, *, predicates: Iterable[Predicate] | None, audit: bool) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._audited = audit and folder.settings.audit != "none"
         self._given = None if predicates is None else tuple(predicates)
         self._bundles: dict[str, Bundle] = {}
@@ -89,76 +89,6 @@ class Bounds:
         for organisation in (found.organisation, *found.organisations):
             found.bundle(organisation)
         return found
-
-    @property
-    def folder(self) -> Path:
-        """Where it was loaded from."""
-        return self._folder.root
-
-    @property
-    def settings(self) -> Settings:
-        """What `bounds.toml` says."""
-        return self._folder.settings
-
-    @property
-    def policies(self) -> Folder:
-        """All that the folder holds, as it was read."""
-        return self._folder
-
-    @property
-    def table(self) -> dict[str, Any]:
-        """What `bounds.toml` says, as a table."""
-        return msgspec.to_builtins(self._folder.settings)
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """The rules of tiers 1 and 2, of all organisations."""
-        return self._folder.rules
-
-    @property
-    def organisation(self) -> str:
-        """Whose deployment it is."""
-        return self._folder.settings.organisation
-
-    @property
-    def organisations(self) -> tuple[str, ...]:
-        """All that have a folder in tier 2."""
-        return self._folder.organisations
-
-    @property
-    def laws(self) -> tuple[str, ...]:
-        """The jurisdictions that are known."""
-        return self._folder.laws
-
-    @property
-    def duties(self) -> dict[str, Duty]:
-        """What can be required, by id."""
-        return self._folder.duties
-
-    @property
-    def wishes(self) -> dict[str, Wish]:
-        """What users can choose, by id."""
-        return self._folder.wishes
-
-    @property
-    def choices(self) -> dict[str, Choice]:
-        """The catalogue of wishes, with what a form shows of each."""
-        return self._folder.choices
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """Kinds of personal data that are known."""
-        return self._folder.kinds
-
-    @property
-    def purposes(self) -> tuple[str, ...]:
-        """Purposes that are known."""
-        return self._folder.purposes
-
-    @property
-    def forms(self) -> dict[str, Form]:
-        """What users chose, by user."""
-        return self._folder.forms
 
     @cached_property
     def predicates(self) -> tuple[Predicate, ...]:

@@ -9,15 +9,17 @@ from typing import Any, Literal
 import msgspec
 
 from populace.bounds.policy.bundle import Bundle
+from populace.bounds.policy.folder import literals
 from populace.bounds.policy.fragment import cuts
 from populace.bounds.policy.reader import OTHER, Thing, Variable
 from populace.bounds.policy.rules import Rule
 from populace.bounds.policy.schema import ACTIONS
 from populace.bounds.policy.search import Search
+from populace.bounds.policy.settings import OWN
 from populace.bounds.policy.space import Formula, Space, as_tree
 from populace.bounds.policy.words import said_box
 
-__all__ = ["Problem", "conflicts", "without_effect"]
+__all__ = ["Problem", "conflicts", "formulas", "unknown_topics", "without_effect"]
 
 Severity = Literal["error", "warning", "note"]
 
@@ -68,6 +70,15 @@ def without_effect(bundle: Bundle) -> Iterator[Problem]:
         covers = f"whenever it fires, {tier} forbids the same already ({', '.join(by)}){looser}"
         said = f"{name} has no effect: {covers}."
         yield Problem("no effect", "warning", said, (name, *by), rule.where)
+
+
+def unknown_topics(bundle: Bundle) -> Iterator[Problem]:
+    """Tell of rules about a topic that no wish has: of a word that was misspelt, most likely."""
+    known = {wish.topic for wish in bundle.folder.wishes.values()} | {OWN}
+    for rule in bundle.rules:
+        for word in sorted(literals([rule], ("resource", "topic")) - known):
+            said = f"{rule.id} names the topic {word}, which no wish has."
+            yield Problem("no effect", "warning", said, (rule.id,), rule.where)
 
 
 def _covered(bundle: Bundle, space: Space, held: dict[str, Formula], name: str) -> str | None:

@@ -26,8 +26,6 @@ class Gathered:
         self.scores = dict(scores)
         self.failures: list[str] = []
         """Why verdicts are lacking; never a word of the text."""
-        self.ran: list[str] = []
-        """Hazards that were judged, in order."""
 
 
 async def gather(
@@ -71,6 +69,5 @@ async def gather(
         wave = [name for name in open_names if cost.get(name, 0.0) == least]
         tried.update(wave)
         asked = await ask(predicates, text, wave, told, seconds=seconds)
-        found.ran += [name for name in wave if name in cost]
         found.scores |= {name: verdict.score for name, verdict in asked.verdicts.items()}
         found.failures += [f"{name}: {why}" for name, why in asked.lacking.items()]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from populace.bounds.policy.bundle import Bundle
-from populace.bounds.policy.findings import Problem, conflicts, formulas, without_effect
+from populace.bounds.policy.findings import Problem, conflicts, formulas, unknown_topics, without_effect
 from populace.bounds.policy.forms import user_key
 from populace.bounds.policy.sampling import Sampled, sample
 from populace.bounds.policy.schema import ACTIONS
@@ -88,12 +88,11 @@ def check(bounds: Bounds, *, samples: int = 200, seed: int = 0) -> Report:
         proofs.append(_sampled(bounds, name, samples, seed))
         for problem in without_effect(bundle):
             dead.setdefault(problem.rules[0], []).append(problem)
-        for problem in conflicts(bundle):
+        for problem in (*unknown_topics(bundle), *conflicts(bundle)):
             problems.setdefault(problem.sentence, problem)
-    # A rule of tier 1 binds everywhere: it is without effect only where it is so for everybody.
-    for found in dead.values():
-        rule = bounds.bundle(names[0]).by_id.get(found[0].rules[0])
-        if rule is None or rule.tier == 2 or len(found) == len(names):
+    # A rule of tier 1 or of a provider binds many: it is without effect only where it is so for all of them.
+    for ident, found in dead.items():
+        if len(found) == sum(ident in bounds.bundle(name).by_id for name in names):
             problems.setdefault(found[0].sentence, found[0])
     proofs += [_templates(bounds), _links(bounds), _fragment(bounds)]
     order = {"error": 0, "warning": 1, "note": 2}
