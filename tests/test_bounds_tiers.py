@@ -345,3 +345,17 @@ def test_a_form_comes_back_as_it_was(browser, pages, bounds):
         assert set(written["consents"]) >= set(before.consents) - {"memory"}
         assert json.dumps(written)
     page.close()
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_on_a_register(browser, tmp_path):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    from populace.bounds.assessing import Answer, Answers, assess, write_register
+
+    given = Answers("Demo", items={"I.R.6": Answer(applies=True, likelihood=5, impact=5, owner="me")})
+    page = browser.new_page(viewport={"width": 360, "height": 900}, color_scheme="dark")
+    page.goto(write_register(tmp_path, assess(given))[0].as_uri())
+    found = axe.Axe().run(page).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"][:100]) for each in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.close()
