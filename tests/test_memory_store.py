@@ -416,6 +416,7 @@ def test_presidio_that_is_not_here_is_said():
 # Which schema it is
 
 
+@pytest.mark.filterwarnings("ignore:Did not recognize type")
 def test_revisions_make_the_tables_that_are_described(db):
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
