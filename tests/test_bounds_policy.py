@@ -431,3 +431,33 @@ def test_records_can_be_written_and_the_bundle_s_hash_follows_the_rules(tmp_path
     assert other.bundle().hash != bounds.bundle().hash
     assert load(folder(tmp_path)).bundle().hash == bounds.bundle().hash
     assert Limits().tier2 == "deny"
+
+
+def test_a_hazard_of_one_s_own(tmp_path) -> None:
+    rule = CLINIC.replace("context.s.sxc_prn.score", "context.s.pol.score")
+    named = folder(
+        tmp_path, settings=SETTINGS + '[hazards]\npol = "Party politics"\n', tier2={"clinic": rule}
+    )
+    bounds = load(named, predicates=[*judges().values(), Judge("pol", 50)])
+    assert bounds.decide("ana", text="Vote for us.").rule == "clinic.sxc"
+    assert bounds.decide("ana", scores=CLEAN | {"pol": 49}).allowed
+    with pytest.raises(DataError, match="cannot be a hazard's name"):
+        load(folder(tmp_path / "b", settings=SETTINGS + '[hazards]\ncse = "Mine"\n'))
+
+
+def test_a_failed_answer_about_a_duty_is_not_kept(tmp_path, monkeypatch) -> None:
+    """The duty stays required while the engine errs, and is asked anew."""
+    import cedarpy
+
+    bounds = load(folder(tmp_path))
+    real = cedarpy.is_authorized
+    erring = cedarpy.AuthzResult({"decision": "Allow", "diagnostics": {"reason": [], "errors": ["no"]}})
+    omitting = {"action": 'Action::"omit"'}.items()
+    monkeypatch.setattr(
+        cedarpy,
+        "is_authorized",
+        lambda request, *a: erring if omitting <= request.items() else real(request, *a),
+    )
+    assert bounds.decide("ana", scores=CLEAN).requirements == ("say_ai", "refer")
+    monkeypatch.undo()
+    assert bounds.decide("ana", scores=CLEAN).requirements == ("say_ai",)

@@ -56,7 +56,8 @@ class Bundle:
                 "rules": [(rule.id, rule.text) for rule in self.rules],
                 "duties": folder.duties,
                 "engine": str(getattr(cedar(), "__version__", "4.12.2")),
-                "limits": folder.settings.limits,
+                "wishes": folder.choices,
+                "settings": folder.settings,
             }
         )
         self.cuts = {action: self._cuts(action) for action in ACTIONS}

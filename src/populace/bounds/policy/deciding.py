@@ -75,7 +75,9 @@ def _by_cell(
     if found is None:
         if len(person.cells) >= _CELLS:
             person.cells.clear()
-        found = person.cells[key] = ask(person, situation, action, resource, scores)
+        found = ask(person, situation, action, resource, scores)
+        if not found.errors:
+            person.cells[key] = found
     return found
 
 
@@ -92,7 +94,8 @@ def _settled(person: Person, situation: Situation) -> dict[tuple[str, str], Answ
         }
         if len(person.settled) >= 64:
             person.settled.clear()
-        person.settled[key] = found
+        if not any(answer.errors for answer in found.values()):
+            person.settled[key] = found
     return found
 
 

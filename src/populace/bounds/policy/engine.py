@@ -103,7 +103,8 @@ def ask_in_part(
         if told.errors:
             return Answer(False, (), tuple(_brief(each) for each in told.errors))
         if got.decision.value == "Deny":
-            return Answer(False, tuple(told.reasons))
+            # Here the engine lists every policy that is satisfied, the base's permit among them.
+            return Answer(False, tuple(each for each in told.reasons if each != base_id(action)))
         if got.decision.value == "Allow":
             final = cedar().is_authorized(request, held, known, schema)
             errors = tuple(_brief(each) for each in final.diagnostics.errors)
