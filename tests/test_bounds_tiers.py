@@ -325,9 +325,26 @@ def test_the_form_is_filled_by_keyboard_and_compiles(browser, pages, bounds, tmp
     told = decide(changed, user="dora", organisation="newsroom")
     assert {wish.id for wish in told.preferences} == {"brief", "humour", "w1", "w2", "w3"}
     assert not decide(changed, user="dora", scores={"off": 30}, organisation="newsroom").allowed
-    for kind, kept in (("politics", True), ("name", False), ("health", False)):
+    for kind, kept in (("politics", True), ("name", False), ("health", False), ("crime", False)):
         context = {"organisation": "newsroom", "kind": kind, "purpose": "memory"}
         assert decide(changed, "store", "dora", **context).allowed is kept, kind
+
+
+@pytest.mark.slow
+def test_wishes_in_own_words_are_never_lost(browser, bounds, tmp_path):
+    own = tuple(Own(name, f"{name} " + "x" * 400) for name in ("a", "b", "c", "w9", "e"))
+    form = Form("eve", own=own, paused=("b", "brief"))
+    (tmp_path / "eve.html").write_text(form_page(bounds, form), "utf-8")
+    page = browser.new_page()
+    page.goto((tmp_path / "eve.html").as_uri())
+    written = tomllib.loads(page.locator("#toml").text_content())
+    assert [(each["id"], each["text"]) for each in written["own"]] == [(each.id, each.text) for each in own]
+    page.locator("#own-2").fill("")
+    written = tomllib.loads(page.locator("#toml").text_content())
+    assert written["paused"] == ["brief"]
+    page.close()
+    with pytest.raises(DataError, match="no organisation"):
+        form_page(bounds, organisation="nowhere")
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ import msgspec
 from populace.bounds.decision import Decision
 from populace.bounds.hazards import hazards
 from populace.bounds.policy.forms import LEVELS, Form, Own
+from populace.errors import DataError
 
 if TYPE_CHECKING:
     from populace.bounds.bounds import Bounds
@@ -99,6 +100,8 @@ class Facts(msgspec.Struct, frozen=True):
     always: tuple[tuple[str, Barred], ...]
     """What every reply does whatever is chosen: words of the duty, and who says so."""
     purposes: tuple[str, ...]
+    unnamed: tuple[str, ...]
+    """Kinds of data that the page has no words for."""
 
 
 @functools.cache
@@ -122,8 +125,11 @@ def facts(bounds: Bounds, form: Form | None = None, *, organisation: str | None 
     Raises
     ------
     DataError
-        If the form names what there is not.
+        If the form names what there is not, or there is no such organisation.
     """
+    if organisation is not None and organisation not in (*bounds.organisations, bounds.organisation):
+        fix = f"name one of {', '.join(bounds.organisations)}"
+        raise DataError(f"there is no organisation {organisation!r}", file=bounds.folder, fix=fix)
     given = form or Form()
     asker = msgspec.structs.replace(Form(_ASKER), minor=given.minor, own=(Own("w1", "a wish"),))
     if form is not None:
@@ -140,6 +146,7 @@ def facts(bounds: Bounds, form: Form | None = None, *, organisation: str | None 
         share=_share(ask, given),
         always=_always(ask),
         purposes=tuple(ask.bounds.purposes),
+        unnamed=tuple(name for name in ask.bounds.kinds if name not in kinds()),
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["form_page"]
 
 OWN_WISHES = 3
-"""Fields for wishes in own words."""
+"""Fields for wishes in own words, at the least."""
 OWN_LENGTH = 300
 
 
@@ -50,12 +50,14 @@ def form_page(bounds: Bounds, form: Form | None = None, *, organisation: str | N
 
     known = facts(bounds, form, organisation=organisation)
     script = resources.files("populace.bounds").joinpath("templates", "form.js").read_text("utf-8")
-    own = [each.text for each in known.form.own][:OWN_WISHES]
+    own = [(each.id, each.text) for each in known.form.own]
+    fresh = (f"w{place}" for place in range(1, 1000) if f"w{place}" not in dict(own))
+    own += [(next(fresh), "") for _ in range(OWN_WISHES - len(own))]
     return page(
         "form",
         facts=known,
-        own=own + [""] * (OWN_WISHES - len(own)),
-        longest=OWN_LENGTH,
+        own=own,
+        longest=max(OWN_LENGTH, *(len(text) for _, text in own)),
         kept=Markup(_json(_kept(known))),
         script=Markup(script),
     )
@@ -72,9 +74,12 @@ def _kept(known: Facts) -> dict[str, Any]:
     return {
         "wishes": [each for each in given.wishes if each not in shown],
         "paused": list(given.paused),
+        "own": [each.id for each in given.own],
         "strict": {name: level for name, level in given.strict.items() if name not in levels},
         "consents": [each for each in given.consents or () if each not in boxes],
         "purposes": list(known.purposes),
+        # Kinds of data without a field are never ticked.
+        "unnamed": list(known.unnamed),
     }
 
 

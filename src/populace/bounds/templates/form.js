@@ -18,7 +18,7 @@
       user: form.user.value.trim(),
       minor: form.minor.checked,
       picked,
-      own: all("textarea[name=own]").map((each) => each.value.trim()).filter(Boolean),
+      own: all("textarea[name=own]").map((each) => ({ id: each.dataset.id, text: each.value.trim() })).filter((each) => each.text),
       strict: all("select[name=strict]").filter((each) => each.value),
       remembered: kinds.filter((each) => each.checked),
       not: kinds.filter((each) => !each.checked),
@@ -34,13 +34,14 @@
     if (now.share) consents.push("sharing");
     consents.push(...now.remembered.map((each) => each.value).filter((each) => kept.purposes.includes(each)));
     if (wishes.length) lines.push(`wishes = ${list(wishes)}`);
-    if (kept.paused.length) lines.push(`paused = ${list(kept.paused)}`);
+    const paused = kept.paused.filter((each) => !kept.own.includes(each) || now.own.some((own) => own.id === each));
+    if (paused.length) lines.push(`paused = ${list(paused)}`);
     lines.push(`consents = ${list([...new Set(consents)].filter((each) => kept.purposes.includes(each)))}`);
     if (now.minor) lines.push("minor = true");
-    now.own.forEach((each, place) => lines.push("", "[[own]]", `id = "w${place + 1}"`, `text = ${text(each)}`));
+    for (const each of now.own) lines.push("", "[[own]]", `id = ${text(each.id)}`, `text = ${text(each.text)}`);
     const strict = Object.entries(kept.strict).concat(now.strict.map((each) => [each.dataset.id, each.value]));
     if (strict.length) lines.push("", "[strict]", ...strict.map(([id, level]) => `${id} = ${level}`));
-    const not = list(now.not.map((each) => each.value));
+    const not = list([...now.not.map((each) => each.value), ...kept.unnamed]);
     lines.push("", "[never]", ...["store", "infer", "retain", "read"].map((each) => `${each} = ${not}`));
     lines.push(...["share", "train"].map((each) => `${each} = ${now.share ? not : list(["*"])}`));
     return `${lines.join("\n")}\n`;
