@@ -1,56 +1,30 @@
 """People whose truth is known, and models that know a part of it: what `response-prediction` is proved on.
 
-A planted model reads in what it is told who is meant (an attribute that no two share), and says a mixture of
-that person's true odds and noise; told of nobody it says what people say on average. Of replies, it writes
-polarity and intensity. Cheats look at nobody, like the first place, or write what cannot be read.
+Choices are made by the planted model of `grounded`, which reads in what it is told who is meant. Of replies,
+one writes polarity and intensity, or what cannot be read.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from populace.bench.grounding.planting import planted_survey
+from populace.bench.grounding.planting import check_planted, planted_model, planted_survey
 from populace.bench.responding.rfpn import SIGNED, Replies
 from populace.bench.result import Finding, Score
 from populace.bench.task import Bench, Counting
-from populace.models.records import ChooseRequest, GenerateRequest
+from populace.models.records import GenerateRequest
 from populace.models.scripted import Scripted
 from populace.opinions import NONE, Item, Opinions
-from populace.opinions.planted import Planted
 from populace.stats import Estimate
 from populace.streams import stream
 
 __all__ = ["planted_bench", "planted_model", "planted_replies", "planted_writer", "recovered", "validated"]
 
-_WHO, _WHAT = re.compile(r"number (\d+) of many"), re.compile(r"Question (\d+)\?")
-_LISTED = re.compile(r"^\d+: option (\d+)$", re.MULTILINE)
 _HEADLINE = re.compile(r"Headline (\d+) says")
-Cheat = Literal["", "deaf", "first", "mute"]
-
-
-def planted_model(sample: Planted, quality: float, *, seed: int = 0, cheat: Cheat = "") -> Scripted:
-    """Make a model of known quality that is asked for a person's choice; see `planted_survey`."""
-    table, opinions = sample.model(quality, seed=seed), sample.opinions
-    average = sample.truth.mean(axis=0)
-
-    def choice(request: ChooseRequest) -> list[float]:
-        system, asked = request.messages[0].content, request.messages[-1].content
-        item = int(_WHAT.findall(asked)[0])
-        order = [int(each) for each in _LISTED.findall(asked)]
-        if cheat == "mute":
-            return [0.0] * len(order)
-        if cheat == "first":
-            return [0.9, *([0.1 / (len(order) - 1)] * (len(order) - 1))]
-        who = _WHO.findall(system)
-        row = table[int(who[0])] if who and cheat != "deaf" else average
-        return [float(row[opinions.starts[item] + option]) for option in order]
-
-    return Scripted(choice=choice, model=f"planted-{cheat or quality}@{seed}/exact")
 
 
 def planted_replies(seed: int = 0, *, people: int = 80, headlines: int = 60, each: int = 14) -> Replies:
@@ -183,18 +157,11 @@ def validated() -> None:
     AssertionError
         If a planted value lies outside its interval, or a cheat passes the audit that is for it.
     """
-    # Of an interval at 95 % one seed in twenty fails by chance: here it is wider.
-    counting = Counting(level=0.999)
-    for what, planted, estimate in recovered(0, counting=counting):
-        assert estimate.low <= planted <= estimate.high, (what, planted, estimate)
     sample, counting = planted_survey(1, items=30, people=250), Counting()
-    _, honest = found_on(sample.opinions, planted_model(sample, 1.0), counting)
-    assert all(finding.passed for finding in honest), honest
-    cheats: dict[Cheat, str] = {"deaf": "as a stranger", "first": "order of options", "mute": "unanswered"}
-    for cheat, name in cheats.items():
-        _, findings = found_on(sample.opinions, planted_model(sample, 1.0, cheat=cheat), counting)
-        failed = [finding.name for finding in findings if not finding.passed]
-        assert name in failed, (cheat, failed)
+    check_planted(
+        recovered(0, counting=Counting(level=0.999)),
+        lambda cheat: found_on(sample.opinions, planted_model(sample, 1.0, cheat=cheat), counting)[1],
+    )
     replies = planted_replies(1)
     _, findings = found_on(replies, planted_writer(replies, 0.9), counting)
     assert all(finding.passed for finding in findings), findings
