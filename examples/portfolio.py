@@ -58,7 +58,7 @@ def main() -> None:
 
     texts = dict(prompts.iter_rows())
     unseen = [texts[name] for name in made.kept]
-    print(f"Member on {len(unseen)} prompts that the plan never saw, mean of each trait on the scale:")
+    print(f"Served on {len(unseen)} prompts that the plan never saw, mean of each trait on the scale:")
     plain = Member(name="one sample", weights=(1 / 3,) * 3, point=(0.0,) * 3)
     rows = [("anybody, one sample", plain), *((user, serving.route(w)) for user, w in USERS.items())]
     for user, member in rows:
