@@ -251,3 +251,11 @@ def test_the_gate_of_a_folder_tells_its_rule_and_lets_some_wishes_through():
     assert gold.decide(safe, nobody).words == () and set(gold.decide(safe, hostile).words) <= set(WISHES[:2])
     told = PolicyGate(None, "classifiers", [nobody]).decide(safe, nobody)
     assert told.allowed and not told.lacking
+
+
+def test_it_is_not_played_where_replies_are_logged():
+    from populace.bench.inspect_play import parts
+
+    bench = bench_of(Scripted(model="m@1/exact"))
+    with pytest.raises(StudyError, match="under Inspect"):
+        list(parts(BoundsTask(planted_gold(4), {}), bench))

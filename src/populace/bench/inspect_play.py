@@ -23,6 +23,7 @@ from populace.bench.pairing import paired
 from populace.bench.result import Score
 from populace.bench.strangers import described_strangers
 from populace.bench.task import Bench, Role, Task
+from populace.errors import StudyError
 from populace.models.records import Request, Result
 from populace.personas.schema import ATTRIBUTES
 
@@ -56,7 +57,13 @@ def parts(task: Task, bench: Bench) -> Iterator[Bench]:
     ------
     StudyError
         If the task refuses the whole bench, as where a group has nobody in it: of a part, nobody could tell.
+        If replies of the task may do harm: a log of Inspect's would hold them.
     """
+    if task.meta.withheld:
+        raise StudyError(
+            f"{task.meta.name} is not played under Inspect, whose logs hold what is asked and replied",
+            fix=f"use `populace bench run {task.meta.name}`, which writes no reply down",
+        )
     if task.meta.name not in APART:
         yield bench
         return
