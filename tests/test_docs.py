@@ -10,26 +10,38 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-# Code between fences, then what it prints: fenced as text, or set in by four spaces.
-EXAMPLE = re.compile(r"```python\n(.*?)```\n\n(?:```text\n(.*?)```|((?:    .*\n)+))", re.DOTALL)
+# Code between fences, then what it prints, fenced as text.
+EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 
 
 def examples(name: str) -> list[tuple[str, str]]:
-    found = []
-    for code, fenced, indented in EXAMPLE.findall((DOCS / name).read_text("utf-8")):
-        printed = fenced or "".join(line[4:] + "\n" for line in indented.splitlines())
-        found.append((code, printed))
-    return found
+    return EXAMPLE.findall((DOCS / name).read_text("utf-8"))
 
 
-@pytest.mark.parametrize(("code", "printed"), examples("pluralism.md") + examples("memory.md"))
-def test_a_page_says_what_its_code_prints(code: str, printed: str) -> None:
-    if "populace.memory" in code:
-        pytest.importorskip("alembic", reason="the extra memory is not installed")
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(compile(code, "page.md", "exec"), {"__name__": "page"})
-    assert out.getvalue().rstrip() == printed.rstrip()
+# A page, and the modules of extras that its examples need.
+PAGES = {
+    "pluralism.md": (), "memory.md": ("alembic", "torch"), "portfolio.md": (), "bounds.md": ("cedarpy",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_what_its_code_prints(page: str) -> None:
+    for module in PAGES[page]:
+        pytest.importorskip(module, reason=f"an example needs {module}, which is not installed")
+    # A page is read from its top: what one example made, the next may use.
+    names: dict[str, object] = {"__name__": "page"}
+    assert examples(page)
+    for code, printed in examples(page):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, page, "exec"), names)
+        assert out.getvalue().rstrip() == printed.rstrip()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_of_a_page_exist(page: str) -> None:
+    pictures = re.findall(r"\]\((images/[^)]+)\)", (DOCS / page).read_text("utf-8"))
+    assert all((DOCS / picture).is_file() for picture in pictures), pictures
 
 
 def test_every_kind_and_class_has_an_example_and_a_picture() -> None:

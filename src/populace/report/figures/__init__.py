@@ -48,6 +48,7 @@ from populace.report.figures.regions import regions, regions_of_run
 from populace.report.figures.response_prediction import prediction_curves, prediction_pairs
 from populace.report.figures.safety import safety
 from populace.report.figures.steering import steering
+from populace.report.figures.tiers import tiers
 from populace.report.figures.topics import topic_map, word_vectors
 from populace.report.figures.trade_off import front_of_run, weights
 from populace.report.figures.welfare_profile import welfare_profile
@@ -108,6 +109,7 @@ __all__ = [
     "safety",
     "splits",
     "steering",
+    "tiers",
     "timeline_of",
     "timeline_of_run",
     "topic_map",
