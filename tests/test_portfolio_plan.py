@@ -89,6 +89,29 @@ def test_held_out_prompts_have_no_part_in_the_plan(planned: tuple[Rewards, Plan]
     assert again.held_out != held
 
 
+def test_what_is_held_out_is_measured_of_the_members_and_not_of_what_the_search_kept() -> None:
+    # Even scores, where the curve ends before the search's own set: 3 members of 5.
+    scores = np.random.default_rng(0).random((60 * 8, 3))
+    frame = pl.DataFrame({"prompt_id": [f"p{n // 8}" for n in range(480)],
+                          "response_id": [str(n % 8) for n in range(480)]})  # fmt: skip
+    rewards = Rewards(frame.with_columns([pl.Series(n, c) for n, c in zip(NAMES, scores.T)]), NAMES)
+    found = plan(rewards, scale=unit(3), regret=0.05, best_of=())
+    held, own = found.held_out, [each.weights for each in found.members]
+    assert held is not None and len(held.rewards) == len(own) == 3
+    aside = Pool(rewards.rows(found.scale, found.kept).rewards)
+    for weights, told in zip(own, held.rewards, strict=True):
+        np.testing.assert_allclose(told, aside.oracle(found.beta)(weights).rewards)
+    assert sampled_regret(aside, own, found.beta) <= held.regret + 1e-9
+
+
+def test_a_plan_that_falls_short_certifies_the_members_it_gives() -> None:
+    rewards = scored(20, 6, 3, seed=3)
+    found = plan(rewards, scale=unit(3), regret=1e-4, held=0, max_calls=5, best_of=())
+    pool = Pool(rewards.rows(found.scale).rewards)
+    assert found.certificate == found.curve[-1].regret > 1e-4
+    assert sampled_regret(pool, [each.weights for each in found.members], found.beta) <= found.certificate
+
+
 def test_members_say_what_the_closed_form_gives(planned: tuple[Rewards, Plan]) -> None:
     rewards, found = planned
     pool = Pool(rewards.rows(found.scale, found.planned).rewards)

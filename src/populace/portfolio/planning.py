@@ -102,9 +102,8 @@ def plan(
     other = None
     if kept:
         aside = Pool(rewards.rows(settled, kept).rewards)
-        other = hold_out(
-            pool, aside, found.weights, found.members, beta, regret=regret, confidence=confidence
-        )
+        # What is trained, and not what the search kept, which may be more.
+        other = hold_out(pool, aside, found.weights, kept_rows, beta, regret=regret, confidence=confidence)
     related = tuple(correlations(rewards.rows(settled).rewards, settled.traits, seed=seed))
     growth = _growth(pool, beta)
     chosen = [
@@ -232,19 +231,24 @@ def _curve(search: Refinement, found: Refined, regret: float) -> tuple[list[Step
 
     The search left a part of the regret for its gap; measured again, fewer members than it kept may do.
     """
-    points, least, steps = search.known.points, np.inf, []
-    for size in range(1, len(found.members)):
+    points, least, steps = search.known.points, np.inf, list[Step]()
+    rows: tuple[int, ...] = ()
+    for size in range(1, len(found.members) + 1):
         kept = best_of_size(points, size, seconds=_SECONDS)
         again = search.search.gap_of(np.array(kept.members))
-        # More members can do whatever fewer can.
-        least = min(least, again, search.gap + kept.certificate.value)
-        steps.append(Step(size=size, regret=least, lower_bound=kept.lower_bound))
+        told = [(min(again, search.gap + kept.certificate.value), kept.members)]
+        if size == len(found.members):
+            told.append((found.certificate, found.members))
+        for reached, members in told:
+            # More members can do whatever fewer can: those stay that lose least.
+            if reached < least:
+                least, rows = reached, members
+        steps.append(Step(size=size, regret=least, lower_bound=min(kept.lower_bound, least)))
         if least <= regret:
-            return steps, kept.members
-    least = min(least, found.certificate)
-    own = best_of_size(points, len(found.members), seconds=_SECONDS).lower_bound
-    steps.append(Step(size=len(found.members), regret=least, lower_bound=min(own, least)))
-    return steps, found.members
+            break
+    while len(steps) > 1 and steps[-2].regret == least:
+        steps.pop()
+    return steps, rows
 
 
 def _growth(pool: Pool, beta: float) -> float:
