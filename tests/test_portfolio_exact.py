@@ -112,6 +112,21 @@ def test_two_traits_by_intervals_are_those_of_the_general_way() -> None:
         assert len(exact) == least == len(general) == bound
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1e-9, 1e-5, 1.0, 1e12])
+def test_a_ratio_has_no_unit(scale: float) -> None:
+    table = np.array([[1, 0], [0, 1], [0.7, 0.7]])
+    found = pf.minimum(scale * table, regret=0.02, kind="ratio")
+    assert found.members == (0, 1, 2) and found.optimal and found.certificate.value <= 0.02
+    close = pf.minimum(scale * np.array([[1, 0], [0, 1], [0.9999, 1]]), regret=1e-5, kind="ratio")
+    assert close.members == (0, 2) and close.certificate.value <= 1e-5
+
+
+@pytest.mark.parametrize("members", [[True, False, True], [0.9], ["0"], [None]])
+def test_members_are_rows_and_no_mask(members: list[object]) -> None:
+    with pytest.raises(DataError, match="whole numbers"):
+        pf.worst_regret([[1, 0], [0, 1], [0.6, 0.6]], members)  # type: ignore[arg-type]
+
+
 def test_a_candidate_that_is_nowhere_best_may_be_the_portfolio() -> None:
     # From the reference: the first two are both needed without the third, which is never optimal.
     rewards = [[0.5, 0.6], [0.6, 0.5], [0.549, 0.549]]
@@ -190,6 +205,7 @@ def test_of_rows_that_dominate_one_another_the_best_stay() -> None:
         ([[1.0, float("nan")], [0.0, 1.0]], "row 1, column trait 2"),
         ([[1.0, float("inf")], [0.0, 1.0]], "row 1, column trait 2"),
         ([[1.0, 0.5], [0.0, 0.5]], "column trait 2"),
+        ([[1e308, -1e308], [0.0, 1.0]], "more than a number can hold"),
         ([[1.0], [0.0]], "nothing to weigh"),
         ([], "shape"),
         ([["a", "b"]], "numbers"),

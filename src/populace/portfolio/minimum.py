@@ -93,7 +93,12 @@ def fewest_columns(problem: Serving, regret: float, seconds: float) -> tuple[lis
     """Give columns within a regret, a bound of their number, and how they were found."""
     if problem.columns.shape[1] == 2:
         share, slack = problem.needs(regret)
-        found = fewest(served(problem.columns, share, slack + COVERS * problem.range))
+        if problem.kind == "ratio":
+            # A share of the value has no unit: tiny rewards get no more room than large ones.
+            share -= COVERS
+        else:
+            slack += COVERS * problem.range
+        found = fewest(served(problem.columns, share, slack))
         if found is not None:
             return found, len(found), "intervals, exact"
     return _hit(problem, regret, seconds)

@@ -54,6 +54,10 @@ def points_of(rewards: Any, cost: npt.ArrayLike | None = None, *, kind: Kind = "
             "a reward is missing or infinite", row=row + 1, column=f"trait {column + 1}",
             fix="leave the candidate out, or score it",
         )  # fmt: skip
+    with np.errstate(over="ignore"):
+        width = found.max() - found.min()
+    if not np.isfinite(width):
+        raise DataError("rewards differ by more than a number can hold", fix="scale them down")
     same = np.flatnonzero(np.ptp(found, axis=0) == 0)
     if len(found) > 1 and same.size:
         raise DataError(
@@ -91,9 +95,14 @@ def chosen(members: Sequence[int] | np.ndarray, candidates: int) -> np.ndarray:
     Raises
     ------
     DataError
-        If there is none, or one that is no row.
+        If there is none, one that is no row, or they are no whole numbers.
     """
-    rows = np.unique(np.asarray(members, dtype=np.int64))
+    given = np.asarray(members)
+    if given.size and given.dtype.kind not in "iu":
+        # A mask of True and False would be read as the rows 1 and 0, and 0.9 as 0: other members.
+        what = f"members are {given.dtype}, and must be whole numbers"
+        raise DataError(what, fix="give rows of the table; of a mask: np.flatnonzero(mask)")
+    rows = np.unique(given.astype(np.int64))
     if not rows.size or rows[0] < 0 or rows[-1] >= candidates:
         raise DataError(
             "members must be rows of the table, at least one", fix=f"give numbers from 0 to {candidates - 1}"
