@@ -162,6 +162,15 @@ def test_shares_and_regrets_by_hand():
     assert pf.serve(TABLE, [2], people, kind="ratio").regret.value == pytest.approx((2 * 0.4 + 0 + 0.4) / 4)
 
 
+def test_the_worst_group_of_one_persona_has_no_interval():
+    crowd = People.of([[0.0, 1.0]] + [[0.9, 0.1]] * 59, groups=["a"] + ["b"] * 59)
+    worst = pf.serve(TABLE, [0], crowd).worst
+    assert worst.value == 1 and np.isnan(worst.low) and np.isnan(worst.high)
+    # Nor where such a group is not the worst of the sample: it may be the worst of all.
+    other = pf.serve(TABLE, [1], crowd).worst
+    assert other.value == pytest.approx(0.8) and np.isnan(other.high)
+
+
 def test_rows_of_one_persona_are_one():
     weights = np.random.default_rng(0).dirichlet(np.ones(2), 30)
     alone = pf.serve(TABLE, [0], People.of(weights), draws=400)

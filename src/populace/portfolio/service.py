@@ -230,10 +230,12 @@ class _Counted:
         names = np.array(self.people.groups)
         ends = [self.mean(self.least, names == each.group, None, each_at) for each in known]
         top = max(known, key=lambda each: each.regret.value)
+        # A group of one persona has no interval, so that nothing bounds the largest from above.
+        unsure = any(math.isnan(each.high) for each in ends)
         return msgspec.structs.replace(
             top.regret,
-            low=max((each.low for each in ends if not math.isnan(each.low)), default=math.nan),
-            high=max((each.high for each in ends if not math.isnan(each.high)), default=math.nan),
+            low=math.nan if unsure else max(each.low for each in ends),
+            high=math.nan if unsure else max(each.high for each in ends),
             method=f"{top.regret.method}; largest of {len(known)} groups, Bonferroni",
         )
 
