@@ -160,6 +160,18 @@ def test_a_search_that_was_killed_goes_on(tmp_path: Path) -> None:
     assert len(asked) == whole.calls
 
 
+def test_a_search_that_is_stopped_tells_what_its_last_answer_brought(tmp_path: Path) -> None:
+    oracle, journal = synthetic(3).oracle(0.1), tmp_path / "new" / "answers.jsonl"
+    found = pf.certified(oracle, traits=3, regret=0.001, max_calls=7, journal=journal)
+    again = pf.certified(oracle, traits=3, regret=0.001, max_calls=8)
+    assert found.calls == 7 and journal.is_file()
+    assert found.history[-1] == (7, found.gap) == again.history[-2]
+    with pytest.raises(ValueError, match="max_calls"):
+        pf.certified(oracle, traits=3, max_calls=0)
+    with pytest.raises(DataError, match="no journal can be kept"):
+        pf.certified(oracle, traits=3, journal=journal / "in-a-file.jsonl")
+
+
 def test_batches_are_spread() -> None:
     oracle = synthetic(3).oracle(0.1)
     search = pf.Refinement(traits=3, regret=0.05)
@@ -264,6 +276,11 @@ def test_palm_refuses_what_its_proof_does_not_cover() -> None:
         pf.palm(synthetic(2).oracle(0.1), 2)
     with pytest.raises(DataError, match="at least 0"):
         pf.palm(finite(np.array([[1.0, -0.1], [0.0, 1.0]])), 2)
+    # Theorem G is of rewards up to 1: beyond, a weight of eta outweighs what a whole weight gives.
+    with pytest.raises(DataError, match="say most="):
+        pf.palm(finite(np.array([[1.0, 0.0], [0.0, 1000.0]])), 2)
+    table = np.array([[1.0, 0.0], [0.0, 1000.0]])
+    assert "- 47.5000" in pf.palm(finite(table), 2, most=1000.0).promised
     with pytest.raises(ValueError, match="between"):
         pf.palm(finite(np.eye(2)), 2, epsilon=0.0)
 
@@ -315,6 +332,8 @@ def test_sizes_that_mean_nothing_are_refused() -> None:
         pf.best_of_size(np.eye(2), 0)
     with pytest.raises(ValueError, match="average"):
         pf.best_of_size(np.eye(2), 1, "average")
+    with pytest.raises(ValueError, match="objective"):
+        pf.best_of_size(np.eye(2), 1, "wrst")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="row 2"):
         pf.best_of_size(np.eye(2), 1, "average", weights=[[0.5, 0.5], [0.7, 0.7]])
 
@@ -354,6 +373,10 @@ def test_a_router_refuses_what_it_cannot_read() -> None:
         router.infer([(0.1, 0.2)])
     with pytest.raises(DataError, match="members"):
         pf.Router(np.eye(2), members=(1,))
+    with pytest.raises(DataError, match="all weights are 0"):
+        router.route([0.0, 0.0])
+    with pytest.raises(ValueError, match="goal"):
+        router.ask_next([], [[[1, 0], [0, 1]]], goal="membr")  # type: ignore[arg-type]
     assert router.route([0.5, 0.5]).lead == 0
 
 

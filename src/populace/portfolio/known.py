@@ -57,7 +57,15 @@ class Known:
     def __post_init__(self) -> None:
         """Read what was answered before."""
         self._points: list[np.ndarray] = []
-        if self.journal is not None and self.journal.exists():
+        if self.journal is not None:
+            # Before anything is trained, and not after.
+            try:
+                self.journal.parent.mkdir(parents=True, exist_ok=True)
+                self.journal.open("ab").close()
+            except OSError as error:
+                raise DataError(
+                    f"no journal can be kept here ({error.strerror})", file=self.journal
+                ) from error
             for weights, solved in read_answers(self.journal, self.traits):
                 self._check(weights, solved)
                 self._add(weights, solved)

@@ -1,8 +1,8 @@
 r"""PALM as published: a geometric grid of weights, lazily solved, then pruned (arXiv 2604.04144,
 reconstructed).
 
-The paper's body was not at hand: this follows its abstracts and a proof of our own. For rewards of at least
-0 and no cost, the grid :math:`\{1, \rho^{-1}, \dots, \rho^{-(K-1)}, \eta\}^d` with largest coordinate 1,
+The paper's body was not at hand: this follows its abstracts and a proof of our own. For rewards from 0 to 1
+and no cost, the grid :math:`\{1, \rho^{-1}, \dots, \rho^{-(K-1)}, \eta\}^d` with largest coordinate 1,
 :math:`\rho = 1/(1-\epsilon)`, :math:`\eta = \delta/(d-1)`, gives for every w a g with :math:`J_w(\pi_g) \ge
 (1-\epsilon)(V(w) - \delta)`, from :math:`(K+1)^d - K^d` policies. `lazy` solves a weight only where the
 policies so far are not yet known to be good enough: V is convex, monotone and homogeneous, so weights solved
@@ -67,7 +67,7 @@ def palm(
     costs: bool = False,
     most: float = 1.0,
 ) -> Palm:
-    """Search as PALM does: for rewards of at least 0, such as those of best-of-n (`Pool.oracle(beta=0)`).
+    """Search as PALM does: for rewards from 0 to `most`, such as those of best-of-n (`Pool.oracle(beta=0)`).
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def palm(
     costs
         Answers have a KL cost: the grid rounds down, and what is promised is additive.
     most
-        Largest reward that there is; used with costs only.
+        Largest reward that there is; delta is a share of it.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def palm(
         promised = f"at most {most * (epsilon + delta + times * allowed):.4f} below V(w) for every w"
     else:
         kept = (1 - epsilon) * (1 - allowed) ** times
-        promised = f"at least {kept:.4f} V(w) - {(1 - epsilon) * delta:.4f} for every w"
+        promised = f"at least {kept:.4f} V(w) - {(1 - epsilon) * delta * most:.4f} for every w"
     return Palm(
         members=members,
         weights=tuple(tuple(each.tolist()) for each in search.asked),
@@ -241,7 +241,7 @@ class _Search:
                 "PALM's guarantee needs rewards of at least 0 and no cost",
                 fix="shift and scale the rewards; with a KL cost say costs=True, or use `certified`",
             )
-        if self.costs and rewards.max() > self.most * (1 + 1e-9):
+        if rewards.max() > self.most * (1 + 1e-9):
             raise DataError(f"a reward is {rewards.max():g}, above {self.most:g}", fix="say most=")
         worth = float(weights @ rewards)
         off = answer.value - worth if self.costs else abs(answer.value - worth)

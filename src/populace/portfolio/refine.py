@@ -182,7 +182,8 @@ class Refinement:
         DataError
             If the corners of the simplex are not solved yet.
         """
-        if len(self.known.weights) < self.traits or not np.isfinite(self.gap):
+        if not self.history or self.history[-1][0] != len(self.known.weights):
+            # The gap is that before the last answers: they may have lowered it.
             self.ask()
         if not np.isfinite(self.gap):
             raise DataError("the corners of the simplex are not solved yet", fix="ask, solve and tell first")
@@ -246,6 +247,8 @@ def certified(
     >>> found.reached, len(found) < found.calls
     (True, True)
     """
+    if max_calls is not None and max_calls < 1:
+        raise ValueError(f"max_calls is {max_calls} and must be at least 1")
     search = Refinement(
         traits=traits,
         regret=regret,

@@ -171,7 +171,11 @@ class Router:
         ------
         DataError
             If pairs or feedback are broken.
+        ValueError
+            If there is no such goal.
         """
+        if goal not in ("weights", "member"):
+            raise ValueError(f"goal is {goal!r} and must be 'weights' or 'member'")
         table = np.asarray(pairs, dtype=np.float64)
         if table.ndim != 3 or table.shape[1:] != (2, self._points.shape[1]) or not len(table):
             raise DataError(f"pairs must have the shape (n, 2, {self._points.shape[1]})")
@@ -195,7 +199,9 @@ class Router:
     def _weights(self, weights: npt.ArrayLike) -> np.ndarray:
         found = np.asarray(weights, dtype=np.float64)
         if found.shape != (self._points.shape[1],) or not np.isfinite(found).all() or (found < 0).any():
-            raise DataError(f"weights must be {self._points.shape[1]} numbers of at least 0")
+            raise DataError(f"weights must be {self._points.shape[1]} numbers of at least 0, and finite")
+        if not found.sum() > 0:
+            raise DataError("all weights are 0: nothing is wanted", fix="give one above 0")
         return found
 
     @property

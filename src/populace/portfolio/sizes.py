@@ -78,6 +78,8 @@ def best_of_size(
     check_kind(kind, epsilon)
     if size < 1:
         raise ValueError(f"size is {size} and must be at least 1")
+    if objective not in ("worst", "average"):
+        raise ValueError(f"objective is {objective!r} and must be 'worst' or 'average'")
     if (objective == "average") != (weights is not None):
         raise ValueError("weights of users belong to the average, and the average needs them")
     if baseline is not None and objective != "average":
