@@ -136,6 +136,10 @@ def test_from_prompts_to_an_answer(tmp_path: Path) -> None:
         say("answer", serving, "Why?", "--weight", "sentiment=2", "--model", "scripted", "--json")
     )
     assert found["text"] and found["member"].startswith("member-")
+    say("serving", plan, "--out", serving, "--trained", "member-1=no-such-model")
+    with pytest.raises(PopulaceError, match="no-such-model"):
+        for trait in ("sentiment", "readability"):  # one of them is the first member's
+            say("answer", serving, "Why?", "--weight", f"{trait}=1", "--model", "scripted")
     with pytest.raises(StudyError, match="no trait 'wit'"):
         say("answer", serving, "Why?", "--weight", "wit=1", "--model", "scripted")
     with pytest.raises(StudyError, match="not all 0"):

@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -16,7 +17,7 @@ from populace.models import ChooseRequest, Failure, GenerateRequest, Message, Pr
 from populace.models.scripted import Scripted
 from populace.portfolio.exporting import export, preference_rows, soup, unpaired_rows
 from populace.portfolio.planning import plan
-from populace.portfolio.plans import Plan
+from populace.portfolio.plans import Plan, load_plan
 from populace.portfolio.rewards import Rewards
 from populace.portfolio.scaling import Range, Scale
 from populace.portfolio.serving import BestOf, Member, Serving, load_serving, serving_of
@@ -121,6 +122,47 @@ def test_other_rewards_than_the_plan_s_are_refused(made: tuple[Rewards, Plan], t
         export(found, Rewards(some, rewards.traits), tmp_path)
 
 
+def broken(plan: Plan, **changed: object) -> str:
+    told = json.loads(msgspec.json.encode(plan))
+    for name, value in changed.items():
+        if name in told["members"][0]:
+            told["members"][0][name] = value
+        else:
+            told[name] = value
+    return json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"name": "../../escaped"}, "no name of a member"),
+        ({"name": ".."}, "no name of a member"),
+        ({"name": ""}, "no name of a member"),
+        ({"name": "a/b"}, "no name of a member"),
+        ({"name": "member-2"}, "two members have the name"),
+        ({"members": []}, "there is no member"),
+        ({"weights": [1.0]}, "another number of traits"),
+        ({"weights": [-1.0, 2.0]}, "at least 0 and sum to 1"),
+        ({"rewards": [0.5, 1e999]}, "no plan"),
+        ({"kept": ["p0", *(f"p{n}" for n in range(20))]}, "planned with and held out"),
+    ],
+)
+def test_a_plan_that_was_changed_is_refused_and_writes_nothing(
+    made: tuple[Rewards, Plan], tmp_path: Path, changed: dict[str, object], message: str
+) -> None:
+    (tmp_path / "plan.json").write_text(broken(made[1], **changed).replace("Infinity", "1e999"))
+    with pytest.raises(DataError, match=message):
+        load_plan(tmp_path / "plan.json")
+
+
+def test_no_member_s_name_leaves_the_folder_of_an_export(made: tuple[Rewards, Plan], tmp_path: Path) -> None:
+    rewards, found = made
+    first = msgspec.structs.replace(found.members[0], name="../escaped")
+    with pytest.raises(DataError, match="no name of a member"):
+        export(msgspec.structs.replace(found, members=(first,)), rewards, tmp_path / "sets")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_soup_mixes_one_expert_a_trait(made: tuple[Rewards, Plan]) -> None:
     _, found = made
     for member in found.members:
@@ -204,6 +246,34 @@ def test_best_of_n_gives_the_best_for_the_weights(tmp_path: Path) -> None:
     drawn = [provider._drawn(ask(provider, sample), place).sample for sample in (0, 1) for place in range(4)]
     assert drawn == list(range(8))
     assert provider._drawn(ask(provider), 0).messages[0] == Message("system", "Be kind.")
+
+
+def test_members_do_not_read_one_another_s_answers_in_a_journal(tmp_path: Path) -> None:
+    def says(request: GenerateRequest) -> str:
+        return request.messages[0].content
+
+    found = []
+    with Journal(tmp_path / "journal") as journal:
+        for system in ("be kind", "be rude"):
+            member = Member(name=system, weights=(1.0, 0.0), point=(0.9, 0.5), system=system)
+            provider = BestOf(Scripted(text=says), member, SCALE, SCORERS)
+            request = ask(provider)
+            run([request], provider, journal, stage="serve")
+            found.append(journal.get(request.key).text)
+    assert found == ["be kind", "be rude"]
+
+
+def test_a_response_beyond_the_range_of_the_pool_is_served() -> None:
+    ends = {"brevity": (0.8, 0.99), "politeness": (-0.2, 0.2)}
+    scale = Scale(
+        tuple(Range(trait=name, low=low, high=high, source="pool") for name, (low, high) in ends.items())
+    )
+    model = Scripted(text=lambda request: "word " * (300 if request.sample else 20))
+    provider = BestOf(
+        model, Member(name="m", weights=(1.0, 0.0), point=(0.9, 0.5), best_of=2), scale, SCORERS
+    )
+    (result,) = asyncio.run(provider.generate([ask(provider)]))
+    assert result.text == "word " * 20
 
 
 def test_best_of_n_counts_all_tokens_and_passes_failures_on() -> None:

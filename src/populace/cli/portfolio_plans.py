@@ -180,7 +180,7 @@ def answer(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a user with the member that serves their weights."""
+    """Answer a user with the member that serves their weights: by the model trained for it, or by MODEL."""
     import asyncio
 
     from populace.errors import ModelError
@@ -190,7 +190,8 @@ def answer(
 
     found = load_serving(serving)
     member = found.route(_weights(weights, found.scale.traits))
-    provider = open_provider(model, settings)
+    # Settings are those of --model; a trained model is another.
+    provider = open_provider(member.model, None) if member.model else open_provider(model, settings)
     served = BestOf(provider, member, found.scale, [scorer(name) for name in found.scale.traits])
     request = GenerateRequest(
         model=served.model,
@@ -211,10 +212,16 @@ def answer(
         raise ModelError(f"{provider.model} did not answer: {result.message}")
     if as_json:
         tell_json(
-            {"member": member.name, "weights": member.weights, "text": result.text, "usage": result.usage}
+            {
+                "member": member.name,
+                "model": provider.model,
+                "weights": member.weights,
+                "text": result.text,
+                "usage": result.usage,
+            }
         )
         return
-    typer.echo(f"[{member.name}, best of {member.best_of}]", err=True)
+    typer.echo(f"[{member.name}, {provider.model}, best of {member.best_of}]", err=True)
     typer.echo(result.text)
 
 

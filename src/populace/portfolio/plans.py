@@ -10,6 +10,7 @@ import msgspec
 from populace.atomic import write_atomic
 from populace.errors import DataError
 from populace.portfolio.correlating import Correlated
+from populace.portfolio.loading import check_members, check_scale
 from populace.portfolio.scaling import Scale
 
 __all__ = ["HeldOut", "Plan", "Step", "Training", "Worth", "load_plan"]
@@ -117,6 +118,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Names, in the order of the weights."""
         return self.scale.traits
 
+    def check(self, file: str | Path | None = None) -> None:
+        """Refuse a plan that was not made by planning: nothing is then written or served by it.
+
+        Raises
+        ------
+        DataError
+            If members have no plain names of their own or numbers of other traits, a range has no width, or a
+            held-out prompt is planned with.
+        """
+        check_scale(self.scale, file)
+        rows = ((each.name, (each.weights, each.rewards)) for each in self.members)
+        check_members(rows, len(self.traits), file)
+        both = set(self.planned) & set(self.kept)
+        if both:
+            what = f"{len(both):,} prompts are planned with and held out, the first {min(both)}"
+            raise DataError(what, file=file, fix="make the plan again")
+
     def save(self, path: str | Path) -> None:
         """Write the plan as JSON, whole or not at all."""
         write_atomic(path, msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
@@ -167,12 +185,14 @@ def load_plan(path: str | Path) -> Plan:
     Raises
     ------
     DataError
-        If the file is missing or is no plan.
+        If the file is missing, is no plan, or one that cannot be (`Plan.check`).
     """
     place = Path(path)
     if not place.is_file():
         raise DataError("there is no such plan", file=path, fix="make one: populace portfolio plan")
     try:
-        return msgspec.json.decode(place.read_bytes(), type=Plan)
+        found = msgspec.json.decode(place.read_bytes(), type=Plan)
     except msgspec.MsgspecError as error:
         raise DataError(f"this is no plan ({error})", file=path, fix="make it again") from error
+    found.check(path)
+    return found

@@ -60,13 +60,18 @@ class Scale(msgspec.Struct, frozen=True):
         """Names, in the order of the weights."""
         return tuple(each.trait for each in self.ranges)
 
-    def apply(self, scores: npt.ArrayLike) -> np.ndarray:
+    def apply(self, scores: npt.ArrayLike, *, clip: bool = False) -> np.ndarray:
         """Bring scores, shape (..., traits), to the scale; missing ones stay NaN.
+
+        Parameters
+        ----------
+        clip
+            Take a score beyond its range for the end of it.
 
         Raises
         ------
         DataError
-            If a score is beyond its range.
+            If a score is beyond its range, and is not clipped.
         """
         found = np.array(scores, dtype=np.float64)
         if found.ndim < 1 or found.shape[-1] != len(self.ranges):
@@ -76,7 +81,7 @@ class Scale(msgspec.Struct, frozen=True):
             width = each.high - each.low
             column = (flat[:, place] - each.low) / width
             beyond = (column < -1e-9) | (column > 1 + 1e-9)
-            if beyond.any():
+            if beyond.any() and not clip:
                 row = int(np.flatnonzero(beyond)[0])
                 what = f"the score {flat[row, place]:g} is beyond {each.low:g} to {each.high:g}"
                 fix = "state a range that holds all scores"

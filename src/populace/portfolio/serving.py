@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from populace.atomic import write_atomic
+from populace.canonical import content_hash
 from populace.errors import DataError, ModelError
 from populace.models import (
     Choice,
@@ -27,6 +28,7 @@ from populace.models import (
     Quota,
     Usage,
 )
+from populace.portfolio.loading import check_members, check_scale
 from populace.portfolio.plans import Plan
 from populace.portfolio.router import Router
 from populace.portfolio.scaling import Scale
@@ -138,12 +140,9 @@ def load_serving(path: str | Path) -> Serving:
         found = msgspec.json.decode(place.read_bytes(), type=Serving)
     except msgspec.MsgspecError as error:
         raise DataError(f"this is no configuration of a portfolio ({error})", file=path) from error
-    traits = len(found.scale.ranges)
-    for each in found.members:
-        if len(each.weights) != traits or len(each.point) != traits:
-            raise DataError(f"{each.name} has weights or rewards of another number of traits", file=path)
-    if not found.members:
-        raise DataError("there is no member", file=path)
+    rows = ((each.name, (each.weights, each.point)) for each in found.members)
+    check_members(rows, len(found.scale.ranges), path)
+    check_scale(found.scale, path)
     return found
 
 
@@ -193,7 +192,10 @@ class BestOf:
         self._inner, self._member, self._scale = inner, member, scale
         self._scorers = [named[name] for name in scale.traits]
         shares = ",".join(f"{share:.6g}" for share in member.weights)
-        self.model = f"{inner.model}|best of {member.best_of} for {shares}"
+        # All that its answers depend on: members must not read one another's answers in a journal.
+        settings = (member.weights, member.system, scale.ranges, [each.name for each in self._scorers])
+        told = content_hash(msgspec.to_builtins(settings), size=6)
+        self.model = f"{inner.model}|best of {member.best_of} for {shares}|{told}"
         self.batch_size, self.concurrency, self.caches = inner.batch_size, inner.concurrency, inner.caches
         self.endpoint, self.scores_text = inner.endpoint, inner.scores_text
         one = inner.price
@@ -252,7 +254,8 @@ class BestOf:
         asked = next((each.content for each in reversed(request.messages) if each.role == "user"), "")
         texts = [each.text for each in done]
         raw = np.stack([scorer.score(texts, [asked] * len(texts)) for scorer in self._scorers], axis=1)
-        values = self._scale.apply(raw) @ np.asarray(self._member.weights)
+        # A new response may lie beyond the range of the pool: it counts as the end of it.
+        values = self._scale.apply(raw, clip=True) @ np.asarray(self._member.weights)
         # A response that cannot be scored is given only where there is no other.
         best = int(np.argmax(np.where(np.isnan(values), -np.inf, values)))
         tokens = [each.usage for each in written]
