@@ -1,6 +1,6 @@
 # make study   install, run the quickstart study, write its report
 # make test    install what the tests need, then lint, type-check and test
-# make chaos   the chaos and kill tests, and certificates, at full size (20,000 calls, 100 kills)
+# make chaos   the chaos and kill tests, certificates and proofs at full size (20,000 calls, 100 kills)
 # make bench   the benchmarks: ours, the peer's and the ratio, each from one run
 # make lock    rewrite constraints.txt from a fresh environment
 
@@ -26,7 +26,9 @@ test: lint
 
 chaos: $(VENV)/.installed-dev
 	POPULACE_CHAOS=full $(BIN)/pytest -q tests/test_chaos.py tests/test_run_kill.py tests/test_run_disk.py \
-		tests/test_memory_kill.py tests/test_portfolio_exact.py tests/test_portfolio_oracles.py
+		tests/test_memory_kill.py tests/test_memory_surface.py tests/test_portfolio_exact.py tests/test_portfolio_oracles.py \
+		tests/test_portfolio_search.py tests/test_portfolio_people.py tests/test_bounds_proofs.py tests/test_bounds_gold.py \
+		tests/test_bounds_audit.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
