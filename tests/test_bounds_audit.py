@@ -137,6 +137,81 @@ def test_records_that_were_cut_are_never_forgotten(tmp_path):
     assert "before record 5, 2 records were gone" in str(audit.verify())
 
 
+def rewritten(lines: list[bytes], start: int) -> list[bytes]:
+    """The chain with other records from a place on, their hashes made anew."""
+    told = lines[:start]
+    for line in lines[start:]:
+        told.append(again(line, json.loads(told[-1])["hash"], action="infer"))
+    return told
+
+
+@pytest.mark.parametrize("head", [None, b"", b"junk", b'{"hash":"ab","n":"-3"}'])
+@pytest.mark.parametrize("stop", [1, 2])
+def test_an_honest_append_does_not_cover_what_a_lost_head_left_open(tmp_path, head, stop):
+    audit = filled(tmp_path)
+    audit.close()
+    audit.path.write_bytes(b"".join(lines_of(audit)[:stop]))
+    (tmp_path / "head.json").unlink()
+    if head is not None:
+        (tmp_path / "head.json").write_bytes(head)
+    for turn in range(2):
+        Audit(tmp_path).append("decision", allowed=True)
+        found = audit.verify()
+        assert not found and f"before record {stop + 1}, the head was gone" in str(found), (turn, str(found))
+    assert [entry.head for entry in audit if entry.event == "mended"] == ["gone"]
+
+
+@pytest.mark.parametrize("start", [2, 4, 5])
+@pytest.mark.parametrize("held", [True, False])
+def test_an_honest_append_does_not_cover_what_was_written_anew(tmp_path, start, held):
+    audit = filled(tmp_path)
+    if not held:
+        audit.close()
+    audit.path.write_bytes(b"".join(rewritten(lines_of(audit), start)))
+    assert "names another record 6" in str(audit.verify())
+    writer = audit if held else Audit(tmp_path)
+    for _ in range(2):
+        writer.append("decision", allowed=True)
+        found = writer.verify()
+        assert not found and "before record 7, the head named another record" in str(found)
+    assert [entry.head for entry in audit if entry.event == "mended"] == ["other"]
+
+
+def test_a_head_that_is_behind_is_no_harm(tmp_path):
+    """A kill between a record and its head, and a power cut that kept the records and not the head."""
+    for behind in (1, 5, 299):
+        audit = Audit(tmp_path / str(behind))
+        for _ in range(300):
+            last = audit.append("load", bundle="ab" * 60)
+        audit.close()
+        named = list(audit)[-1 - behind]
+        (audit.folder / "head.json").write_bytes(Seal(n=named.n, hash=named.hash).written())
+        assert audit.verify() and Audit(audit.folder).append("load").n == 301 and audit.verify()
+        assert last.n == 300
+    # Killed within the first record of all.
+    first = Audit(tmp_path / "first")
+    first.append("load")
+    first.close()
+    (first.folder / "head.json").write_bytes(Seal(n=0, hash="0" * 64).written())
+    assert first.verify() and Audit(first.folder).append("load").n == 2 and first.verify()
+
+
+def test_a_key_that_another_process_destroyed_is_used_no_more(tmp_path):
+    audit, other = Audit(tmp_path), Audit(tmp_path)
+    before = audit.append("decision", subject="ann", text="x", allowed=True)
+    other.forget("ann")
+    new = other.append("decision", subject="ann", allowed=True)
+    after = audit.append("decision", subject="ann", text="x", allowed=True)
+    assert after.subject == new.subject != before.subject and after.text != before.text
+    assert [entry.n for entry in audit.of("ann")] == [entry.n for entry in other.of("ann")] == [3, 4]
+    # Overwritten, and killed before it was removed: nobody is known, and nothing is made by asking.
+    held = {each: each.read_bytes() for each in (tmp_path / "keys").iterdir() if each.name != "own"}
+    for each in held:
+        each.write_bytes(bytes(32))
+    assert audit.of("ann") == [] and all(not any(each.read_bytes()) for each in held)
+    assert audit.append("decision", subject="ann", allowed=True).subject != after.subject
+
+
 @pytest.fixture(scope="module")
 def whole_audit(tmp_path_factory):
     return filled(tmp_path_factory.mktemp("whole"))
@@ -304,6 +379,7 @@ def test_it_is_forced_to_the_disk_as_often_as_asked(tmp_path, monkeypatch):
 def test_a_record_has_no_field_for_words():
     words = {"at", "prev", "hash", "subject", "text", "action", "rule", "bundle", "event", "n"}
     counts = {"allowed", "tier", "rules", "duties", "needed", "errors", "bytes_cut", "lost"}
+    words |= {"head"}  # of three words, which the type names
     assert set(Entry.__struct_fields__) == words | counts
 
 

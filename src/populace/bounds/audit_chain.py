@@ -123,14 +123,40 @@ class Chain:
             self._n, self._hash = last.n, last.hash
         elif torn and start:
             raise self._broken("its end is no record")
-        named = Seal.read(os.pread(self._head, 256, 0))
-        lost = max(named.n - self._n, 0) if named is not None else 0
         self._end = size - torn
+        lost, head = self._missed(lines)
         if torn:
             os.ftruncate(self.handle, self._end)
-        if torn or lost:
-            # Going on in silence would hide it, and stopping would leave decisions unwritten.
-            self.write("mended", {"bytes_cut": torn, "lost": lost})
+        if torn or lost or head:
+            # Going on in silence would hide it, and stopping would leave decisions unwritten. The next record
+            # writes the head anew: what the old one showed is kept here.
+            self.write("mended", {"bytes_cut": torn, "lost": lost, "head": head})
+
+    def _missed(self, lines: list[bytes]) -> tuple[int, str]:
+        """Hold the chain against its head: how many records are gone from its end, and what else is wrong."""
+        raw = os.pread(self._head, 256, 0)
+        if not raw and not self._end:
+            # From its start a chain has a head: where one is lacking later, somebody took it.
+            os.pwrite(self._head, Seal(n=0, hash=START).written(), 0)
+            return 0, ""
+        named = Seal.read(raw)
+        if named is None:
+            return 0, "gone"
+        if named.n > self._n:
+            return named.n - self._n, ""
+        # A process that is killed leaves it one record behind, a power cut more.
+        return 0, "" if named.n == 0 or self._hash_of(named.n, lines) == named.hash else "other"
+
+    def _hash_of(self, n: int, tail: list[bytes]) -> str | None:
+        """Find the hash of a record: in the tail, where it nearly always is, else in all of the chain."""
+        if n == self._n:
+            return self._hash
+        found = (_numbered(line, n) for lines in (reversed(tail), self._lines()) for line in lines)
+        return next(filter(None, found), None)
+
+    def _lines(self) -> Iterator[bytes]:
+        with self.path.open("rb") as lines:
+            yield from lines
 
     def write(self, event: Event, fields: dict[str, Any]) -> Entry:
         """Add a record; who calls is alone, and has followed."""
@@ -175,3 +201,12 @@ class Chain:
     def _broken(self, what: str) -> DataError:
         fix = "keep the folder, look at it with `populace bounds audit`, and give another for new records"
         return DataError(f"the audit's chain is damaged: {what}", file=self.path, fix=fix)
+
+
+def _numbered(line: bytes, n: int) -> str | None:
+    """Give a record's hash, where it has this number."""
+    try:
+        entry = msgspec.json.decode(line, type=Entry)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return entry.hash if entry.n == n else None

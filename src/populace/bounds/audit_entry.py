@@ -12,7 +12,7 @@ from populace.errors import DataError
 __all__ = ["Entry", "Event", "check", "token"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,119}")
-_OWN = frozenset({"n", "at", "event", "prev", "hash", "subject", "text"})
+_OWN = frozenset({"n", "at", "event", "prev", "hash", "subject", "text", "bytes_cut", "lost", "head"})
 """Fields that the audit fills."""
 Event = Literal["decision", "load", "change", "consent", "forget", "mended"]
 
@@ -51,6 +51,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of `mended`: bytes of an unfinished line that a killed process left, which were removed."""
     lost: int = 0
     """Of `mended`: records that the head named and the chain no longer had. `verify` never forgets them."""
+    head: Literal["", "other", "gone"] = ""
+    """Of `mended`: the head named another record than the chain had, or was not to be read. Not forgotten."""
 
 
 def token(text: str) -> bool:

@@ -19,40 +19,38 @@ from populace.errors import DataError
 __all__ = ["Keys"]
 
 _SIZE = 32
-_HELD = 4096
-"""Keys kept in memory."""
 
 
 class Keys:
-    """The keys in a folder. Who calls holds the audit's lock."""
+    """The keys in a folder. Who calls holds the audit's lock, but for `known`.
+
+    A key is read each time that it is used: held in memory, one that another process destroyed would go on.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._own = b""
-        self._held: dict[Path, bytes] = {}
 
     def subject(self, name: str) -> str:
         """Give the number by which the chain knows a person; a new one for whom there is no key."""
-        return _hashed(self._key(self._place(name), make=True), "subject")
+        return _hashed(self._key(self._place(name)), "subject")
 
     def known(self, name: str) -> str | None:
         """Give the number of a person for whom there is a key."""
-        if not (self.folder / "own").exists():
-            return None
-        place = self._place(name)
-        return _hashed(self._key(place), "subject") if place.exists() else None
+        own = _read(self.folder / "own")
+        key = own and _read(self.folder / _hashed(own, "file", name))
+        return _hashed(key, "subject") if key else None
 
     def text(self, name: str | None, text: str) -> str:
         """Hash a text by the key of whom it is about, else by the store's own."""
         place = self.folder / "own" if name is None else self._place(name)
-        return _hashed(self._key(place, make=True), "text", text)
+        return _hashed(self._key(place), "text", text)
 
     def destroy(self, name: str) -> bool:
         """Destroy a person's key; say whether there was one."""
-        if not (self.folder / "own").exists():
+        own = _read(self.folder / "own")
+        if own is None:
             return False
-        place = self._place(name)
-        self._held.pop(place, None)
+        place = self.folder / _hashed(own, "file", name)
         if not place.exists():
             return False
         with place.open("rb+") as handle:
@@ -63,18 +61,13 @@ class Keys:
         return True
 
     def _place(self, name: str) -> Path:
-        if not self._own:
-            self._own = self._key(self.folder / "own", make=True)
-        return self.folder / _hashed(self._own, "file", name)
+        return self.folder / _hashed(self._key(self.folder / "own"), "file", name)
 
-    def _key(self, place: Path, *, make: bool = False) -> bytes:
-        # Another process may have destroyed it: what is held counts while the file is there.
-        if place.exists():
-            held = self._held.get(place)
-            return held if held else self._keep(place, self._read(place))
-        self._held.pop(place, None)
-        if not make:
-            raise DataError("this key is gone", file=place)
+    def _key(self, place: Path) -> bytes:
+        # One that was overwritten, and not removed before a kill, is none.
+        found = _read(place)
+        if found is not None:
+            return found
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = secrets.token_bytes(_SIZE)
         # Beside, then by name: a killed process leaves no half a key.
@@ -87,21 +80,25 @@ class Keys:
             os.close(handle)
         beside.replace(place)
         fsync_directory(self.folder)
-        return self._keep(place, key)
-
-    def _read(self, place: Path) -> bytes:
-        key = place.read_bytes()
-        if len(key) != _SIZE or not any(key):
-            # It was overwritten, and a kill came before it was removed.
-            place.unlink()
-            return self._key(place, make=True)
         return key
 
-    def _keep(self, place: Path, key: bytes) -> bytes:
-        if len(self._held) >= _HELD:
-            self._held.clear()
-        self._held[place] = key
-        return key
+
+def _read(place: Path) -> bytes | None:
+    """Read a key; None where there is none, or where it was overwritten."""
+    try:
+        handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        fix = "check the folder's permissions"
+        raise DataError(
+            f"a key of the audit cannot be read ({error.strerror})", file=place.parent, fix=fix
+        ) from error
+    try:
+        key = os.read(handle, _SIZE + 1)
+    finally:
+        os.close(handle)
+    return key if len(key) == _SIZE and any(key) else None
 
 
 def _hashed(key: bytes, what: str, text: str = "") -> str:

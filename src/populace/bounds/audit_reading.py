@@ -19,6 +19,10 @@ __all__ = ["START", "Problem", "Reading", "Seal", "Verified"]
 START = "0" * 64
 """What the first record has for the hash of the one before."""
 _OWN = re.compile(rb'"hash":"[0-9a-f]{64}",')
+_HEADS = {
+    "other": "the head named another record than the chain had: the chain was written anew",
+    "gone": "the head was gone or not to be read: whether records were gone with it cannot be told",
+}
 _SHOWN = 100
 """Problems that are listed; the rest are counted."""
 
@@ -38,9 +42,10 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
         """Read such a line, or one as JSON; None where it is neither."""
         try:
             told = msgspec.json.decode(line)
-            return cls(n=int(told["n"]), hash=str(told["hash"]))
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+            found = cls(n=int(told["n"]), hash=str(told["hash"]))
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError, OverflowError):
             return None
+        return found if found.n >= 0 else None
 
     @classmethod
     def load(cls, path: str | Path) -> Seal:
@@ -102,6 +107,7 @@ class _Links(msgspec.Struct):
     prev: str
     hash: str
     lost: int = 0
+    head: str = ""
 
 
 class Reading:
@@ -163,6 +169,8 @@ class Reading:
                 number,
                 f"before record {links.n}, {links.lost} records were gone: cut off, or lost with the power",
             )
+        if links.head:
+            self._add(number, f"before record {links.n}, {_HEADS.get(links.head, 'the head was wrong')}")
         return Seal(n=links.n, hash=links.hash)
 
     def _hold(self, seal: Seal, found: dict[int, str], last: Seal, what: str) -> None:
