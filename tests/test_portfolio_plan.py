@@ -135,6 +135,12 @@ def test_a_plan_is_kept_as_it_is_and_told(planned: tuple[Rewards, Plan], tmp_pat
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "plan.json").read_bytes()
 
 
+def test_a_plan_of_few_responses_is_read_again(tmp_path: Path) -> None:
+    found = plan(scored(20, 3, 2), scale=unit(2), regret=REGRET, best_of=())
+    found.save(tmp_path / "plan.json")
+    assert found.growth is None and load_plan(tmp_path / "plan.json") == found
+
+
 def test_a_file_that_is_no_plan(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such plan"):
         load_plan(tmp_path / "plan.json")

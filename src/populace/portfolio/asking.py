@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from populace.errors import DataError
 from populace.portfolio.prior import Prior
-from populace.portfolio.taste import lattice
+from populace.portfolio.taste import intervals_of, lattice
 from populace.stats import Estimate
 from populace.stats.crossed import crossed_mean
 from populace.streams import stream
@@ -242,21 +242,9 @@ class _Play:
         }
 
     def _held(self, shares: np.ndarray) -> np.ndarray:
-        """Share of traits whose interval holds the truth, by user."""
-        tail, held = (1 - self.level) / 2, []
-        for trait, column in enumerate(self.where.T):
-            order = np.argsort(column, kind="stable")
-            # A point stands for what lies about it: half of it is below.
-            part = shares[:, order]
-            reached = np.cumsum(part, axis=1) - part / 2
-            below = np.array(
-                [
-                    np.interp(one, column[order], row)
-                    for one, row in zip(self.truth[:, trait], reached, strict=True)
-                ]
-            )
-            held.append((below >= tail) & (below <= 1 - tail))
-        return np.mean(held, axis=0)
+        """Share of traits whose interval, as `Router.infer` gives it, holds the truth, by user."""
+        low, high = intervals_of(self.where, shares, self.level)
+        return ((low <= self.truth) & (self.truth <= high)).mean(axis=1)
 
 
 def _row(policy: str, asked: int, own: dict[str, np.ndarray], by_lot: dict[str, np.ndarray]) -> Asked:

@@ -251,10 +251,10 @@ def _curve(search: Refinement, found: Refined, regret: float) -> tuple[list[Step
     return steps, rows
 
 
-def _growth(pool: Pool, beta: float) -> float:
+def _growth(pool: Pool, beta: float) -> float | None:
     """Compare the best value at equal weights with that on every other response."""
     if pool.rewards.shape[1] < 4:
-        return float("nan")
+        return None
     weights = np.full(pool.traits, 1 / pool.traits)
     half = np.where(pool.there[:, :, None], pool.rewards, np.nan)[:, ::2]
     there = ~np.isnan(half[:, :, 0]).all(axis=1)
@@ -268,7 +268,7 @@ def _warnings(
     members: Sequence[Training],
     held: HeldOut | None,
     related: Iterable[Correlated],
-    growth: float,
+    growth: float | None,
     regret: float,
 ) -> Iterable[str]:
     yield from scale.warnings()
@@ -282,7 +282,7 @@ def _warnings(
                 f"{each.name} rests on few responses (median {each.effective:.1f}; fewer than two at "
                 f"{each.thin:.0%} of the prompts): sample more, or raise beta"
             )
-    if growth > _GROWTH:
+    if growth is not None and growth > _GROWTH:
         yield (
             f"twice the responses were worth {growth:.3f} more: the pool is too small to show what training "
             "can reach"

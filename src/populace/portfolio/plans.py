@@ -106,9 +106,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the prompts that were held out; no export holds them."""
     responses: int
     """Most a prompt."""
-    growth: float
+    growth: float | None
     """How much more the best policy is worth, at equal weights, than on half of the responses: as large, and
-    the pool is too small for what training could find."""
+    the pool is too small for what training could find. None of fewer than four responses a prompt."""
     warnings: tuple[str, ...]
     seed: int
     provenance: dict[str, str] = {}
