@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import traceback
 from importlib.resources import files
 from pathlib import Path
 
@@ -158,12 +160,15 @@ def test_user_specific_sets_keep_the_user_and_have_no_hazards(tmp_path):
         ({"question": [SECRET]}, "no set of prompts"),
         ({"prompt": [SECRET], "label": ["bad"]}, "row 1, column label"),
         ({"prompt": [" "], "label": ["safe"]}, "no prompt"),
-        ({"prompt": [SECRET], "label": ["unsafe"], "hazard": ["zap"]}, "no hazard 'zap'"),
+        ({"prompt": [SECRET], "label": ["unsafe"], "hazard": ["zap"]}, "hazard: the hazard is not known"),
         ({"id": [1, 1], "prompt": [SECRET, "b"], "label": ["safe", "safe"]}, "ids stand more than once"),
         ({"id": [1], "prompt": [SECRET], "type": ["contrast_new"], "label": ["unsafe"], "focus": [""],
           "note": [""]},
          "column label"),
-        ({"harm_area": ["Other harm"], "prompt": [SECRET]}, "no hazard 'Other harm'"),
+        ({"prompt": ["vcr"], "label": ["unsafe"], "hazard": [SECRET]}, "hazard is not known"),
+        ({"prompt_text": ["vcr"], "hazard": [f"{SECRET} and more"]}, "hazard is not known"),
+        ({"harm_area": [SECRET], "prompt": ["Child Abuse"]}, "hazard is not known"),
+        ({"harm_area": ["Other harm"], "prompt": [SECRET]}, "column harm_area: the hazard is not known"),
     ],
 )  # fmt: skip
 def test_bad_sets_are_told_without_their_words(tmp_path, columns, said):
@@ -172,6 +177,51 @@ def test_bad_sets_are_told_without_their_words(tmp_path, columns, said):
     with pytest.raises(DataError, match=said) as caught:
         read_gold_set(path)
     assert SECRET not in str(caught.value)
+
+
+ROW = {"prompt": SECRET, "label": "unsafe"}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [ROW, {"prompt": SECRET}],
+        [ROW, {"label": "safe"}],
+        [ROW | {"hazard": 5}],
+        [ROW | {"hazard": [["vcr"]]}],
+        [ROW | {"hazard": {"vcr": 1}}],
+        [ROW | {"hazard": [SECRET]}],
+        [dict.fromkeys(("id", "prompt", "type", "label", "focus", "note"), "unsafe"), {"id": 2, "type": []}],
+        [{"prompt_text": SECRET, "hazard": "vcr"}, {"prompt_text": SECRET}],
+        [{"harm_area": "Child abuse", "prompt": SECRET}, {"prompt": SECRET}],
+        [{"instruction": SECRET, "user": "x"}, {"user": "x"}],
+    ],
+)
+def test_rows_that_lack_a_column_or_hold_another_kind_are_told(tmp_path, rows):
+    path = tmp_path / "set.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    with pytest.raises(DataError, match="row ") as caught:
+        read_gold_set(path)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_ids_and_kinds_that_are_texts_are_not_kept(tmp_path):
+    path = tmp_path / "set.csv"
+    texts = [f"How do I {SECRET} {n}?" for n in range(3)]
+    pl.DataFrame({"id": texts, "prompt": texts, "label": ["safe"] * 3, "kind": texts}).write_csv(path)
+    found = read_gold_set(path)
+    assert SECRET not in str([(item.id, item.kind) for item in found.items])
+    assert len({item.id for item in found.items}) == 3 and {item.kind for item in found.items} == {""}
+    # An id of 0 is one; without any, rows are numbered.
+    for ids, wanted in (
+        ([0, 1, 2], ["own-0", "own-1", "own-2"]),
+        ([None, None, None], ["own-1", "own-2", "own-3"]),
+    ):
+        rows = pl.DataFrame({"id": pl.Series(ids, dtype=pl.Int64), "prompt": texts, "label": ["safe"] * 3})
+        rows.write_csv(path)
+        assert [item.id for item in read_gold_set(path).items] == wanted
+    pl.DataFrame({"harm_area": ["Scams and Fraud"], "prompt": ["x"]}).write_csv(path)
+    assert read_gold_set(path).items[0].kind == "scams_and_fraud"
 
 
 def test_a_broken_file_is_told_without_its_words(tmp_path):

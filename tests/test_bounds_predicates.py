@@ -7,6 +7,7 @@ import json
 import sqlite3
 import sys
 import time
+import traceback
 import types
 from importlib import resources
 from pathlib import Path
@@ -589,6 +590,34 @@ def test_a_set_is_read_by_its_columns_and_never_quoted(tmp_path):
     with pytest.raises(DataError, match="no table") as told:
         read_labelled(tmp_path / "bad.parquet")
     assert SECRET not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "said"),
+    [
+        ("bad.json", f'[{{"text": "{SECRET}"}}]', "kind of file"),
+        ("bad.txt", f"{SECRET}, and more\nx,y\n", "kind of file"),
+        ("headless.csv", f"how do i {SECRET},unsafe\nanother text,safe\n", "its 2 columns"),
+        ("none.csv", f"text,label\n{SECRET},safe\n{SECRET},\n", "row 2, column label: there is no label"),
+        ("null.jsonl", f'{{"text": "{SECRET}", "label": null}}\n', "there is no label"),
+        ("odd.csv", f"text,label\n{SECRET},{SECRET}\n", "not understood"),
+    ],
+)
+def test_a_set_that_cannot_be_read_is_not_quoted(tmp_path, name, written, said):
+    (tmp_path / name).write_text(written)
+    with pytest.raises(DataError, match=said) as told:
+        read_labelled(tmp_path / name)
+    assert SECRET not in "".join(traceback.format_exception(told.value))
+
+
+def test_a_part_is_named_by_a_short_word_or_not_at_all(tmp_path):
+    file = tmp_path / "set.csv"
+    rows = "".join(f"{SECRET} {n},safe,{SECRET} {n}\n" for n in range(60))
+    file.write_text(f"text,label,type\n{rows}")
+    found = read_labelled(file)
+    assert set(found.groups) == {""} and SECRET not in f"{found} {found!r}" and "60 texts" in repr(found)
+    with pytest.raises(DataError, match="no kind of texts"):
+        read_labelled(file, group="type")
 
 
 def test_the_command_prints_figures_and_no_text(tmp_path):

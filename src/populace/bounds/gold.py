@@ -2,7 +2,8 @@
 
 With such gold labels the policy layer can be tested apart from classifiers: what is refused, by which rule,
 if every verdict is right? A set is read by path alone. Nothing of one is in this package, and an item's text
-is in none of its printed forms, nor in any error.
+is in none of its printed forms, nor in any error. Ids and kinds are written into tables: one that is no short
+word (a text without spaces, up to 40 characters) is replaced, an id by its hash, a kind by none.
 
 Known by their columns:
 
@@ -18,6 +19,7 @@ Known by their columns:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -148,61 +150,82 @@ def _rows(place: Path) -> list[dict[str, Any]]:
 
 def _item(name: str, read: _Read, row: Mapping[str, Any], number: int, place: Path) -> GoldItem:
     told = read(row)
-    text, label = told.get("text"), str(told.get("label", "")).strip().lower()
+    text, label = told.get("text"), str(told.get("label") or "").strip().lower()
     if not isinstance(text, str) or not text.strip():
         raise DataError("there is no prompt", file=place, row=number)
     if label not in ("safe", "unsafe"):
         raise DataError("the label is neither safe nor unsafe", file=place, row=number, column="label")
+    named = told.get("hazards") or ()
     try:
-        found = tuple(hazard(each).name for each in told.get("hazards", ()))
+        if not isinstance(named, list | tuple) or not all(isinstance(each, str) for each in named):
+            raise DataError("", fix="give one word, or several")
+        found = tuple(hazard(each).name for each in named)
     except DataError as error:
-        raise DataError(error.what, file=place, row=number, fix=error.fix) from None
-    own = str(told.get("id") or number)
-    kind = str(told.get("kind") or "")
-    user = str(told.get("user") or "")
+        # Where columns are mixed up, the word is a prompt: it is not told.
+        column = "harm_area" if read is _simple else "hazard"
+        raise DataError(
+            "the hazard is not known", file=place, row=number, column=column, fix=error.fix
+        ) from None
+    own, kind = _id(told.get("id"), number), str(told.get("kind") or "").strip()
+    kind, user = kind if _ID.fullmatch(kind) else "", str(told.get("user") or "")
     return GoldItem(id=f"{name}-{own}", text=text, label=label, hazards=found, kind=kind, user=user)  # pyright: ignore[reportArgumentType]
+
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,39}")
+
+
+def _id(given: Any, number: int) -> str:
+    """Give an id that may be written down: one that is a text (some sets number nothing) by its hash."""
+    told = "" if given is None else str(given).strip()
+    return told if _ID.fullmatch(told) else content_hash(told, size=8) if told else str(number)
 
 
 _Read = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def _xstest(row: Mapping[str, Any]) -> dict[str, Any]:
-    kind, label = row["type"], row["label"]
+    kind, label = str(row.get("type")), row.get("label")
     if label == "unsafe" and kind not in XSTEST:
-        return {"text": row["prompt"], "label": f"of an unknown type {kind}"}
+        return {"text": row.get("prompt"), "label": "of an unknown type"}
     found = XSTEST[kind] if label == "unsafe" else ()
-    return {"id": row["id"], "text": row["prompt"], "label": label, "hazards": found, "kind": kind}
+    return {"id": row.get("id"), "text": row.get("prompt"), "label": label, "hazards": found, "kind": kind}
 
 
 def _ailuminate(row: Mapping[str, Any]) -> dict[str, Any]:
-    own = row.get("release_prompt_id") or row.get("prompt_uid")
+    own, found = row.get("release_prompt_id"), row.get("hazard")
     return {
-        "id": own,
-        "text": row["prompt_text"],
+        "id": row.get("prompt_uid") if own is None else own,
+        "text": row.get("prompt_text"),
         "label": "unsafe",
-        "hazards": [row["hazard"]],
-        "kind": row["hazard"],
+        "hazards": [found],
+        "kind": found,
     }
 
 
 def _simple(row: Mapping[str, Any]) -> dict[str, Any]:
-    area = str(row["harm_area"])
+    area = str(row.get("harm_area")).strip().lower()
     text = row.get("prompt") or row.get("prompts_final")
-    found = HARM_AREAS.get(area.strip().lower(), (area,))
-    return {"id": row.get("id"), "text": text, "label": "unsafe", "hazards": found, "kind": area}
+    kind = re.sub(r"\W+", "_", area) if area in HARM_AREAS else ""
+    return {
+        "id": row.get("id"),
+        "text": text,
+        "label": "unsafe",
+        "hazards": HARM_AREAS.get(area, (area,)),
+        "kind": kind,
+    }
 
 
 def _user_specific(row: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"text": row["instruction"], "label": row.get("label") or "unsafe", "user": row["user"]}
+    told = {"text": row.get("instruction"), "label": row.get("label") or "unsafe", "user": row.get("user")}
     return {**told, "id": row.get("id"), "kind": row.get("category") or row.get("task_domain")}
 
 
 def _own(row: Mapping[str, Any]) -> dict[str, Any]:
     found = row.get("hazards") if "hazards" in row else row.get("hazard")
-    named = found.replace(",", " ").split() if isinstance(found, str) else list(found or ())
+    named = found.replace(",", " ").split() if isinstance(found, str) else found
     text = row["prompt"] if "prompt" in row else row.get("text")
-    own = row.get("id") or row.get("prompt_id")
-    return {"id": own, "text": text, "label": row["label"], "hazards": named, "kind": row.get("kind") or ""}
+    own = row.get("prompt_id") if row.get("id") is None else row.get("id")
+    return {"id": own, "text": text, "label": row.get("label"), "hazards": named, "kind": row.get("kind")}
 
 
 _FORMS: dict[str, tuple[set[str], _Read]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,8 +19,12 @@ ANY = "any"
 """The label of a text that is unsafe, of which nobody said by which hazard."""
 _TEXTS = ("text", "prompt", "prompt_text", "response", "final_prompt", "Goal", "Behavior", "goal")
 _LABELS = ("label", "hazard", "hazards", "unsafe", "is_unsafe", "category")
-_SAFE = frozenset({"safe", "0", "false", "no", "none", "benign", "negative", ""})
+_SAFE = frozenset({"safe", "0", "false", "no", "none", "benign", "negative"})
 _UNSAFE = frozenset({"unsafe", "1", "true", "yes", "harmful", "positive", ANY})
+
+_NAME = re.compile(r"[A-Za-z_][\w.-]{0,39}")
+_MOST_GROUPS, _LONG_GROUP = 50, 60
+"""A part's name is printed: a column with more of them, or with longer ones, may be one of texts."""
 
 
 class Labelled(NamedTuple):
@@ -31,6 +36,11 @@ class Labelled(NamedTuple):
     groups: list[str]
     name: str
     """The file's name, without its folder, and the start of its hash."""
+
+    def __repr__(self) -> str:
+        return f"Labelled({self.name!r}, {len(self.texts)} texts)"
+
+    __str__ = __repr__
 
 
 def read_labelled(
@@ -70,12 +80,7 @@ def read_labelled(
     else:
         column = _column(frame, label, _LABELS, "label", file)
         labels = [_label(value, file, row, column) for row, value in enumerate(frame[column].to_list(), 1)]
-    kind = group or ("type" if "type" in frame.columns else None)
-    if kind is not None and kind not in frame.columns:
-        raise DataError(
-            f"there is no column {kind!r}", file=file, fix=f"name one of {', '.join(frame.columns)}"
-        )
-    groups = [""] * len(texts) if kind is None else [str(value) for value in frame[kind].to_list()]
+    groups = _groups(frame, group, len(texts), file)
     return Labelled(texts, labels, groups, f"{file.name}@{file_hash(file)[:8]}")
 
 
@@ -89,7 +94,12 @@ def _frame(file: Path) -> pl.DataFrame:
             return pl.read_parquet(file)
         if file.suffix in (".jsonl", ".ndjson"):
             return pl.read_ndjson(file, infer_schema_length=None)
-        head = file.open("rb").readline()
+        if file.suffix not in (".csv", ".tsv"):
+            raise DataError(
+                "cannot read this kind of file", file=file, fix="give .csv, .tsv, .jsonl or .parquet"
+            )
+        with file.open("rb") as source:
+            head = source.readline()
         signs = [(head.count(sign), sign.decode()) for sign in (b",", b";", b"\t")]
         return pl.read_csv(file, infer_schema=False, separator=max(signs)[1])
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
@@ -99,17 +109,43 @@ def _frame(file: Path) -> pl.DataFrame:
         raise DataError(f"it is no table ({kind})", file=file, fix=fix) from None
 
 
+def _names(frame: pl.DataFrame) -> str:
+    """Name the columns, if all look like names: without a header, the first line is a text and its label."""
+    if all(_NAME.fullmatch(name) for name in frame.columns):
+        return ", ".join(frame.columns)
+    return f"its {frame.width} columns (not all of them have names that can be told: is there a header?)"
+
+
 def _column(frame: pl.DataFrame, given: str | None, usual: tuple[str, ...], what: str, file: Path) -> str:
     for name in (given,) if given else usual:
         if name in frame.columns:
             return name
     told = f"no column {given!r}" if given else f"no column that is usual for a {what}"
-    fix = f"name the {what} column, one of {', '.join(frame.columns)}"
+    fix = f"name the {what} column, one of {_names(frame)}"
     raise DataError(f"there is {told}", file=file, fix=fix)
+
+
+def _groups(frame: pl.DataFrame, given: str | None, count: int, file: Path) -> list[str]:
+    name = given or "type"
+    if name not in frame.columns:
+        if given is None:
+            return [""] * count
+        raise DataError(f"there is no column {name!r}", file=file, fix=f"name one of {_names(frame)}")
+    found = [str(value) for value in frame[name].to_list()]
+    if len(set(found)) > _MOST_GROUPS or max(map(len, found)) > _LONG_GROUP:
+        if given is None:
+            return [""] * count
+        fix = f"give a column of at most {_MOST_GROUPS} short words"
+        raise DataError("this column is no kind of texts", file=file, column=name, fix=fix)
+    return found
 
 
 def _label(value: object, file: Path, row: int, column: str) -> str:
     told = "" if value is None else str(value).strip().lower()
+    if not told:
+        # Nobody said that it is safe.
+        fix = "say of each text what it is, safe or none too"
+        raise DataError("there is no label", file=file, row=row, column=column, fix=fix)
     if told in _SAFE:
         return ""
     if told in _UNSAFE:
