@@ -160,6 +160,22 @@ def test_a_search_that_was_killed_goes_on(tmp_path: Path) -> None:
     assert len(asked) == whole.calls
 
 
+def test_a_journal_of_another_oracle_is_refused(tmp_path: Path) -> None:
+    journal = tmp_path / "answers.jsonl"
+    pf.certified(synthetic(2).oracle(0.1), traits=2, regret=0.02, journal=journal)
+    other = pf.Pool(np.random.default_rng(5).random((20, 8, 2)))
+    for oracle in (other.oracle(0.1), synthetic(2).oracle(0.2)):
+        with pytest.raises(DataError, match="answers of another oracle"):
+            pf.certified(oracle, traits=2, regret=0.02, journal=journal)
+    # A run of one's own is named; a journal cut off after its first line is still its own.
+    named = tmp_path / "named.jsonl"
+    pf.certified(lambda w: other.oracle(0.1)(w), 2, 0.02, journal=named, name="run 7", max_calls=2)
+    assert named.read_bytes().startswith(b'{"oracle":"run 7"}\n')
+    with pytest.raises(DataError, match="run 7, and this is run 8"):
+        pf.Refinement(traits=2, journal=named, oracle="run 8")
+    assert len(pf.Refinement(traits=2, journal=named, oracle="run 7").known.weights) == 2
+
+
 def test_a_search_that_is_stopped_tells_what_its_last_answer_brought(tmp_path: Path) -> None:
     oracle, journal = synthetic(3).oracle(0.1), tmp_path / "new" / "answers.jsonl"
     found = pf.certified(oracle, traits=3, regret=0.001, max_calls=7, journal=journal)

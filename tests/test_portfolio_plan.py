@@ -135,6 +135,16 @@ def test_a_plan_is_kept_as_it_is_and_told(planned: tuple[Rewards, Plan], tmp_pat
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "plan.json").read_bytes()
 
 
+@pytest.mark.parametrize(("slope", "beta"), [(1.0, 0.1), (1.0, 0.0), (0.5, 0.0)])
+def test_where_one_policy_is_best_for_everybody_one_is_trained(slope: float, beta: float) -> None:
+    rewards = scored(20, 4, 2)
+    alike = Rewards(
+        rewards.frame.with_columns(tact=slope * pl.col("wit") + 0.1 * (1 - slope)), rewards.traits
+    )
+    found = plan(alike, scale=unit(2), beta=beta, best_of=())
+    assert len(found.members) == 1 and found.certificate < 1e-6 and len(found.curve) == 1
+
+
 def test_a_plan_of_few_responses_is_read_again(tmp_path: Path) -> None:
     found = plan(scored(20, 3, 2), scale=unit(2), regret=REGRET, best_of=())
     found.save(tmp_path / "plan.json")

@@ -99,3 +99,18 @@ def test_what_cannot_be_drawn():
     people = pf.People.of([[0.5, 0.5], [1, 0]])
     with pytest.raises(DataError, match="no groups"):
         group_regret(pf.serve(np.eye(2), [0], people, draws=100))
+
+
+def test_what_is_shown_of_a_search_knows_its_free_policies() -> None:
+    oracle = pf.Pool(np.random.default_rng(0).random((20, 8, 2))).oracle(0.1)
+    shares = np.linspace(0, 1, 9)
+    solved = [oracle(np.array([share, 1 - share])) for share in shares]
+    free = [[reward - 0.1 * each.kl for reward in each.rewards] for each in solved]
+    found = pf.certified(oracle, 2, 0.02, also=free)
+    table = timeline_of(found)
+    weights = np.stack([np.linspace(0, 1, 201), 1 - np.linspace(0, 1, 201)], axis=1)
+    best = np.array([oracle(each).value for each in weights])
+    for calls, lower in table.select("calls", "lower").drop_nulls().rows():
+        points = [[reward - 0.1 * each.kl for reward in each.rewards] for each in found.solved[:calls]]
+        gap = (best - (weights @ np.array([*points, *free]).T).max(axis=1)).max()
+        assert lower <= gap + 1e-3

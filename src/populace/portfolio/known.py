@@ -20,6 +20,10 @@ _LIES = 1e-9
 """Share of the range of values by which an answer may fall short by rounding."""
 
 
+class _Head(msgspec.Struct, frozen=True):
+    oracle: str
+
+
 class _Line(msgspec.Struct, frozen=True):
     weights: tuple[float, ...]
     solved: Solved
@@ -43,6 +47,8 @@ class Known:
         say nothing about what cannot be exceeded.
     journal
         File that each answer is appended to, and read from at the start; None keeps nothing.
+    oracle
+        Whose answers they are: a journal of another oracle is refused. Empty: not known, and not checked.
     """
 
     traits: int
@@ -50,6 +56,7 @@ class Known:
     also: np.ndarray | None = None
     journal: Path | None = None
     noise: float = 0.0
+    oracle: str = ""
     weights: list[np.ndarray] = field(default_factory=list)
     solved: list[Solved] = field(default_factory=list)
     """In the order of `weights`."""
@@ -66,10 +73,12 @@ class Known:
                 raise DataError(
                     f"no journal can be kept here ({error.strerror})", file=self.journal
                 ) from error
-            for weights, solved in read_answers(self.journal, self.traits):
+            for weights, solved in read_answers(self.journal, self.traits, self.oracle):
                 self._check(weights, solved)
                 self._add(weights, solved)
             self._judge()
+            if self.oracle and not self.journal.stat().st_size:
+                self._append(_Head(self.oracle))
 
     @property
     def slack(self) -> float:
@@ -94,10 +103,7 @@ class Known:
         weights = np.asarray(weights, dtype=np.float64)
         self._check(weights, solved)
         if self.journal is not None:
-            with self.journal.open("ab") as handle:
-                handle.write(msgspec.json.encode(_Line(tuple(weights.tolist()), solved)) + b"\n")
-                handle.flush()
-                os.fsync(handle.fileno())
+            self._append(_Line(tuple(weights.tolist()), solved))
         self._add(weights, solved)
         self._judge()
 
@@ -130,6 +136,13 @@ class Known:
         # Where a mixture misses the weights by rounding, V moves by no more than its slope allows.
         slope = 2 * float(np.abs(self.points).max()) + self.slack
         return chords(np.array(self.weights), self.ceilings, weights, slope)
+
+    def _append(self, line: _Head | _Line) -> None:
+        assert self.journal is not None
+        with self.journal.open("ab") as handle:
+            handle.write(msgspec.json.encode(line) + b"\n")
+            handle.flush()
+            os.fsync(handle.fileno())
 
     def _judge(self) -> None:
         """Refuse answers that what is known proves wrong."""
@@ -164,13 +177,13 @@ class Known:
         self._points.append(rewards + (solved.value - float(weights @ rewards)))
 
 
-def read_answers(path: Path, traits: int) -> list[tuple[np.ndarray, Solved]]:
+def read_answers(path: Path, traits: int, oracle: str = "") -> list[tuple[np.ndarray, Solved]]:
     """Read a journal of answers; a last line that a kill cut off is dropped.
 
     Raises
     ------
     DataError
-        If a line is broken, or of other traits.
+        If a line is broken, or of other traits, or the journal is another oracle's.
     """
     content = path.read_bytes()
     whole, _, rest = content.rpartition(b"\n")
@@ -179,6 +192,9 @@ def read_answers(path: Path, traits: int) -> list[tuple[np.ndarray, Solved]]:
             handle.truncate(len(whole) + (1 if whole else 0))
     found: list[tuple[np.ndarray, Solved]] = []
     for row, line in enumerate(whole.split(b"\n") if whole else [], 1):
+        if row == 1 and line.startswith(b'{"oracle"'):
+            _same_oracle(line, oracle, path)
+            continue
         try:
             told: Any = msgspec.json.decode(line, type=_Line)
         except msgspec.DecodeError as error:
@@ -190,3 +206,15 @@ def read_answers(path: Path, traits: int) -> list[tuple[np.ndarray, Solved]]:
             )  # fmt: skip
         found.append((np.array(told.weights), told.solved))
     return found
+
+
+def _same_oracle(line: bytes, oracle: str, path: Path) -> None:
+    try:
+        told = msgspec.json.decode(line, type=_Head).oracle
+    except msgspec.DecodeError as error:
+        raise DataError(f"this line names no oracle ({error})", file=path, row=1) from error
+    if oracle and told != oracle:
+        raise DataError(
+            f"these are the answers of another oracle ({told}, and this is {oracle})", file=path, row=1,
+            fix="name another journal: a certificate from them would not hold",
+        )  # fmt: skip

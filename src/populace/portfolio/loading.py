@@ -68,5 +68,8 @@ def check_scale(scale: Scale, file: str | Path | None = None) -> None:
     for each in scale.ranges:
         if not (math.isfinite(each.low) and math.isfinite(each.high) and each.low < each.high):
             raise DataError(
-                f"{each.low:g} to {each.high:g} is no range", file=file, column=each.trait, fix="make it again"
+                f"{each.low:g} to {each.high:g} is no range",
+                file=file,
+                column=each.trait,
+                fix="make it again",
             )

@@ -20,7 +20,8 @@ from populace.portfolio.pool import Pool
 from populace.portfolio.refine import Refined, Refinement
 from populace.portfolio.rewards import Rewards
 from populace.portfolio.scaling import Scale
-from populace.portfolio.sizes import best_of_size
+from populace.portfolio.served import Serving
+from populace.portfolio.sizes import least_regret
 from populace.streams import stream
 
 __all__ = ["plan", "split_prompts", "worths_of"]
@@ -231,19 +232,20 @@ def _curve(search: Refinement, found: Refined, regret: float) -> tuple[list[Step
 
     The search left a part of the regret for its gap; measured again, fewer members than it kept may do.
     """
-    points, least, steps = search.known.points, np.inf, list[Step]()
+    # Not `best_of_size`: policies that all have the same of a trait are no error here.
+    problem, least, steps = Serving(search.known.points), np.inf, list[Step]()
     rows: tuple[int, ...] = ()
     for size in range(1, len(found.members) + 1):
-        kept = best_of_size(points, size, seconds=_SECONDS)
-        again = search.search.gap_of(np.array(kept.members))
-        told = [(min(again, search.gap + kept.certificate.value), kept.members)]
+        columns, value, bound, _ = least_regret(problem, size, _SECONDS)
+        kept = tuple(int(row) for row in sorted(problem.rows[columns]))
+        told = [(min(search.search.gap_of(np.array(kept)), search.gap + value), kept)]
         if size == len(found.members):
             told.append((found.certificate, found.members))
         for reached, members in told:
             # More members can do whatever fewer can: those stay that lose least.
             if reached < least:
                 least, rows = reached, members
-        steps.append(Step(size=size, regret=least, lower_bound=min(kept.lower_bound, least)))
+        steps.append(Step(size=size, regret=least, lower_bound=min(bound, least)))
         if least <= regret:
             break
     while len(steps) > 1 and steps[-2].regret == least:

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from populace.canonical import content_hash
 from populace.errors import DataError
 
 __all__ = ["Oracle", "Pool", "Solved"]
@@ -111,7 +112,14 @@ class Pool:
             Shape (traits,).
         beta
             Price of a nat of KL; 0: the best response of each prompt, ties shared alike.
+
+        Raises
+        ------
+        ValueError
+            If `beta` is negative.
         """
+        if not beta >= 0:
+            raise ValueError(f"beta is {beta} and must be at least 0")
         return self._tilted(np.asarray(weights, dtype=np.float64), beta)[0]
 
     def oracle(self, beta: float = 0.1) -> Oracle:
@@ -135,7 +143,13 @@ class Pool:
             kl = max(0.0, (float(rewards @ weights) - value) / beta)
             return Solved(rewards=tuple(rewards.tolist()), kl=kl, value=value)
 
+        # For journals: answers of another pool, or at another price, are another oracle's.
+        setattr(solve, "fingerprint", lambda: self._fingerprint(beta))  # noqa: B010
         return solve
+
+    def _fingerprint(self, beta: float) -> str:
+        parts = [array.tobytes().hex() for array in (self.rewards, self._log_reference)]
+        return content_hash([*map(content_hash, parts), list(self.rewards.shape), beta])
 
     def expected(self, policy: np.ndarray) -> np.ndarray:
         """Give the mean rewards of a policy on the pool, shape (traits,)."""

@@ -57,6 +57,8 @@ class Refined(msgspec.Struct, frozen=True, kw_only=True):
     """At least so far from the best was the worst answer."""
     reached: bool
     """Whether the certificate is within the regret that was asked for."""
+    also: tuple[tuple[float, ...], ...] = ()
+    """Free policies, as they were given."""
 
     def __len__(self) -> int:
         """Number of members."""
@@ -88,6 +90,9 @@ class Refinement:
         Shape (n, traits), values of policies that are there anyway, their costs included.
     journal
         File that keeps the answers; a search that finds it goes on from there.
+    oracle
+        Names whose answers they are: with a journal of another's the certificate would not hold, and it is
+        refused. Without a name nothing is checked.
 
     Examples
     --------
@@ -111,6 +116,7 @@ class Refinement:
     journal: str | Path | None = None
     history: list[tuple[int, float]] = field(default_factory=list)
     noise: float = 0.0
+    oracle: str = ""
 
     def __post_init__(self) -> None:
         """Check the settings, and read the journal.
@@ -142,7 +148,7 @@ class Refinement:
         ):
             raise DataError(f"free policies must be finite, of the shape (n, {self.traits})")
         path = None if self.journal is None else Path(self.journal)
-        self.known = Known(self.traits, self.eta, free, path, self.noise)
+        self.known = Known(self.traits, self.eta, free, path, self.noise, self.oracle)
         if self.known.slack >= target:
             raise ValueError(
                 f"with answers {self.known.slack:g} from the best a gap of {target:g} cannot be reached: "
@@ -209,6 +215,7 @@ class Refinement:
             noise=self.noise,
             oracle_error=self.known.shortfall()[0],
             reached=certificate <= self.regret * (1 + 1e-6),
+            also=() if self.known.also is None else tuple(map(tuple, self.known.also.tolist())),
         )
 
 
@@ -225,6 +232,7 @@ def certified(
     also: npt.ArrayLike | None = None,
     journal: str | Path | None = None,
     seconds: float | None = None,
+    name: str = "",
 ) -> Refined:
     """Find a small portfolio that is near-optimal for every weights, against all policies, with few calls.
 
@@ -234,6 +242,8 @@ def certified(
         Maps weights (traits,) to a `Solved`: the best policy for them, or one within `eta` of it.
     traits, regret, method, share, eta, noise, also, journal
         As `Refinement` takes them.
+    name
+        Of the oracle, in the journal (`Refinement.oracle`); a pool's has one of its own, by its content.
     max_calls
         After so many calls it stops, with the certificate that was reached; None: when the regret is reached.
     seconds
@@ -258,11 +268,18 @@ def certified(
         method=method,
         also=also,
         journal=journal,
+        oracle=name or (_fingerprint(oracle) if journal is not None else ""),
     )
     until = float("inf") if seconds is None else time.monotonic() + seconds
     for weights in _asked(search, max_calls, until):
         search.tell(weights, oracle(weights))
     return search.portfolio(60.0 if seconds is None else max(1.0, until - time.monotonic()))
+
+
+def _fingerprint(oracle: Oracle) -> str:
+    """Give what tells an oracle from others, where it says so."""
+    own = getattr(oracle, "fingerprint", None)
+    return str(own()) if callable(own) else ""
 
 
 def _asked(search: Refinement, most: int | None, until: float) -> Iterable[np.ndarray]:

@@ -15,7 +15,7 @@ from populace.portfolio.served import BREAKS, Serving
 from populace.portfolio.tables import check_kind, chosen, points_of
 from populace.portfolio.users import users_of
 
-__all__ = ["best_of_size"]
+__all__ = ["best_of_size", "least_regret"]
 
 _MOST_CELLS = 60_000
 """Users times candidates up to which the average is solved exactly."""
@@ -95,7 +95,7 @@ def best_of_size(
             ceiling = regret_at(points, np.array(anyway), users, kind, epsilon)
         found, value, bound, method = _average(problem, users, size, seconds, ceiling)
     else:
-        found, value, bound, method = _worst(problem, size, seconds)
+        found, value, bound, method = least_regret(problem, size, seconds)
     members = tuple(sorted({*anyway, *(int(row) for row in problem.rows[found])}))
     return Portfolio(
         members=members,
@@ -108,7 +108,8 @@ def best_of_size(
     )
 
 
-def _worst(problem: Serving, size: int, seconds: float) -> tuple[list[int], float, float, str]:
+def least_regret(problem: Serving, size: int, seconds: float) -> tuple[list[int], float, float, str]:
+    """Give columns with the least worst regret, that regret, its bound from below, and how it was found."""
     until = time.monotonic() + seconds
     best, value, bound = [0], np.inf, 0.0
     while True:

@@ -108,7 +108,8 @@ def timeline_of(found: Refined) -> pl.DataFrame:
     """Lay out the bounds of a certified search over its calls.
 
     The bound from above is the search's own. From below it is what each next answer beat all before it by, at
-    its own weights; since policies only come to be more, what is shown later held before as well.
+    its own weights, free policies among them, less what samples may have erred; since policies only come to
+    be more, what is shown later held before as well.
 
     Examples
     --------
@@ -123,12 +124,13 @@ def timeline_of(found: Refined) -> pl.DataFrame:
     own = np.array([each.value for each in found.solved])
     rewards = np.array([each.rewards for each in found.solved])
     cost = own - (weights * rewards).sum(axis=1)
+    free = np.array(found.also).reshape(-1, weights.shape[1])
     rows = []
     for calls, upper in found.history:
         lower = None
         if calls < len(own):
-            before = (rewards[:calls] + cost[:calls, None]) @ weights[calls]
-            lower = max(float(own[calls] - before.max()), 0.0)
+            before = np.vstack([rewards[:calls] + cost[:calls, None], free]) @ weights[calls]
+            lower = max(float(own[calls] - before.max()) - 2 * found.noise, 0.0)
         rows.append({"calls": calls, "upper": upper, "lower": lower})
     table = pl.DataFrame(rows, schema={"calls": pl.Int64, "upper": pl.Float64, "lower": pl.Float64})
     return table.with_columns(pl.col("lower").cum_max(reverse=True))
