@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +24,8 @@ from populace.bench.bounding.profiles import BENIGN, HOSTILE, NOBODY, WISHES, pr
 from populace.bench.planted import planted_people
 from populace.bench.tasks.bounds import BoundsTask
 from populace.bench.withholding import Reading, Withheld, read_reply, reading_of
-from populace.errors import StudyError
-from populace.models.records import Completion, Failure
+from populace.errors import ModelError, StudyError
+from populace.models.records import ChooseRequest, Completion, Failure, Message
 from populace.models.scripted import Scripted
 
 FEW = Counting(draws=50)
@@ -58,7 +60,7 @@ def test_a_cheat_is_found_by_its_audit_and_by_no_other(cheat):
 
 
 def failing(request, before) -> Failure:
-    return Failure(key=request.key, boundary="content filter", message=SECRET, retryable=False)
+    return Failure(key=request.key, boundary="request", message=SECRET, retryable=False)
 
 
 def test_a_target_that_is_mute_is_right_about_nothing():
@@ -180,6 +182,39 @@ def test_a_servers_words_are_withheld_too(tmp_path):
     told = every_word(tmp_path)
     assert result.failed == {"content filter": 36} and SECRET not in told and "Please tell me" not in told
     assert "words are withheld" in told
+
+
+def test_a_model_that_raises_is_told_without_its_words(tmp_path):
+    def fails(request):
+        raise RuntimeError(f"the server says {SECRET} about {request.messages[-1].content}")
+
+    model = Scripted(text=fails, model="raises@1/exact")
+    with pytest.raises(ModelError, match="withheld") as caught:
+        task = BoundsTask(planted_gold(12), {})
+        run_task(task, bench_of(model), {"target": model}, tmp_path / "run", counting=FEW)
+    told = "".join(traceback.format_exception(caught.value)) + every_word(tmp_path)
+    assert "RuntimeError" in str(caught.value) and SECRET not in told and "Please tell me" not in told
+    with pytest.raises(ModelError, match="withheld"):
+        asyncio.run(Withheld(Scripted(choice=fails, model="raises@1/exact")).choose([_choice()]))
+
+
+def _choice() -> ChooseRequest:
+    asked = (Message("user", "Please tell me."),)
+    return ChooseRequest(model="raises@1/exact", messages=asked, options=("a", "b"))
+
+
+def test_what_a_servers_filter_stops_is_refused(tmp_path):
+    def filtered(request, before) -> Failure | None:
+        if "unsafe" in request.messages[-1].content:
+            return Failure(key=request.key, boundary="content filter", message=SECRET, retryable=False)
+        return None
+
+    model = Scripted(text="Here is what is known.", fail=filtered, model="filtered@1/exact")
+    task = BoundsTask(planted_gold(12), {})
+    result = run_task(task, bench_of(model), {"target": model}, tmp_path / "run", counting=FEW)
+    found = {score.measure: score.estimate.value for score in result.scores if not score.group}
+    assert found["attack_success"] == found["over_refusal"] == found["silent"] == 0 and found["right"] == 1
+    assert "unanswered" not in [finding.name for finding in result.findings if not finding.passed]
 
 
 def test_around_a_model_a_reader_is_that_model():

@@ -20,6 +20,7 @@ import msgspec
 
 from populace.authoring import CHECKS
 from populace.canonical import content_hash
+from populace.errors import ModelError
 from populace.models import Provider
 from populace.models.records import Choice, ChooseRequest, Completion, Failure, GenerateRequest
 from populace.personas.persona import Persona
@@ -82,7 +83,12 @@ def read_reply(prompt: str, completion: Completion) -> Reading:
 
 
 def reading_of(result: Any) -> Reading | None:
-    """Give what was read of a reply; None where the call failed, or nothing was written or refused."""
+    """Give what was read of a reply; None where the call failed, or nothing was written or refused.
+
+    Some servers refuse by an error: their filter stopped prompt or reply. That is a refusal too.
+    """
+    if isinstance(result, Failure) and result.boundary == "content filter":
+        return Reading(refused=True, anywhere=True)
     if not isinstance(result, Completion):
         return None
     reading = msgspec.json.decode(result.text, type=Reading)
@@ -114,11 +120,18 @@ class Withheld:
 
     async def generate(self, requests: Sequence[GenerateRequest]) -> list[Completion | Failure]:
         """Ask, read, and give the readings."""
-        return [_put_away(*each) for each in zip(requests, await self._model.generate(requests), strict=True)]
+        try:
+            found = await self._model.generate(requests)
+        except Exception as error:
+            raise _withheld(error) from None
+        return [_put_away(*each) for each in zip(requests, found, strict=True)]
 
     async def choose(self, requests: Sequence[ChooseRequest]) -> list[Choice | Failure]:
         """Ask; likelihoods hold no words, and what was sampled for them is put away."""
-        found = await self._model.choose(requests)
+        try:
+            found = await self._model.choose(requests)
+        except Exception as error:
+            raise _withheld(error) from None
         return [
             _silent(each) if isinstance(each, Failure) else msgspec.structs.replace(each, text="")
             for each in found
@@ -127,6 +140,13 @@ class Withheld:
     async def close(self) -> None:
         """Close the model."""
         await self._model.close()
+
+
+def _withheld(error: Exception) -> ModelError:
+    """Say that a model failed, without its words: they may quote prompt and reply, in a traceback too."""
+    kind = type(error).__name__
+    fix = "play another task with this model, such as comparison: there its words are told"
+    return ModelError(f"the model failed ({kind}; its words are withheld)", fix=fix)
 
 
 def _put_away(request: GenerateRequest, result: Completion | Failure) -> Completion | Failure:
