@@ -72,8 +72,38 @@ def test_it_holds_no_text_and_no_name(tmp_path):
     assert audit.verify().records == 7
 
 
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        ("weird words here", {}),
+        ("decision", {"rules": [["x y"]]}),
+        ("decision", {"rules": ({"a": "x y"},)}),
+        ("decision", {"duties": {"a b": 1}}),
+        ("decision", {"action": b"x y"}),
+        ("decision", {"tier": "harm"}),
+        ("decision", {"rule": None}),
+        ("decision", {"allowed": "x y"}),
+        ("decision", {"head": "gone"}),
+        ("decision", {"x y": 1}),
+    ],
+)
+def test_what_is_of_another_kind_is_not_written(tmp_path, event, fields):
+    audit = filled(tmp_path)
+    with pytest.raises(DataError) as caught:
+        audit.append(event, **fields)
+    assert "x y" not in str(caught.value) and "weird" not in str(caught.value)
+    assert audit.verify().records == 6 and audit.frame().height == 6
+
+
 def lines_of(audit: Audit) -> list[bytes]:
     return audit.path.read_bytes().splitlines(keepends=True)
+
+
+def moved(line: bytes) -> bytes:
+    """The record with its hash in another place."""
+    told = json.loads(line)
+    own = f'"hash":"{told["hash"]}",'.encode()
+    return line.replace(own, b"").replace(b"{", b"{" + own, 1)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +116,9 @@ def lines_of(audit: Audit) -> list[bytes]:
         (lambda lines: [*lines[:1], *lines[4:]], "records 2 to 4 are gone before record 5"),
         (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], "record 2 follows record 3"),
         (lambda lines: [*lines[:3], lines[2], *lines[3:]], "record 3 follows record 3"),
+        (lambda lines: [*lines[:2], moved(lines[2]), *lines[3:]], "record 3 was changed"),
+        (lambda lines: [*lines[:2], lines[2].replace(b"{", b'{"aaa":"some words",', 1), *lines[3:]],
+         "this is no record"),
         (lambda lines: lines[:4], "its head names record 6, and it ends at record 4: records are gone"),
         (lambda lines: [], "its head names record 6, and it ends at record 0"),
         (lambda lines: [*lines[:3], b"what is this\n", *lines[3:]], "this is no record"),

@@ -109,10 +109,10 @@ class Audit:
         Raises
         ------
         DataError
-            If a field is unknown or holds what is no id; if the last line of the chain is no record; if the
-            disk is full or the folder may not be written.
+            If the event or a field is unknown, or a field holds what is no id; if the last line of the chain
+            is no record; if the disk is full or the folder may not be written.
         """
-        check(fields)
+        check(event, fields)
         with self._chain.alone():
             self._chain.follow()
             told = dict(fields)

@@ -12,6 +12,7 @@ from populace.errors import DataError
 __all__ = ["Entry", "Event", "check", "token"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,119}")
+_PLACE = re.compile(r"at `\$\.(\w+)")
 _OWN = frozenset({"n", "at", "event", "prev", "hash", "subject", "text", "bytes_cut", "lost", "head"})
 """Fields that the audit fills."""
 Event = Literal["decision", "load", "change", "consent", "forget", "mended"]
@@ -56,21 +57,30 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def token(text: str) -> bool:
-    """Say whether a text can be an id: no spaces, not long."""
+    """Say whether a text can be an id: no spaces, not long. Words that hyphens join pass: it sees no more."""
     return _TOKEN.fullmatch(text) is not None
 
 
-def check(fields: dict[str, Any]) -> None:
-    """Refuse what could be a text: every word is an id.
+def check(event: str, fields: dict[str, Any]) -> None:
+    """Refuse what could be a text, or what could not be read again: every word is an id.
 
     Raises
     ------
     DataError
-        If a field is unknown, or one that the audit fills, or holds what is no id.
+        If the event or a field is unknown, or the field one that the audit fills, or one that holds what is
+        no id or of another kind.
     """
-    for name, value in fields.items():
+    for name in fields:
         if name not in Entry.__struct_fields__ or name in _OWN:
-            raise DataError(f"a record has no field {name!r} of the caller's", fix="use a field of Entry")
+            raise DataError("a record has no such field of the caller's", fix="use a field of Entry")
+    try:
+        msgspec.convert({"n": 1, "at": "", "prev": "", "event": event, **fields}, Entry, strict=True)
+    except msgspec.ValidationError as error:
+        # What it says may quote the value.
+        place = _PLACE.search(str(error))
+        what = f"{place[1] if place else 'a field'} of a record is of another kind"
+        raise DataError(what, fix="an audit holds ids, counts and hashes: see Entry") from None
+    for name, value in fields.items():
         for each in value if isinstance(value, tuple | list) else (value,):
             if isinstance(each, str) and each and not token(each):
                 fix = "an audit holds ids and hashes, never texts"

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import msgspec
 
+from populace.bounds.audit_entry import Entry
 from populace.errors import DataError
 
 __all__ = ["START", "Problem", "Reading", "Seal", "Verified"]
 
 START = "0" * 64
 """What the first record has for the hash of the one before."""
-_OWN = re.compile(rb'"hash":"[0-9a-f]{64}",')
+_OWN = re.compile(rb'("event":"[a-z]+",)"hash":"[0-9a-f]{64}",')
+"""Where a record's own hash stands among the names in order."""
 _HEADS = {
     "other": "the head named another record than the chain had: the chain was written anew",
     "gone": "the head was gone or not to be read: whether records were gone with it cannot be told",
@@ -102,12 +104,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join([f"{state}: {'; '.join(told)}", *lines])
 
 
-class _Links(msgspec.Struct):
-    n: int
-    prev: str
-    hash: str
-    lost: int = 0
-    head: str = ""
+class _Record(Entry, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A record, and nothing else in its line."""
 
 
 class Reading:
@@ -124,7 +122,7 @@ class Reading:
         watched = {seal.n for seal in (*self._seals, *([named] if named else []))}
         found: dict[int, str] = {}
         last, lines, torn = Seal(n=0, hash=START), 0, 0
-        decoder = msgspec.json.Decoder(_Links)
+        decoder = msgspec.json.Decoder(_Record)
         if self._chain.exists():
             with self._chain.open("rb") as source:
                 for number, line in enumerate(source, 1):
@@ -151,13 +149,13 @@ class Reading:
             seals=len(self._seals) - (self._count - before),
         )
 
-    def _line(self, number: int, line: bytes, before: Seal, decoder: msgspec.json.Decoder[_Links]) -> Seal:
+    def _line(self, number: int, line: bytes, before: Seal, decoder: msgspec.json.Decoder[_Record]) -> Seal:
         try:
             links = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._add(number, "this is no record")
             return Seal(n=before.n + 1, hash="")
-        bare, taken = _OWN.subn(b"", line[:-1])
+        bare, taken = _OWN.subn(rb"\1", line[:-1])
         if taken != 1 or hashlib.sha256(bare).hexdigest() != links.hash:
             self._add(number, f"record {links.n} was changed")
         if links.n != before.n + 1:
