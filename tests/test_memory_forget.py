@@ -173,12 +173,12 @@ def test_numbers_of_the_forgotten_are_never_given_again(db):
 
 
 def test_lines_about_the_forgotten_go_and_what_they_read_stays_without_them(db):
-    from populace.memory.sharing import read_shared
+    from populace.memory.auditing import note
 
     for name in ("ada", "bob", "eve"):
         db.add(name, items(name))
     with db.store.write() as writing:
-        assert read_shared(writing, [2, 3], "research", reader=1, actor="tester")[1]
+        note(writing, "retrieve", "research", [(2, 3), (3, 3)], actor="tester", reader=1)
     db.forget("ada")
     reads = db.explain("bob").told["reads"]
     assert [(each["action"], each["for_another_person"]) for each in reads] == [("retrieve", False)]

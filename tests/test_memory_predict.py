@@ -51,19 +51,19 @@ def test_a_camp_is_told_from_three_answers(store: str) -> None:
 def test_what_was_added_since_counts_and_nothing_is_fitted_again(store: str) -> None:
     with PersonaDB.open(store) as db:
         db.predict("new", "More trains?", OPTIONS, same_question=True)
-        held = {kind: model for kind, (model, _) in fitting._HELD[db.store].items()}
+        held = {kind: each.model for kind, each in fitting._HELD[db.store].items()}
         db.add("late", answers(0, TOPICS[:3]))
         assert db.predict("late", "More borders?", OPTIONS, same_question=True).likeliest == "Yes"
-        assert {kind: model for kind, (model, _) in fitting._HELD[db.store].items()} == held
+        assert {kind: each.model for kind, each in fitting._HELD[db.store].items()} == held
 
 
 def test_what_was_fitted_goes_with_who_was_in_it(store: str) -> None:
     with PersonaDB.open(store) as db:
         db.predict("new", "More trains?", OPTIONS, same_question=True)
-        ((model, _),) = fitting._HELD[db.store].values()
+        ((model, *_),) = fitting._HELD[db.store].values()
         db.forget("p39")
         assert db.predict("new", "More trains?", OPTIONS, same_question=True).likeliest == "No"
-        ((again, predictor),) = fitting._HELD[db.store].values()
+        ((again, _, predictor),) = fitting._HELD[db.store].values()
         assert again != model
         with db.store.read() as connection:
             left = {str(person_of(connection, name)) for name in db.people()}

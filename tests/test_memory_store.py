@@ -18,10 +18,10 @@ from memory_material import derive, items, mark
 from populace.errors import DataError, PopulaceError
 from populace.memory import Consent, Item, PersonaDB, finding, migrating, sealing, words
 from populace.memory import tables as t
-from populace.memory.auditing import audit_table
+from populace.memory.auditing import audit_table, note
 from populace.memory.redacting import by_patterns, by_presidio
 from populace.memory.sealing import read_export
-from populace.memory.sharing import read_shared
+from populace.memory.sharing import enough, read_shared
 from populace.memory.store import Store
 
 pytest_plugins = ["memory_fixtures"]
@@ -247,14 +247,8 @@ def test_what_is_not_shared_is_read_for_nobody_else(db):
     db.add("eve", {"text": "Secret?", "response": "Yes"}, Consent(("research",), share=False))
     db.add("dan", {"text": "When?", "response": "Noon"})
     with db.store.write() as writing:
-        rows, people = read_shared(writing, [1, 2, 3, 4], "research", reader=4, actor="me", choices=False)
+        rows = read_shared(writing, [1, 2, 3], "research", choices=False)
     assert rows[:, :2].tolist() == [[1, 1], [1, 2], [3, 5], [3, 6]]
-    assert people == {1, 3}
-    table = audit_table(db.store)
-    assert table.select("action", "for", "of", "items", "actor").rows() == [
-        ("retrieve", "dan", "ada", 2, "me"),
-        ("retrieve", "dan", "eve", 2, "me"),
-    ]
     assert len(db.items("bob")) == 2, "for themselves it is used"
 
 
@@ -263,7 +257,7 @@ def test_the_very_question_can_be_left_out(db):
         db.add(name, [TEA, {"text": "Why?", "response": f"{name} says"}])
     with db.store.write() as writing:
         text = writing.words.find(["Tea or coffee?"])["Tea or coffee?"]
-        rows, _ = read_shared(writing, [1, 2, 3], "research", reader=3, but_text=text, choices=False)
+        rows = read_shared(writing, [1, 2], "research", but_text=text, choices=False)
     assert text not in rows[:, 2]
     assert len(rows) == 2
 
@@ -273,7 +267,9 @@ def test_a_neighbourhood_that_is_too_small_is_not_read(where):
         for name in ("ada", "bob", "eve"):
             db.add(name, TEA)
         with db.store.write() as writing:
-            assert read_shared(writing, [1, 2, 3], "research", reader=1)[1] == set()
+            assert len(enough(writing, read_shared(writing, [2, 3], "research"))) == 0
+            assert len(enough(writing, read_shared(writing, [1, 2, 3], "research"))) == 3
+        assert db.retrieve("ada", "When?", share=0.5, neighbours=2).neighbours == 0
         assert audit_table(db.store).height == 0
         with pytest.raises(DataError, match="0 people are no neighbourhood"):
             db.store.set_least_people(0)
@@ -281,13 +277,21 @@ def test_a_neighbourhood_that_is_too_small_is_not_read(where):
         assert db.least_people == 3
 
 
-def test_a_read_that_fails_leaves_no_line_and_none_is_read_without_one(db):
-    for name in ("ada", "bob", "eve"):
-        db.add(name, TEA)
-    with pytest.raises(RuntimeError), db.store.write() as writing:
-        assert read_shared(writing, [1, 2], "research", reader=3)[1] == {1, 2}
+def test_a_read_that_fails_leaves_no_line_and_none_is_read_without_one(db, monkeypatch):
+    from populace.memory import candidates
+
+    def failing(*more):
         raise RuntimeError
+
+    for n in range(6):
+        db.add(f"p{n}", TEA)
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        patched.setattr(candidates, "_pseudonym", failing)
+        db.retrieve("p0", "When?", share=0.5, neighbours=5)
     assert audit_table(db.store).height == 0
+    assert db.retrieve("p0", "When?", share=0.5, neighbours=5).neighbours == 5
+    told = audit_table(db.store).select("action", "for", "of", "items").rows()
+    assert told == [("retrieve", "p0", f"p{n}", 1) for n in range(1, 6)]
 
 
 def test_consent_said_again_is_what_counts(db):
@@ -315,9 +319,7 @@ def test_an_export_holds_everything(db):
     db.describe("ada", {"age": "30"})
     derive(db, "ada", ["bob"])
     with db.store.write() as writing:
-        assert read_shared(writing, [1], "research", reader=2)[1] == set(), "one is too few"
-        writing.least_people = 1
-        assert read_shared(writing, [1], "research", reader=2)[1] == {1}
+        note(writing, "retrieve", "research", [(1, 4)], reader=2)
     told = json.loads(json.dumps(db.export("ada")))
     assert told["attributes"] == [{"name": "age", "value": "30", "purposes": ["research"], "share": True}]
     assert [each["response"] for each in told["items"]][-1] == "Tea"

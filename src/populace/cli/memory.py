@@ -40,17 +40,25 @@ def add(
         str | None, typer.Option(help="Whose they are, where no column says it.", metavar="ID")
     ] = None,
     consent: _Consent = None,
-    share: _Share = True,
+    share: Annotated[
+        bool | None,
+        typer.Option("--share/--no-share", help="Whether other people's predictions may use them."),
+    ] = None,
     redact: Annotated[
         str | None,
         typer.Option(help="Take out who somebody is: patterns or presidio.", metavar="NAME"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add items; all of the file, or nothing where a row is malformed."""
+    """Add items; all of the file, or nothing where a row is malformed.
+
+    Items that are there already keep what they may be used for, unless it is said here or in the file.
+    """
     from populace.memory import Consent
 
-    told = Consent(tuple(consent or ("research",)), share=share)
+    told = None
+    if consent is not None or share is not None:
+        told = Consent(tuple(consent or ("research",)), share=share is not False)
     with opened(store, create=True, redact=redact) as db:
         found = db.add(person, file, told)
         if as_json:

@@ -69,9 +69,9 @@ def audit(
     with opened(store) as db:
         table = audit_table(db.store, person)
     if out is not None:
-        from populace.atomic import write_atomic
+        from populace.memory.sealing import write_private
 
-        write_atomic(out, table.write_csv().encode())
+        write_private(out, table.write_csv().encode())
         typer.echo(f"{out}: {table.height:,} lines")
         return
     shown = table.tail(last).with_columns(pl.col("time").dt.strftime("%Y-%m-%d %H:%M:%S"))

@@ -1,7 +1,8 @@
 """Write items down: all of a call, or none.
 
 An item that is here already, word for word with its time and source, is not written a second time (so a
-command that was stopped can be run again); what it may be used for is what was said last.
+command that was stopped can be run again). What it may be used for then stays as it is, unless the call or
+the row says it: the same import, run every night, does not undo what somebody withdrew.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from populace.errors import DataError
 from populace.memory import tables as t
-from populace.memory.consent import Consent
+from populace.memory.consent import Consent, consents
 from populace.memory.item import Item
 from populace.memory.reading import Row
 from populace.memory.words import blocks, scale_of
@@ -47,6 +48,7 @@ def add(
     rows: Iterable[Row],
     consent: Consent,
     *,
+    said: bool = True,
     person_id: str | None = None,
     redact: Callable[[str], str] | None = None,
 ) -> Added:
@@ -58,6 +60,8 @@ def add(
         Read one by one; the first malformed one undoes the whole call.
     consent
         Of rows that say nothing of it.
+    said
+        Whether the caller said this consent; where not, items that are here already keep theirs.
     person_id
         Whose they are; None where each row says it.
     redact
@@ -66,7 +70,7 @@ def add(
     ids: list[int] = []
     new = given = 0
     with store.write() as writing:
-        adding = _Adding(writing, consent)
+        adding = _Adding(writing, consent, said)
         for chunk in blocks(_named(rows, person_id, redact), _CHUNK):
             chunk_ids, chunk_new = adding.write(chunk)
             new += chunk_new
@@ -94,15 +98,17 @@ def _named(rows: Iterable[Row], person_id: str | None, redact: Callable[[str], s
 
             response = item.response if item.options else redact(item.response)
             item = replace(item, text=redact(item.text), response=response)
-        yield Row(name, item, row.consent)
+        yield row._replace(person_id=name, item=item)
 
 
 class _Adding:
     """The items of one call, chunk by chunk."""
 
-    def __init__(self, writing: Writing, consent: Consent) -> None:
+    def __init__(self, writing: Writing, consent: Consent, said: bool) -> None:
         self._writing = writing
         self._default = consent
+        self._said = said
+        self._numbered: dict[int, Consent] = {}
         self._scales: dict[tuple[tuple[str, ...], bool], str] = {}
 
     def write(self, rows: list[Row]) -> tuple[list[int], int]:
@@ -117,7 +123,6 @@ class _Adding:
         writing.words.look(chain(names, chain.from_iterable(words)))
         before = people_named(writing, names)
         people = before | _new_people(writing, [name for name in names if name not in before])
-        consents = [writing.consent_number(row.consent or self._default) for row in rows]
         keys = [
             (people[str(row.person_id)], *word, row.item.time) for row, word in zip(rows, words, strict=True)
         ]
@@ -126,7 +131,7 @@ class _Adding:
         first = writing.numbers("item", len(new)) if new else 0
         numbered = dict(zip(new, range(first, first + len(new)), strict=True))
         numbers = writing.words.use(Counter(chain.from_iterable(key[1:6] for key in new)))
-        latest = dict(zip(keys, consents, strict=True))
+        latest = self._consents(rows, keys, known)
         stored = [
             (key[0], item, *(numbers[word] for word in key[1:6]), key[6], latest[key])
             for key, item in numbered.items()
@@ -136,6 +141,32 @@ class _Adding:
         _agree(writing, [(number, key[0], known[key][0]) for key, number in changed.items()])
         found = numbered | {key: item for key, (item, _) in known.items()}
         return [found[key] for key in keys], len(new)
+
+    def _consents(
+        self, rows: list[Row], keys: list[_Key], known: dict[_Key, tuple[int, int]]
+    ) -> dict[_Key, int]:
+        """Give the consent that holds from now on; what is not said stays as it is, of known items."""
+        writing = self._writing
+        latest: dict[_Key, int] = {}
+        for row, key in zip(rows, keys, strict=True):
+            now = latest.get(key, known[key][1] if key in known else None)
+            told = row.consent or self._default
+            if now is not None and not self._said:
+                if row.consent is None:
+                    latest[key] = now
+                    continue
+                told = self._filled(told, row.lacks, now)
+            latest[key] = writing.consent_number(told)
+        return latest
+
+    def _filled(self, told: Consent, lacks: str, number: int) -> Consent:
+        """Take the part that a row does not say from the consent of that number."""
+        if not lacks:
+            return told
+        if number not in self._numbered:
+            self._numbered = consents(self._writing.connection)
+        now = self._numbered[number]
+        return Consent(now.purposes, told.share) if lacks == "purposes" else Consent(told.purposes, now.share)
 
     def _scale(self, item: Item) -> str:
         if not item.options:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from populace.errors import DataError
 from populace.memory import tables as t
 from populace.memory.consent import usable
+from populace.memory.item import order_said
 from populace.memory.words import blocks, read_scale, read_texts
 from populace.streams import stream
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from populace.memory.store import Writing
 
-__all__ = ["PREFIX", "Shared", "TooFewError", "checked_same", "shared_answers", "shared_attributes"]
+__all__ = ["PREFIX", "Shared", "TooFewError", "checked_there", "shared_answers", "shared_attributes"]
 
 _FEWEST = 4
 """Answers of a person below which the person is left out."""
@@ -77,7 +78,7 @@ def shared_answers(
     found: list[Any] = []
     kind = (c.text != 0) & (c.response != 0) if words else c.scale != 0
     for block in blocks(sorted(everybody[place] for place in drawn.tolist())):
-        wanted = select(c.person, c.text, c.response, c.scale, c.item).where(
+        wanted = select(c.person, c.text, c.response, c.scale, c.item, c.time).where(
             c.person.in_(block), kind, usable(c.consent, purpose, by_others=True)
         )
         found += connection.execute(wanted).all()
@@ -92,11 +93,18 @@ def shared_answers(
             "options": [list(scales[row.scale][0]) or None for row in found],
             "ordinal": [scales[row.scale][1] for row in found],
             "item": [row.item for row in found],
+            "said": [order_said(row.time, row.item)[0] for row in found],
         },
-        schema_overrides={"options": pl.List(pl.String), "person": pl.Int64, "item": pl.Int64},
-    ).sort("person", "item")
+        schema_overrides={
+            "options": pl.List(pl.String),
+            "person": pl.Int64,
+            "item": pl.Int64,
+            "said": pl.Float64,
+        },
+    ).sort("person", "said", "item")
     key = ["text", "options"]
-    frame = frame.unique(["person", *key], keep="last", maintain_order=True)
+    frame = frame.unique(["person", *key], keep="last", maintain_order=True).sort("person", "item")
+    frame = frame.drop("said")
     asked = frame.group_by(key).len().filter(pl.col("len") >= least // 2)
     asked = asked.sort("len", "text", descending=[True, False]).head(questions)
     frame = frame.join(asked.select(key), on=key, how="semi", maintain_order="left", nulls_equal=True)
@@ -117,20 +125,9 @@ def shared_attributes(writing: Writing, purpose: str, people: Sequence[int]) -> 
     `person_id`, then a column an attribute: a number where all values are numbers.
     """
     import polars as pl
-    from sqlalchemy import select
 
-    c = t.attributes.c
-    rows: list[Any] = []
-    for block in blocks(sorted(set(people))):
-        wanted = select(c.person, c.name, c.value).where(
-            c.person.in_(block), usable(c.consent, purpose, by_others=True)
-        )
-        rows += writing.connection.execute(wanted).all()
-    texts = read_texts(writing.connection, {number for row in rows for number in (row.name, row.value)})
+    columns = _attributes(writing, purpose, people)
     ids = sorted({str(person) for person in people})
-    columns: dict[str, dict[str, str]] = {}
-    for row in rows:
-        columns.setdefault(texts[row.name], {})[str(row.person)] = texts[row.value]
     told: dict[str, Any] = {"person_id": ids}
     for name, values in sorted(columns.items()):
         column = pl.Series([values.get(who) for who in ids], dtype=pl.String)
@@ -146,13 +143,57 @@ def shared_attributes(writing: Writing, purpose: str, people: Sequence[int]) -> 
     return pl.DataFrame(told, schema_overrides={"person_id": pl.String})
 
 
-def checked_same(before: pl.DataFrame, now: pl.DataFrame, name: str) -> None:
-    """Refuse to keep what was fitted on answers that are no longer there, or may no longer be used.
+def _attributes(writing: Writing, purpose: str, people: Sequence[int]) -> dict[str, dict[str, str]]:
+    """Give what others may use: attribute -> number of a person, as text -> value."""
+    from sqlalchemy import select
+
+    c = t.attributes.c
+    rows: list[Any] = []
+    for block in blocks(sorted(set(people))):
+        wanted = select(c.person, c.name, c.value).where(
+            c.person.in_(block), usable(c.consent, purpose, by_others=True)
+        )
+        rows += writing.connection.execute(wanted).all()
+    texts = read_texts(writing.connection, {number for row in rows for number in (row.name, row.value)})
+    columns: dict[str, dict[str, str]] = {}
+    for row in rows:
+        columns.setdefault(texts[row.name], {})[str(row.person)] = texts[row.value]
+    return columns
+
+
+def checked_there(
+    writing: Writing, purpose: str, name: str, answers: pl.DataFrame, attributes: pl.DataFrame | None = None
+) -> None:
+    """Refuse to keep what was fitted on something that is no longer there, or may no longer be used.
+
+    What came meanwhile, of them or of others, does not matter.
 
     Raises
     ------
     DataError
-        If the answers are not what they were.
+        If an answer or an attribute that was read is gone, changed, or no longer shared.
     """
-    if not now.equals(before):
-        raise DataError("answers changed while they were read", file=name, fix="call it again")
+    from sqlalchemy import select
+
+    c, people = t.items.c, answers["person"].unique().sort().to_list()
+    there: set[tuple[int, int]] = set()
+    for block in blocks(people):
+        wanted = select(c.person, c.item).where(
+            c.person.in_(block), usable(c.consent, purpose, by_others=True)
+        )
+        there.update((row.person, row.item) for row in writing.connection.execute(wanted))
+    same = there.issuperset(answers.select("person", "item").iter_rows())
+    if same and attributes is not None and attributes.width > 1:
+        now = _attributes(writing, purpose, people)
+        for column in attributes.columns[1:]:
+            values, told = now.get(column.removeprefix(PREFIX), {}), attributes[column]
+            numbers = told.dtype.is_numeric()
+            same = same and all(
+                who in values and (float(values[who]) == value if numbers else values[who] == value)
+                for who, value in zip(attributes["person_id"], told, strict=True)
+                if value is not None
+            )
+    if not same:
+        raise DataError(
+            "what was read meanwhile went, or is no longer shared", file=name, fix="call it again"
+        )

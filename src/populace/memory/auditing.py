@@ -1,6 +1,6 @@
 """Who read whose data: one line a read, in the transaction of the read.
 
-There are four ways to what others said, each under the mask of their consent: `sharing.read_shared` for a
+There are four ways to what others said, each under the mask of their consent: `candidates` for a
 retrieval and `counting` for a noisy count, with a line for each who is read, and from no neighbourhood that
 is too small; `answers` for what is fitted on many, with one line for the fit and who was in it; and a model
 that derives or predicts, with a line for whom it is told of. What a forgotten person read stays, without

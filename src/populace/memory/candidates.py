@@ -1,13 +1,14 @@
 """What a retrieval may tell: the profile, own items, and those that neighbours share, as hits by likeness.
 
 What a JOIN may tell of others: responses to questions with options, and statements about issues and
-entities; their own words only with `words=True`. They appear under a pseudonym that holds for one reader.
+entities that as many of them share as a neighbourhood needs; their own words only with `words=True`. They
+appear under a pseudonym that holds for one reader.
 What they said to the very question, and what was derived from it, is left out unless `same_question=True`.
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,11 +18,13 @@ import msgspec
 import numpy as np
 
 from populace.memory.asking import ask_of, marks, texts_of
+from populace.memory.auditing import note
 from populace.memory.comparing import COLUMNS, alike, rows_of
 from populace.memory.hits import Hit
+from populace.memory.item import plain
 from populace.memory.joining import Near
 from populace.memory.layers import PROFILE, SHARED, Statement, statements_of
-from populace.memory.sharing import read_shared
+from populace.memory.sharing import enough, read_shared
 from populace.memory.spaces import Space
 
 if TYPE_CHECKING:
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "joined_hits", "own_hits", "profile_hits"]
 
 _DESCRIBING = (*PROFILE, "analysis")
-_SPACE, _FIRST = re.compile(r"[\W_]+"), re.compile(r"[^\W_]+")
 _SHORT = 8
 """Tokens of a short hit: of each side's items as many are looked at closer as would fit if all were short."""
 _LEAST = 16
@@ -143,9 +145,8 @@ def _history(
     items: np.ndarray,
     scores: np.ndarray,
     near: dict[int, tuple[str, float]] | None = None,
-    but: str = "",
 ) -> list[Hit]:
-    """Give items (person, number) as hits; without those that answer `but`, however it is written."""
+    """Give items (person, number) as hits; of neighbours under the names that `near` gives them."""
     asked = ask_of(
         writing.connection,
         "SELECT person, item, text, response, topic, source, time FROM memory_items "
@@ -156,10 +157,8 @@ def _history(
     found = {row[1]: row for row in asked}
     rows = [found[item] for item in items[:, 1].tolist()]
     texts = texts_of(writing.connection, {each for row in rows for each in row[2:6]})
-    hits, first = [], _first(but)
+    hits = []
     for (person, item, text, response, topic, source, time), score in zip(rows, scores.tolist(), strict=True):
-        if but and _first(texts[text]) == first and _plain(texts[text]) == but:
-            continue
         whose, alike = ("own", None) if near is None else near[person]
         hits.append(
             Hit(
@@ -195,49 +194,77 @@ def joined_hits(asked: Asked, near: Sequence[Near], tokens: float) -> tuple[list
     writing = asked.writing
     if not near:
         return [], 0, ("nobody is like this person",)
-    but = None if asked.same_question else asked.text
-    items, people = read_shared(
-        writing,
-        [each.person for each in near],
-        asked.purpose,
-        reader=asked.person,
-        actor=asked.actor,
-        but_text=but,
-        choices=not asked.words,
-    )
-    if not people:
+    others = [each.person for each in near if each.person != asked.person]
+    items, scores = _shared_items(asked, others, tokens)
+    said = _shared_statements(asked, others)
+    counts = Counter(items[:, 0].tolist())
+    for person, statements in said.items():
+        counts[person] += len({item for each in statements for item in each.items})
+    if not counts:
         return [], 0, (f"fewer than {writing.least_people} people alike share anything",)
+    note(writing, "retrieve", asked.purpose, sorted(counts.items()), actor=asked.actor, reader=asked.person)
     key = writing.fetch("SELECT key FROM memory_settings")[0][0]
     names = {
         each.person: (_pseudonym(bytes(key), asked.person, each.person), each.score)
         for each in near
-        if each.person in people
+        if each.person in counts
     }
-    scores = alike(asked.store, writing, items, asked.point, asked.space)
     order = np.lexsort((items[:, 1], -scores))[: asked.most(tokens)]
-    same = "" if asked.same_question else _plain(asked.query)
-    hits = _history(writing, items[order], scores[order], names, but=same)
-    said = statements_of(
-        writing.connection, sorted(people), asked.purpose, fields=SHARED, by_others=True, but_text=but
-    )
+    hits = _history(writing, items[order], scores[order], names)
     for person, statements in said.items():
         whose, alike_by = names[person]
-        for hit in _scored(asked, [each for each in statements if _plain(each.about) != same]):
+        for hit in _scored(asked, statements):
             hits.append(msgspec.structs.replace(hit, whose=whose, near=alike_by, items=()))
-    return sorted(hits, key=lambda hit: -hit.score), len(people), ()
+    return sorted(hits, key=lambda hit: -hit.score), len(counts), ()
+
+
+def _shared_items(asked: Asked, others: Sequence[int], tokens: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give items that may be told, of enough people or none, and how like the query they are."""
+    writing = asked.writing
+    but = None if asked.same_question else asked.text
+    items = read_shared(writing, others, asked.purpose, but_text=but, choices=not asked.words)
+    items = enough(writing, items)
+    scores = alike(asked.store, writing, items, asked.point, asked.space)
+    if asked.same_question or not len(items):
+        return items, scores
+    # The very question in other words' case, signs or Unicode form is among what is most like it.
+    best = items[np.lexsort((items[:, 1], -scores))[: asked.most(tokens)], 2]
+    same = plain(asked.query)
+    bodies = texts_of(writing.connection, best.tolist())
+    very = [text for text, body in bodies.items() if text and plain(body) == same]
+    kept = ~np.isin(items[:, 2], very)
+    left = enough(writing, items[kept])
+    return left, scores[kept] if len(left) else scores[:0]
+
+
+def _shared_statements(asked: Asked, others: Sequence[int]) -> dict[int, list[Statement]]:
+    """Give statements about issues and entities that may be told, of enough people or none.
+
+    A statement can be somebody's own words. Without `words` one is told only where enough people say it.
+    """
+    writing = asked.writing
+    said = statements_of(
+        writing.connection,
+        sorted(others),
+        asked.purpose,
+        fields=SHARED,
+        by_others=True,
+        but_text=None if asked.same_question else asked.text,
+    )
+    if not asked.same_question:
+        same = plain(asked.query)
+        said = {one: [each for each in some if plain(each.about) != same] for one, some in said.items()}
+    if not asked.words:
+        told = Counter(key for some in said.values() for key in {(each.field, each.text) for each in some})
+        least = writing.least_people
+        said = {
+            one: [each for each in some if told[each.field, each.text] >= least] for one, some in said.items()
+        }
+    said = {one: some for one, some in said.items() if some}
+    return said if len(said) >= writing.least_people else {}
 
 
 def _pseudonym(key: bytes, reader: int, subject: int) -> str:
     """Name a neighbour for one reader: two readers' names of one person cannot be matched."""
     told = f"neighbour of {reader}: {subject}".encode()
     return f"neighbour-{blake2b(told, digest_size=4, key=key).hexdigest()}"
-
-
-def _first(text: str) -> str:
-    """Give the first word: where it differs, so does the rest."""
-    found = _FIRST.search(text.casefold())
-    return found[0] if found else ""
-
-
-def _plain(text: str) -> str:
-    return _SPACE.sub(" ", text.casefold()).strip()

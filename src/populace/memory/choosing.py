@@ -2,10 +2,10 @@
 
 People who answered questions with options are left out in turn, told as few of their own answers as somebody
 new has (3), has soon (10), or has (40); what is told predicts the rest of their answers by votes
-(`predicting.votes`). Of all shares, numbers and ways the best in log score is taken, if it beats own items
-alone: the lower end of the paired interval of the difference, over people and questions, must be above 0,
-at a level that is divided by the number of candidates (Bonferroni). What was chosen rests on those people
-and goes with each of them, as any model does.
+(`predicting.votes`). Neighbours are those by answers. Of all shares and numbers the best in log score is
+taken, if it beats own items alone: the lower end of the paired interval of the difference, over people and
+questions, must be above 0, at a level that is divided by the number of candidates (Bonferroni). What was
+chosen rests on those people and goes with each of them, as any model does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from populace.memory.answers import checked_same, shared_answers
+from populace.memory.answers import checked_there, shared_answers
 from populace.memory.fitted import keep_fit
 from populace.streams import stream
 
@@ -96,7 +96,7 @@ def settled(
 
 
 def choose(store: Store, purpose: str, *, actor: str = "", seed: int = 0) -> list[Choice]:
-    """Choose share, number and way by cross-validation, and keep the choice.
+    """Choose share and number by cross-validation, of neighbours by answers, and keep the choice.
 
     Parameters
     ----------
@@ -118,17 +118,13 @@ def choose(store: Store, purpose: str, *, actor: str = "", seed: int = 0) -> lis
     ------
     DataError
         If fewer than 40 people share answers to questions with options that others answered too, or the
-        answers changed meanwhile.
+        answers read went meanwhile.
     """
-
-    def read(writing: Writing) -> pl.DataFrame:
-        return shared_answers(writing, purpose, people=_MOST, questions=_QUESTIONS, least=_LEAST, seed=seed)
-
     with store.write() as writing:
-        frame = read(writing)
+        frame = shared_answers(writing, purpose, people=_MOST, questions=_QUESTIONS, least=_LEAST, seed=seed)
     choices = _tried(frame, seed)
     with store.write() as writing:
-        checked_same(frame, read(writing), store.name)
+        checked_there(writing, purpose, store.name, frame)
         people, data = frame["person"].unique().to_list(), msgspec.json.encode(choices)
         keep_fit(writing, KIND, purpose, people, data, items=len(frame), actor=actor)
     return choices

@@ -16,7 +16,7 @@ from populace.errors import DataError
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-__all__ = ["Consent", "as_consent", "checked_purpose", "consent_number", "usable"]
+__all__ = ["Consent", "as_consent", "checked_purpose", "consent_number", "consents", "usable"]
 
 _LONGEST = 60
 

@@ -136,7 +136,7 @@ def _answers(writing: Writing, people: Sequence[int], text: int, purpose: str) -
         writing.connection,
         "SELECT person, response FROM memory_items WHERE person IN ({}) AND text = ? AND consent IN "
         "(SELECT p.consent FROM memory_purposes p JOIN memory_consents c "
-        "ON c.consent = p.consent AND c.share WHERE p.purpose = ?) ORDER BY item",
+        "ON c.consent = p.consent AND c.share WHERE p.purpose = ?) ORDER BY time IS NULL, time, item",
         people,
         [text, purpose],
     )

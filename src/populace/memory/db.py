@@ -107,7 +107,7 @@ class PersonaDB(Knowing):
         self,
         person_id: str | None,
         items: Items,
-        consent: Consent | str | Iterable[str] = "research",
+        consent: Consent | str | Iterable[str] | None = None,
     ) -> Added:
         """Add items of a person, or of several; all of them, or none.
 
@@ -120,7 +120,9 @@ class PersonaDB(Knowing):
             .parquet (columns: `populace.memory.reading`).
         consent
             What they may be used for, where a row does not say it: purposes, shared with predictions of
-            other people unless `Consent(..., share=False)`.
+            other people unless `Consent(..., share=False)`. None: `research` for items that are new, and
+            those that are here already keep theirs. One that is said, here or in a row, holds from now on,
+            even where it is wider than what `allow` set.
 
         Raises
         ------
@@ -130,10 +132,11 @@ class PersonaDB(Knowing):
         from populace.memory.adding import add
         from populace.memory.reading import read_rows
 
-        told = as_consent(consent)
+        told = as_consent("research" if consent is None else consent)
         name = None if person_id is None else checked_name(person_id)
         rows = read_rows(items, told)
-        return add(self.store, rows, told, person_id=name, redact=self.redact)
+        said = consent is not None
+        return add(self.store, rows, told, said=said, person_id=name, redact=self.redact)
 
     def describe(
         self,

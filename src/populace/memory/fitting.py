@@ -1,7 +1,8 @@
 """Routes fitted on what others share, held in this process as long as nobody who is in them is gone.
 
 That they were fitted, and on whom, stands in the store: where one of these people goes, or a consent changes,
-the line goes, and what is held is fitted anew before it is used again. Routes are weighed for people of whom
+the line goes, and what is held is fitted anew before it is used again; so it is when a tenth more items were
+added than there had been. Routes are weighed for people of whom
 as little is known as of the person asked about: nothing, up to 3 answers, up to 10, or more.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
-from populace.memory.answers import Shared, checked_same, shared_answers, shared_attributes
+from populace.memory.answers import Shared, checked_there, shared_answers, shared_attributes
 from populace.memory.fitted import keep_fit
 
 if TYPE_CHECKING:
@@ -22,8 +23,20 @@ __all__ = ["SIZES", "Fitting", "fitted", "size_of"]
 SIZES = (0, 3, 10)
 """Own answers for which routes are weighed apart; of more, for all that are known."""
 _PEOPLE, _QUESTIONS, _LEAST = 5_000, 500, 20
-_HELD: WeakKeyDictionary[Store, dict[str, tuple[int, ResponsePredictor]]] = WeakKeyDictionary()
-"""Store -> kind and purpose -> number of the model in the store, and the routes."""
+_GROWN = 1.1
+"""So many times the items are others: then routes are fitted anew."""
+
+
+class _Held(NamedTuple):
+    model: int
+    """Its number in the store."""
+    items: int
+    """Number of the last item when it was fitted."""
+    routes: ResponsePredictor
+
+
+_HELD: WeakKeyDictionary[Store, dict[str, _Held]] = WeakKeyDictionary()
+"""Store -> kind and purpose -> what is held."""
 
 
 class Fitting(NamedTuple):
@@ -63,20 +76,23 @@ def fitted(store: Store, how: Fitting) -> ResponsePredictor:
     TooFewError
         If fewer than 20 people share answers.
     DataError
-        If answers changed meanwhile.
+        If something that was read went meanwhile.
     """
     from populace.memory.predicting import ResponsePredictor
 
     held = _HELD.setdefault(store, {})
     key = f"{how.kind} {how.purpose}"
-    model, predictor = held.get(key, (None, None))
-    if predictor is not None:
+    known = held.get(key)
+    if known is not None:
         with store.read() as connection:
-            if connection.exec_driver_sql(f"SELECT 1 FROM memory_models WHERE model = {model}").first():
-                return predictor
+            there = f"SELECT last_item FROM memory_settings, memory_models WHERE model = {known.model}"
+            last = connection.exec_driver_sql(there).scalar()
+        if last is not None and last <= _GROWN * known.items:
+            return known.routes
         del held[key]
     with store.write() as writing:
         shared, least = _read(writing, how), writing.least_people
+        (last,) = writing.fetch("SELECT last_item FROM memory_settings")[0]
     predictor = ResponsePredictor.fit(
         shared.answers.drop("person", "item"),
         shared.attributes if shared.attributes.width > 1 else None,
@@ -86,13 +102,12 @@ def fitted(store: Store, how: Fitting) -> ResponsePredictor:
         seed=how.seed,
     )
     with store.write() as writing:
-        for before, now in zip(shared, _read(writing, how), strict=True):
-            checked_same(before, now, store.name)
+        checked_there(writing, how.purpose, store.name, shared.answers, shared.attributes)
         people = shared.answers["person"].unique().to_list()
         # Only that it was fitted is kept: the routes themselves stay in this process.
         items = shared.answers.height
         model = keep_fit(writing, how.kind, how.purpose, people, b"\0", items=items, actor=how.actor)
-    held[key] = (model, predictor)
+    held[key] = _Held(model, last, predictor)
     return predictor
 
 

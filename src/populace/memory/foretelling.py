@@ -19,7 +19,7 @@ from populace.memory.answers import PREFIX, TooFewError
 from populace.memory.consent import usable
 from populace.memory.finding import attributes_of, items_of, person_of, text_numbers
 from populace.memory.fitting import Fitting, fitted, size_of
-from populace.memory.item import checked_text
+from populace.memory.item import checked_text, order_said, plain
 from populace.memory.words import read_scale, read_texts
 
 if TYPE_CHECKING:
@@ -49,12 +49,8 @@ class Asked(NamedTuple):
     @property
     def same(self) -> frozenset[int]:
         """Own items that answer the very question, however it is written."""
-        plain = _plain(self.query.text)
-        return frozenset(each.item_id for each in self.own if _plain(each.item.text) == plain)
-
-
-def _plain(text: str) -> str:
-    return " ".join("".join(each if each.isalnum() else " " for each in text.casefold()).split())
+        asked = plain(self.query.text)
+        return frozenset(each.item_id for each in self.own if plain(each.item.text) == asked)
 
 
 def foretell(
@@ -199,7 +195,7 @@ def _codes(predictor: ResponsePredictor, own: Sequence[Kept], who: str) -> np.nd
     """Give own answers as codes of the questions that the routes know."""
     import polars as pl
 
-    rows = [each.item for each in own if each.item.text and each.item.response.strip()]
+    rows = [each.item for each in _by_time(own) if each.item.text and each.item.response.strip()]
     if not rows:
         return predictor.nothing
     frame = pl.DataFrame(
@@ -215,7 +211,12 @@ def _codes(predictor: ResponsePredictor, own: Sequence[Kept], who: str) -> np.nd
     return predictor.responses.codes(frame)[1][0]
 
 
+def _by_time(own: Sequence[Kept]) -> list[Kept]:
+    """Order own items as they were said: the last answer to a question is the one that counts."""
+    return sorted(own, key=lambda each: order_said(each.item.time, each.item_id))
+
+
 def _numbered(found: Prediction, own: Sequence[Kept]) -> tuple[Any, ...]:
     """Say which items the evidence is: of one question the latest."""
-    numbers = {each.item.text: each.item_id for each in own}
+    numbers = {each.item.text: each.item_id for each in _by_time(own)}
     return tuple(msgspec.structs.replace(each, item=numbers.get(each.text)) for each in found.evidence)

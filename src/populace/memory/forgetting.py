@@ -19,6 +19,7 @@ from populace.memory import tables as t
 from populace.memory.adding import people_named
 from populace.memory.auditing import note
 from populace.memory.comparing import let_go
+from populace.memory.stating import reopen
 from populace.memory.words import blocks, delete_blobs
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def forget(
             uses.update((row.text, row.response, row.scale, row.topic, row.source))
         _delete_items(writing, person, None if rows is None else numbers)
         if rows is None:
-            _delete_person(writing, person, uses)
+            _delete_person(writing, person, person_id, uses)
+            if actor == person_id:  # who deletes themselves is gone from that line too
+                actor = ""
         uses += counts.uses
         gone = writing.words.release(uses)
         let_go(store, writing, uses)
@@ -171,6 +174,8 @@ def drop_statements(writing: Writing, numbers: Sequence[int], uses: Counter[int]
         connection.execute(delete(t.statement_sources).where(t.statement_sources.c.statement.in_(block)))
         connection.execute(delete(t.statements).where(c.statement.in_(block)))
         _drop_made(writing, sorted({row.person for row in rows}), uses)
+        for person, layer in sorted({(row.person, row.layer) for row in rows}):
+            reopen(writing, person, layer)
 
 
 def items_numbered(writing: Writing, person: int, rows: Iterable[int] | None, name: str) -> Sequence[Any]:
@@ -178,10 +183,10 @@ def items_numbered(writing: Writing, person: int, rows: Iterable[int] | None, na
     wanted = select(t.items).where(t.items.c.person == person)
     if rows is None:
         return writing.connection.execute(wanted).all()
-    numbers, found = sorted(set(rows)), []
-    for block in blocks(numbers):
+    asked, found = sorted(set(rows)), []
+    for block in blocks([number for number in asked if abs(number) < 1 << 63]):
         found += writing.connection.execute(wanted.where(t.items.c.item.in_(block))).all()
-    missing = set(numbers) - {row.item for row in found}
+    missing = set(asked) - {row.item for row in found}
     if missing:
         raise DataError(
             f"no item {min(missing)} of this person",
@@ -200,18 +205,27 @@ def _delete_items(writing: Writing, person: int, items: Sequence[int] | None) ->
         writing.connection.execute(whose.where(t.items.c.item.in_(block)))
 
 
-def _delete_person(writing: Writing, person: int, uses: Counter[int]) -> None:
+def _delete_person(writing: Writing, person: int, person_id: str, uses: Counter[int]) -> None:
     """Delete who they are, and the lines about them; what was read for them stays, without them."""
     connection = writing.connection
     for row in connection.execute(select(t.attributes).where(t.attributes.c.person == person)):
         uses.update((row.name, row.value))
     connection.execute(delete(t.attributes).where(t.attributes.c.person == person))
-    uses.update(connection.execute(select(t.people.c.name).where(t.people.c.person == person)).scalars())
-    connection.execute(delete(t.people).where(t.people.c.person == person))
     connection.execute(delete(t.model_people).where(t.model_people.c.person == person))
     uses.update(connection.execute(select(t.audit.c.actor).where(t.audit.c.subject == person)).scalars())
     connection.execute(delete(t.audit).where(t.audit.c.subject == person))
     connection.execute(update(t.audit).where(t.audit.c.reader == person).values(reader=None))
+    name = connection.execute(select(t.people.c.name).where(t.people.c.person == person)).scalar_one()
+    uses[name] += 1
+    found = writing.fetch(
+        "SELECT uses FROM memory_text_index WHERE hash = ? AND text = ?",
+        [writing.words.hash(person_id), name],
+    )
+    if found[0][0] > uses[name]:  # the name stands elsewhere too: perhaps they ran something themselves
+        uses[name] += connection.execute(
+            update(t.audit).where(t.audit.c.actor == name).values(actor=0)
+        ).rowcount
+    connection.execute(delete(t.people).where(t.people.c.person == person))
 
 
 def owe(writing: Writing) -> None:

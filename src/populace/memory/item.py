@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,11 +13,12 @@ import msgspec
 from populace.errors import DataError
 from populace.memory.consent import Consent
 
-__all__ = ["LONGEST", "Item", "Kept", "checked_name", "checked_text"]
+__all__ = ["LONGEST", "Item", "Kept", "checked_name", "checked_text", "order_said", "plain"]
 
 LONGEST = 1_000_000
 """Characters that one text may have."""
 _LONGEST_NAME = 500
+_SPACE = re.compile(r"[\W_]+")
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,11 +66,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
             self._check_options()
         elif self.ordinal:
             raise DataError("an order, but no options", column="ordinal", fix="give the options")
-        time = self.time
-        if time is not None and (
-            isinstance(time, bool) or not isinstance(time, (int, float)) or not math.isfinite(time)
-        ):
-            raise DataError(f"{time!r} is no time", column="time", fix="give seconds since 1970, UTC")
+        if self.time is not None and not _is_time(self.time):
+            raise DataError("this is no time", column="time", fix="give seconds since 1970, UTC")
 
     def _check_options(self) -> None:
         options = self.options
@@ -99,6 +99,34 @@ class Kept(NamedTuple):
     person_id: str
     item: Item
     consent: Consent
+
+
+def _is_time(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
+def plain(text: str) -> str:
+    """Write a text as it is compared: two that differ in case, signs or Unicode form are the same.
+
+    Examples
+    --------
+    >>> plain("Open the cafe\u0301?") == plain("open the CAF\u00c9")
+    True
+    """
+    if text.isascii():
+        return _SPACE.sub(" ", text.lower()).strip()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return _SPACE.sub(" ", folded).strip()
+
+
+def order_said(time: float | None, item: int) -> tuple[float, int]:
+    """Order what was said by time; what has none comes by the order it was added in, after what has."""
+    return (time if time is not None else math.inf, item)
 
 
 def checked_text(value: Any, column: str, longest: int = LONGEST) -> str:

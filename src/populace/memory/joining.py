@@ -8,7 +8,7 @@ order by their points. So nobody is found who is not there any more.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -17,6 +17,7 @@ import numpy as np
 
 from populace.memory import pgvector
 from populace.memory import tables as t
+from populace.memory.asking import ask, marks
 from populace.memory.codes import cached, kind_of
 from populace.memory.placing import WAYS, Way, checked_way, found_points, place_some
 from populace.memory.spaces import HASHED, Space
@@ -24,6 +25,8 @@ from populace.memory.vectors import CODE, Codes, unpacked
 from populace.memory.words import blocks
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from populace.memory.store import Store, Writing
 
 __all__ = ["WAYS", "Near", "Way", "checked_way", "found_points", "keep_placed", "nearest", "place"]
@@ -125,10 +128,19 @@ def keep_placed(store: Store, purpose: str, space: Space) -> bool:
             return False
         told = "SELECT count(*), sum(name), sum(value) FROM memory_attributes"
         seen = (*seen, *connection.exec_driver_sql(told).one(), purpose, space.name)
-    if _LOOKED.get(store) != seen:
+        kinds = [kind_of(way, space, purpose) for way in WAYS if way != "learned"]
+        placed = _placed(connection, kinds)
+    if _LOOKED.get(store) != (*seen, placed):  # places go with any of a person's items, and by `allow`
         place(store, purpose, space=space)
-        _LOOKED[store] = seen
+        with store.read() as connection:
+            _LOOKED[store] = (*seen, _placed(connection, kinds))
     return True
+
+
+def _placed(connection: Connection, kinds: Sequence[str]) -> int:
+    """Count the places of these kinds."""
+    counted = f"SELECT count(*) FROM memory_caches WHERE kind IN ({marks(kinds)})"
+    return ask(connection, counted, kinds)[0][0]
 
 
 def nearest(

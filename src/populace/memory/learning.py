@@ -11,13 +11,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from populace.memory.answers import checked_same, shared_answers
+from populace.memory.answers import checked_there, shared_answers
 from populace.memory.fitted import keep_fit
 from populace.memory.spaces import unit
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from populace.memory.joining import Near
     from populace.memory.store import Store, Writing
 
@@ -43,18 +41,17 @@ def learn(store: Store, purpose: str, *, actor: str = "", seed: int = 0) -> int:
     Raises
     ------
     DataError
-        If fewer than 20 people share answers to questions that others answered too, or the answers changed
+        If fewer than 20 people share answers to questions that others answered too, or one of these went
         meanwhile.
     """
     from populace.memory.predicting import read_responses
     from populace.opinions import Inputs
     from populace.opinions.predictors import Completion
 
-    def read(writing: Writing) -> pl.DataFrame:
-        return shared_answers(writing, purpose, people=_PEOPLE, questions=_QUESTIONS, least=_LEAST, seed=seed)
-
     with store.write() as writing:
-        frame = read(writing)
+        frame = shared_answers(
+            writing, purpose, people=_PEOPLE, questions=_QUESTIONS, least=_LEAST, seed=seed
+        )
     opinions = read_responses(frame.drop("person", "item")).opinions
     fitted = Completion((_RANK,), (30.0,), 4, seed).fit(opinions, Inputs(known=None))
     points = unit(fitted.factors.fold(opinions.answers, fitted.prior(opinions.people)).astype(np.float32))
@@ -62,7 +59,7 @@ def learn(store: Store, purpose: str, *, actor: str = "", seed: int = 0) -> int:
     order = np.argsort(people)
     data = people[order].astype("<i8").tobytes() + points[order].astype("<f4").tobytes()
     with store.write() as writing:
-        checked_same(frame, read(writing), store.name)
+        checked_there(writing, purpose, store.name, frame)
         keep_fit(writing, KIND, purpose, people.tolist(), data, items=len(frame), actor=actor)
     return len(people)
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from populace.errors import DataError
 from populace.memory.consent import Consent, as_consent
-from populace.memory.item import Item, checked_name
+from populace.memory.item import LONGEST, Item, checked_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +28,7 @@ Items: TypeAlias = (
 )
 _TEXTS = ("text", "response", "topic", "source")
 COLUMNS = frozenset({"person_id", *_TEXTS, "options", "ordinal", "time", "purposes", "share"})
+_BOM = "\ufeff".encode()
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
 
@@ -37,6 +38,8 @@ class Row(NamedTuple):
     person_id: str | None
     item: Item
     consent: Consent | None
+    lacks: Literal["", "purposes", "share"] = ""
+    """The part of the consent that the source does not say, where it says the other."""
 
 
 def read_rows(source: Any, consent: Consent) -> Iterator[Row]:
@@ -94,8 +97,8 @@ def _of_lines(path: Path, consent: Consent) -> Iterator[Row]:
             if not line.strip():
                 continue
             try:
-                row = decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                row = decode(line.removeprefix(_BOM) if number == 1 else line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise DataError(f"no JSON ({error})", file=path, row=number, fix="repair the line") from error
             yield _row(row, path, number, consent)
 
@@ -104,6 +107,7 @@ def _of_csv(path: Path, consent: Consent) -> Iterator[Row]:
     """Read CSV by Python's reader, which knows the line where a row is broken."""
     import csv
 
+    csv.field_size_limit(max(csv.field_size_limit(), 8 * LONGEST))
     with path.open(encoding="utf-8-sig", newline="") as handle:
         reader = csv.reader(handle, strict=True)
         try:
@@ -115,7 +119,9 @@ def _of_csv(path: Path, consent: Consent) -> Iterator[Row]:
                 if len(values) != len(names):
                     what = f"{len(values)} values under {len(names)} columns"
                     raise DataError(what, file=path, row=number, fix="repair the row")
-                row = {name: value for name, value in zip(names, values, strict=True) if value}
+                # An empty cell says nothing, but of purposes: there it is no purpose, as in other files.
+                cells = zip(names, values, strict=True)
+                row = {name: value for name, value in cells if value or name == "purposes"}
                 yield _row(row, path, number, consent)
         except csv.Error as error:
             what = f"broken in line {reader.line_num} ({error})"
@@ -187,11 +193,15 @@ def _of_fields(row: Mapping[str, Any], consent: Consent) -> Row:
         source=_text(get("source"), "source"),
     )
     purposes, share = get("purposes"), get("share")
-    own = None
+    own: Consent | None = None
+    lacks: Literal["", "purposes", "share"] = ""
+    if share == "":
+        share = None
     if purposes is not None or share is not None:
         given = as_consent(_several(purposes, "purposes")) if purposes is not None else consent
         own = Consent(given.purposes, _yes(share, "share", consent.share))
-    return Row(None if person is None else checked_name(_text(person, "person_id")), item, own)
+        lacks = "purposes" if purposes is None else "share" if share is None else ""
+    return Row(None if person is None else checked_name(_text(person, "person_id")), item, own, lacks)
 
 
 def _text(value: Any, column: str) -> str:

@@ -101,7 +101,7 @@ def by_presidio(model: str | None = None, language: str = "en", least: float = 0
         from presidio_analyzer.nlp_engine import NlpEngineProvider  # type: ignore[import-not-found]
         from presidio_anonymizer import AnonymizerEngine  # type: ignore[import-not-found]
     except ImportError as error:
-        fix = "pip install presidio-analyzer presidio-anonymizer, or take `patterns`"
+        fix = "pip install 'populace[presidio]', or take `patterns`"
         raise PopulaceError(f"redacting by presidio needs {error.name}", fix=fix) from error
     named = [model] if model else [f"{language}_core_web_{size}" for size in ("lg", "md", "sm")]
     there = next((each for each in named if "." not in each and find_spec(each) is not None), None)

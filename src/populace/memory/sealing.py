@@ -6,6 +6,7 @@ and the nonce, then AES-256-GCM's ciphertext (NIST SP 800-38D); the two lines ar
 
 from __future__ import annotations
 
+import os
 import secrets
 from os import PathLike
 from pathlib import Path
@@ -15,12 +16,14 @@ import msgspec
 
 from populace.errors import DataError
 
-__all__ = ["is_sealed", "read_export", "write_export"]
+__all__ = ["is_sealed", "read_export", "write_export", "write_private"]
 
 _MAGIC = b"populace-export 1\n"
 _COST = {"n": 1 << 16, "r": 8, "p": 1}
 """Of scrypt: 64 MiB, about a fifth of a second."""
-_MOST = 1 << 20
+_MOST = 256 << 20
+"""Bytes that scrypt may take for a file of somebody else's."""
+_SALT, _NONCE = 16, 12
 
 
 def write_export(path: str | PathLike[str], told: dict[str, Any], password: str | None = None) -> None:
@@ -33,10 +36,24 @@ def write_export(path: str | PathLike[str], told: dict[str, Any], password: str 
     DataError
         If the password is empty, or the place cannot be written.
     """
-    from populace.atomic import write_atomic
-
     plain = msgspec.json.format(msgspec.json.encode(told), indent=2)
-    write_atomic(path, plain if password is None else _sealed(plain, password))
+    write_private(path, plain if password is None else _sealed(plain, password))
+
+
+def write_private(path: str | PathLike[str], data: bytes) -> None:
+    """Write a file that is whole or absent, and open to its owner alone, as the store is.
+
+    Raises
+    ------
+    DataError
+        If the disk is full or the place may not be written.
+    """
+    from populace.atomic import atomic_path
+
+    with atomic_path(path) as temporary:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(data)
 
 
 def read_export(path: str | PathLike[str], password: str | None = None) -> dict[str, Any]:
@@ -83,13 +100,16 @@ def _key(password: str, salt: bytes, cost: dict[str, int]) -> bytes:
         from populace.memory.store import needs
 
         raise needs("memory", error) from error
-    return Scrypt(salt=salt, length=32, **cost).derive(password.encode())
+    try:
+        return Scrypt(salt=salt, length=32, **cost).derive(password.encode())
+    except UnicodeEncodeError as error:
+        raise DataError("the password is no text in UTF-8", fix="give another") from error
 
 
 def _sealed(plain: bytes, password: str) -> bytes:
     if not password:
         raise DataError("the password is empty", fix="give one, or leave it out")
-    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
+    salt, nonce = secrets.token_bytes(_SALT), secrets.token_bytes(_NONCE)
     key = _key(password, salt, _COST)
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -105,7 +125,9 @@ def _opened(data: bytes, password: str, path: object) -> bytes:
         told = msgspec.json.decode(head[len(_MAGIC) :], type=dict[str, Any])
         cost = {name: int(told[name]) for name in _COST}
         salt, nonce = bytes.fromhex(told["salt"]), bytes.fromhex(told["nonce"])
-        if not 1 < cost["n"] <= _MOST or not 0 < cost["r"] <= 32 or not 0 < cost["p"] <= 16:
+        n, r, p = cost.values()
+        fits = n > 1 and n & (n - 1) == 0 and 0 < r <= 32 and 128 * n * r <= _MOST and 0 < p <= 16
+        if not fits or len(salt) != _SALT or len(nonce) != _NONCE:
             raise ValueError("settings of scrypt that no export has")
     except (KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
         raise DataError("this is no export, or a damaged one", file=path) from error

@@ -1,11 +1,10 @@
-"""Which items of other people may be told: their consent, the least neighbourhood, the lines of the audit.
+"""Which items of other people may be told: what their consent shares, of as many as a neighbourhood needs.
 
 Only numbers are read here, and the texts of the few items that are told later, in the same transaction.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from populace.memory.asking import ask_of
-from populace.memory.auditing import note
 from populace.memory.comparing import COLUMNS, rows_of
 
 if TYPE_CHECKING:
     from populace.memory.store import Writing
 
-__all__ = ["read_shared"]
+__all__ = ["enough", "read_shared"]
 
 
 def read_shared(
@@ -27,21 +25,19 @@ def read_shared(
     people: Sequence[int],
     purpose: str,
     *,
-    reader: int,
-    actor: str = "",
     but_text: int | None = None,
     choices: bool = True,
-) -> tuple[npt.NDArray[np.int64], set[int]]:
-    """Find items of other people that may be used, and write down that they were read.
+) -> npt.NDArray[np.int64]:
+    """Find items of people that may be used for predictions of others. The caller writes down whose it tells.
 
     Parameters
     ----------
     writing
         The transaction.
     people
-        Numbers of people; the reader is left out.
-    purpose, reader, actor
-        As in `auditing.note`.
+        Numbers of people.
+    purpose
+        What for.
     but_text
         The number of a text whose responses are left out.
     choices
@@ -49,22 +45,21 @@ def read_shared(
 
     Returns
     -------
-    Shape (n, 5), the `comparing.COLUMNS`, by person; the people who share anything for this purpose. Nothing
-    and nobody where they are fewer than the store's `least_people`: then no line is written.
+    Shape (n, 5), the `comparing.COLUMNS`, by person.
     """
+    only = " AND scale <> 0" if choices else ""
     rows = ask_of(
         writing.connection,
-        f"SELECT {COLUMNS} FROM memory_items WHERE person IN ({{}}) AND consent IN "
+        f"SELECT {COLUMNS} FROM memory_items WHERE person IN ({{}}){only} AND consent IN "
         "(SELECT p.consent FROM memory_purposes p JOIN memory_consents c "
         "ON c.consent = p.consent AND c.share WHERE p.purpose = ?) ORDER BY person, item",
-        set(people) - {reader},
+        set(people),
         [purpose],
     )
     table = rows_of(rows)
-    if but_text is not None:
-        table = table[table[:, 2] != but_text]
-    counts = Counter(table[:, 0].tolist())
-    if len(counts) < writing.least_people:
-        return rows_of([]), set()
-    note(writing, "retrieve", purpose, sorted(counts.items()), actor=actor, reader=reader)
-    return table[table[:, 4] != 0] if choices else table, set(counts)
+    return table if but_text is None else table[table[:, 2] != but_text]
+
+
+def enough(writing: Writing, table: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give the items back where they are of enough people; else none."""
+    return table if len(np.unique(table[:, 0])) >= writing.least_people else table[:0]

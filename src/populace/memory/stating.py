@@ -1,7 +1,8 @@
 """Write statements: those that are new, and when those that they contradict stopped to hold.
 
 Two contradict each other where the field and what they are about are the same, and what they say is not. Of
-the two the one that was said earlier is closed (`until`), and stays readable.
+the two the one that was said earlier is closed (`until`), and stays readable; it holds again when the other
+goes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from populace.memory import tables as t
+from populace.memory.item import order_said
 from populace.memory.words import read_texts
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from populace.memory.store import Writing
 
-__all__ = ["Draft", "write_drafts"]
+__all__ = ["Draft", "reopen", "write_drafts"]
 
 
 class Draft(NamedTuple):
@@ -66,7 +68,7 @@ def write_drafts(
         for place, each in enumerate(beside):
             if not draft.about or each.until is not None:
                 continue
-            if _order(each.time, each.item) <= _order(draft.time, max(draft.items)):
+            if order_said(each.time, each.item) <= order_said(draft.time, max(draft.items)):
                 until_then = draft.time if draft.time is not None else now
                 if each.number is None:
                     new[each.at] = (new[each.at][0], until_then)
@@ -83,6 +85,35 @@ def write_drafts(
         new.append((draft, until))
     _insert(writing, person, layer, new, model, prompt, now)
     return len(new), closed
+
+
+def reopen(writing: Writing, person: int, layer: str) -> None:
+    """Have statements hold again whose contradiction is gone, or until the next one that is still there."""
+    closed = writing.fetch(
+        "SELECT 1 FROM memory_statements WHERE person = ? AND layer = ? AND until IS NOT NULL LIMIT 1",
+        [person, layer],
+    )
+    if not closed:
+        return
+    about: dict[tuple[str, str], list[_Known]] = {}
+    for each in _known(writing.connection, person, layer):
+        about.setdefault((each.field, _plain(each.text.partition(": ")[0])), []).append(each)
+    changed: list[tuple[float | None, int | None]] = []
+    for beside in about.values():
+        for each in beside:
+            if each.until is None:
+                continue
+            later = [
+                other.time
+                for other in beside
+                if _plain(other.text) != _plain(each.text)
+                and order_said(other.time, other.item) > order_said(each.time, each.item)
+            ]
+            if not later:
+                changed.append((None, each.number))
+            elif each.until not in later and None not in later:
+                changed.append((min(time for time in later if time is not None), each.number))
+    writing.run("UPDATE memory_statements SET until = ? WHERE statement = ?", changed)
 
 
 class _Known(NamedTuple):
@@ -113,11 +144,6 @@ def _known(connection: Connection, person: int, layer: str) -> list[_Known]:
     rows = connection.execute(wanted).all()
     texts = read_texts(connection, {row[2] for row in rows})
     return [_Known(row[1], texts[row[2]], row[3], row[4], row[5], row[0]) for row in rows]
-
-
-def _order(said: float | None, item: int) -> tuple[float, int]:
-    """Order what was said by time; what has none comes by the order it was added in, after what has."""
-    return (said if said is not None else float("inf"), item)
 
 
 def _plain(text: str) -> str:
