@@ -10,6 +10,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from populace.bounds.documents import (
@@ -58,8 +60,8 @@ def bounds(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("bounds") / "b"
     shutil.copytree(EXAMPLES, folder)
-    with (folder / "bounds.toml").open("a") as settings:
-        settings.write(MORE)
+    settings = (folder / "bounds.toml").read_text().partition("[card]")[0]  # what the examples say of it
+    (folder / "bounds.toml").write_text(settings + MORE)
     rules = folder / "tier2" / "health" / "more.cedar"
     rules.write_text(
         '@id("health.until") @tier("2") @authority("board") @basis("trial") @version("1")\n'
@@ -226,7 +228,55 @@ def test_small_cells_are_hidden_and_cannot_be_worked_out():
     told = found.json().decode() + found.html()
     assert "0.36" not in told and "36.0%" not in told
     few = representation_gap(pl.DataFrame({"side": ["a"] * 50 + [None] * 3 + ["odd"] * 2}), target=target)
-    assert few.unknown["side"] is None and few.unmatched["side"] == () and "odd" not in few.html()
+    # How many did not say is of no group. The two who said what nobody else said are one that is hidden.
+    assert few.unknown["side"] == 3 and few.unmatched["side"] == () and "odd" not in few.html()
+    assert {cell.label: cell.people for cell in few.cells} == {"a": None, "b": 0, "c": 0}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.lists(st.integers(0, 40), min_size=1, max_size=5),
+    others=st.integers(0, 30),
+    unknown=st.integers(0, 12),
+)
+def test_what_is_hidden_is_together_not_few(counts, others, unknown):
+    """From all that is told, only the sum of the hidden groups follows; and it tells of no few people."""
+    labels = [f"g{n}" for n in range(len(counts))]
+    said = [label for label, count in zip(labels, counts, strict=True) for _ in range(count)]
+    people = pl.DataFrame(
+        {"side": [*said, *["else"] * others, *[None] * unknown]}, schema={"side": pl.String}
+    )
+    if people.is_empty():
+        return
+    found = representation_gap(people, target={"side": dict.fromkeys(labels, 1 / len(labels))}, date=DATE)
+    known = sum(counts) + others
+    shown = {cell.label: cell.people for cell in found.cells if cell.people is not None}
+    assert found.people - found.unknown["side"] == known
+    assert all(count == 0 or count >= 10 for count in shown.values())
+    small = [n for n, count in enumerate([*counts, others]) if 0 < count < 10]
+    hidden = [label for label in labels if label not in shown]
+    rest = known - sum(shown.values())
+    if known >= 10 and small:
+        # Others count as hidden too where they are not zero; they are never shown.
+        assert rest >= 10 and len(hidden) + (others > 0) >= 2 and found.distances["side"] is None
+    elif 0 < known < 10:
+        assert not shown and found.distances["side"] is None
+    else:
+        assert not hidden
+
+
+def test_two_hidden_groups_of_one_person_are_not_told_by_their_sum():
+    people = pl.DataFrame({"side": ["a"] * 98 + ["b", "c"]})
+    found = representation_gap(people, target={"side": {"a": 0.5, "b": 0.25, "c": 0.25}})
+    assert [cell.people for cell in found.cells] == [None, None, None]
+    more = pl.concat([people, pl.DataFrame({"side": ["d"] * 20})])
+    found = representation_gap(more, target={"side": {"a": 0.5, "b": 0.2, "c": 0.2, "d": 0.1}})
+    assert [cell.people for cell in found.cells] == [98, None, None, None]
+
+
+def test_an_attribute_that_holds_lists_is_told():
+    with pytest.raises(DataError, match="column sex: this column holds lists"):
+        representation_gap(pl.DataFrame({"sex": [["Male"], ["Female"]]}))
 
 
 def test_the_gap_beside_the_census():

@@ -2,8 +2,8 @@
 
 Shares of the people who took part stand beside shares of a target population, by default adults of the 2024
 American census (`populace.population`). Every share has an interval. Cells of few people are left out, and
-with them a second one where the first could be worked out from the rest; a gap of groups that nobody counted
-is not there, and is said.
+with them others, as far as those could be worked out from the rest (`gap_cells`); a gap of groups that nobody
+counted is not there, and is said.
 """
 
 from __future__ import annotations
@@ -12,20 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 import polars as pl
 
+from populace.bounds.documents.gap_cells import FEW, Cell, cells_of
 from populace.bounds.documents.pages import Document, Page, Part, Table, today
 from populace.bounds.documents.raters import read_feedback
 from populace.errors import DataError
-from populace.stats import Estimate
-from populace.stats.crossed import crossed_mean
 
 __all__ = ["Cell", "Gap", "read_target", "representation_gap"]
 
-FEW = 10
-"""People below whom a cell is not shown."""
 _AGES = (
     (18, "18–24"),
     (25, "25–34"),
@@ -35,20 +31,6 @@ _AGES = (
     (65, "65–74"),
     (75, "75 and over"),
 )
-
-
-class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """One group of one attribute."""
-
-    attribute: str
-    label: str
-    target: float
-    """Its share of the target population."""
-    people: int | None
-    """How many took part; None where they are too few to be shown."""
-    observed: Estimate | None
-    verdict: str
-    """`under`, `over` or `as` represented, as far as the interval says; `unclear`; or `not shown`."""
 
 
 class Gap(Document, frozen=True, kw_only=True):
@@ -65,8 +47,8 @@ class Gap(Document, frozen=True, kw_only=True):
     distances: dict[str, float | None]
     """Attribute -> total variation distance from the target, over all its groups; None where groups are not
     shown."""
-    unknown: dict[str, int | None]
-    """Attribute -> people of whom it is not known; None where they are few."""
+    unknown: dict[str, int]
+    """Attribute -> people of whom it is not known."""
     unmatched: dict[str, tuple[str, ...]]
     """Attribute -> words of the table that the target does not have, and that not only few people said."""
     unasked: tuple[str, ...]
@@ -87,7 +69,7 @@ class Gap(Document, frozen=True, kw_only=True):
                 if distance is None
                 else f"{distance:.1%} would have to be others"
             )
-            facts = [("Distance", told), ("Not known of", _many(self.unknown[attribute], self.few))]
+            facts = [("Distance", told), ("Not known of", f"{self.unknown[attribute]:,} people")]
             if self.unmatched[attribute]:
                 facts.append(("In no word of the target", ", ".join(self.unmatched[attribute])))
             parts.append(
@@ -100,8 +82,8 @@ class Gap(Document, frozen=True, kw_only=True):
             title="Who is missing",
             words=(
                 f"Under-represented, as far as {self.people:,} people can say: {names or 'no group'}.",
-                f"A group of fewer than {self.few} people is not shown, and where one alone is not, the next "
-                "smallest is not either: its number would follow from the rest.",
+                f"A group of fewer than {self.few} people is not shown, and with it the next smallest, until "
+                f"those hidden are {self.few} or more together: that number follows from the rest.",
             ),
             facts=(
                 ("Target", self.target),
@@ -141,7 +123,8 @@ def representation_gap(
     Raises
     ------
     DataError
-        If there is nobody, no attribute that the target has, or two rows of one person differ.
+        If there is nobody, no attribute that the target has, an attribute that holds lists, or two rows of
+        one person that differ.
 
     Examples
     --------
@@ -158,11 +141,13 @@ def representation_gap(
     cells: list[Cell] = []
     distances, unknown, unmatched = {}, {}, {}
     for name in there:
+        if rows[name].dtype.is_nested():
+            fix = "give one word a person, or leave it out"
+            raise DataError("this column holds lists", column=name, fix=fix)
         values = _banded(rows[name]) if name == "age" else rows[name].cast(pl.String)
-        found, distances[name] = _cells(name, values.drop_nulls(), shares[name], few, level)
+        found, distances[name] = cells_of(name, values.drop_nulls(), shares[name], few, level)
         cells += found
-        lacking = values.null_count()
-        unknown[name] = None if 0 < lacking < few else lacking
+        unknown[name] = values.null_count()
         said = values.drop_nulls().value_counts().filter(pl.col("count") >= few)[values.name].to_list()
         unmatched[name] = tuple(sorted(set(said) - set(shares[name])))
     return Gap(
@@ -244,68 +229,6 @@ def _banded(ages: pl.Series) -> pl.Series:
         [_AGES[int(place)][1] if there else None for place, there in zip(places, known, strict=True)],
         dtype=pl.String,
     )
-
-
-def _cells(
-    name: str, values: pl.Series, shares: Mapping[str, float], few: int, level: float
-) -> tuple[list[Cell], float | None]:
-    counts: dict[str, int] = {label: int((values == label).sum()) for label in shares}
-    hidden = _hidden(counts, len(values), few)
-    cells = []
-    for label, share in shares.items():
-        if label in hidden:
-            cells.append(
-                Cell(
-                    attribute=name, label=label, target=share, people=None, observed=None, verdict="not shown"
-                )
-            )
-            continue
-        observed = crossed_mean((values == label).cast(pl.Float64), np.arange(len(values)), level=level)
-        verdict = _verdict(observed, share)
-        cells.append(
-            Cell(
-                attribute=name,
-                label=label,
-                target=share,
-                people=counts[label],
-                observed=observed,
-                verdict=verdict,
-            )
-        )
-    if hidden or not len(values):
-        return cells, None
-    extra = 1 - sum(counts.values()) / len(values)
-    apart = sum(abs(counts[label] / len(values) - share) for label, share in shares.items()) + extra
-    return cells, apart / 2
-
-
-def _hidden(counts: Mapping[str, int], total: int, few: int) -> set[str]:
-    """Hide cells of few; and where one alone is hidden, and its number follows from the rest, the next
-    smallest.
-    """
-    hidden = {label for label, count in counts.items() if 0 < count < few}
-    rest = sorted(
-        (label for label, count in counts.items() if label not in hidden and count),
-        key=lambda label: counts[label],
-    )
-    if len(hidden) == 1 and rest and sum(counts.values()) == total:
-        hidden.add(rest[0])
-    return hidden
-
-
-def _verdict(observed: Estimate, share: float) -> str:
-    if not observed.defined:
-        return "unclear"
-    if observed.high < share:
-        return "under"
-    if observed.low > share:
-        return "over"
-    # An interval that holds both the share and half or twice of it says nothing.
-    return "as" if observed.low > share / 2 and observed.high < share * 2 else "unclear"
-
-
-def _many(count: int | None, few: int) -> str:
-    return f"fewer than {few} people" if count is None else f"{count:,} people"
 
 
 _SAID = {
