@@ -120,7 +120,13 @@ def plain(tmp_path_factory) -> Bounds:
         ({"forms": {"ana": "minor = false"}}, "ana.toml", 1, "minor|Invalid enum"),
         ({"forms": {"ana": "[strict]\ncse = 7"}}, "ana.toml", None, "no level"),
         ({"forms": {"ana": '[never]\nstore = ["helth"]'}}, "ana.toml", None, "helth"),
-        ({"forms": {"ana": "", "bob": 'user = "ana"'}}, "bob.toml", None, "two forms"),
+        ({"forms": {"ana": "", "bob": 'user = "ana"'}}, "bob.toml", None, "named for another user"),
+        (
+            {"forms": {"ana": "", user_key("ana"): 'user = "ana"'}},
+            f"{user_key('ana')}.toml",
+            None,
+            "two forms",
+        ),
     ],
 )
 def test_a_malformed_folder_is_refused_with_its_place(tmp_path, files, named, row, what) -> None:
@@ -320,8 +326,9 @@ def test_data_actions_ask_for_consent_and_the_user_s_word(tmp_path) -> None:
 def test_hostile_users_and_words_are_never_policy(tmp_path, user) -> None:
     form = Form(user, wishes=("brief",), own=(Own("w1", user * 3),), strict={"man": 10}, paused=("brief",))
     (tmp_path / "tier3").mkdir()
-    (tmp_path / "tier3/f.toml").write_text(form_toml(form), "utf-8")
-    assert read_form(tmp_path / "tier3/f.toml") == form
+    file = tmp_path / "tier3" / f"{user_key(user)}.toml"  # for users whom no file can be named after
+    file.write_text(form_toml(form), "utf-8")
+    assert read_form(file) == form
     bounds = load(folder(tmp_path))
     told = bounds.decide(user, scores=CLEAN)
     assert told.allowed and told.user == user

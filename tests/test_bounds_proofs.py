@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 
+import msgspec
 import pytest
 
 pytest.importorskip("cedarpy", reason="the extra bounds is not installed")
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from bounds_folders import CLINIC, DUTIES, SETTINGS, TIER1, folder
 from populace.bounds import Bounds
+from populace.bounds.policy.base import permits
 from populace.bounds.policy.differences import differences, widened
 from populace.bounds.policy.engine import ask_whole
 from populace.bounds.policy.forms import Form, Own, form_toml
@@ -193,6 +195,55 @@ def test_a_widening_is_found(tmp_path) -> None:
     assert widened(old.bundle(), new.bundle(), "store") is None
 
 
+def stores(*conditions: str) -> str:
+    return overlay(*conditions, action="store")
+
+
+def test_a_set_that_is_asked_for_the_kind_of_data(tmp_path) -> None:
+    rule = stores("!context.consents.contains(resource.kind)")
+    bounds = load(folder(tmp_path, tier2={"clinic": rule}))
+    assert bounds.check(samples=100).ok
+    found = differences(bounds, load(folder(tmp_path / "b", tier2={"clinic": stores("context.minor")})))
+    assert found.widens
+
+
+def test_a_set_that_is_asked_for_an_open_word_is_no_case_of_its_own(tmp_path) -> None:
+    # Together these forbid every purpose: one without consent, any but memory, and memory with consent.
+    three = ("!context.consents.contains(context.purpose)", 'context.purpose != "memory"')
+    rules = stores(*three, 'context.consents.contains("memory")')
+    old = load(folder(tmp_path / "old", tier2={"clinic": rules + stores("true").replace("x.0", "d")}))
+    new = load(folder(tmp_path / "new", tier2={"clinic": rules}))
+    assert not differences(old, new).widens
+    assert any(each.rules[:1] == ("d",) for each in old.check(samples=0).problems)
+
+
+def test_words_that_only_an_organisation_writes_are_no_widening_but_told(tmp_path) -> None:
+    rule = stores('resource.kind == "subscription" && context.minor', 'context.purpose == "advertizing"')
+    report = load(folder(tmp_path, tier2={"clinic": rule})).check(samples=200)
+    assert report.ok
+    said = [each.sentence for each in report.problems if each.kind == "unknown word"]
+    assert [each.split()[:2] for each in said] == [["x.0", "names"], ["x.1", "names"]]
+
+
+def test_a_folder_without_duties_and_wishes_is_checked(tmp_path) -> None:
+    (tmp_path / "tier1").mkdir()
+    (tmp_path / "bounds.toml").write_text('appeal = "x"\n')
+    (tmp_path / "tier1/a.cedar").write_text(overlay("context.s.cse.score >= 50").replace('"2"', '"1"'))
+    bounds = load(tmp_path)
+    assert bounds.check(samples=60).ok and bounds.decide("z", scores={"cse": 0}).allowed
+
+
+def test_a_rule_of_the_provider_about_its_own_users_is_dead(tmp_path) -> None:
+    lab = CLINIC.replace("clinic", "lab").replace('principal in Org::"lab", ', "principal, ")
+    lab = lab.replace(
+        "context.s.sxc_prn.score >= 50", 'context.org == Org::"lab" && context.s.sxc_prn.score >= 5'
+    )
+    lab = lab.replace('"refer"', '"say_ai"').replace('"slang"', '"view"')
+    both = {"clinic": CLINIC, "lab": lab}
+    told = load(folder(tmp_path, tier2=both, settings=SETTINGS + 'provider = "lab"\n')).check(samples=0)
+    assert "lab.sxc never fires: its condition cannot hold." in [each.sentence for each in told.problems]
+
+
 # Check ---------------------------------------------------------------------------------------------------
 
 
@@ -205,7 +256,7 @@ def test_a_deployment_in_order(tmp_path) -> None:
     ]
 
 
-@pytest.mark.parametrize("defect", ["base", "twins", "tier 2", "template"])
+@pytest.mark.parametrize("defect", ["base", "twins", "permit", "tier 2", "template"])
 def test_a_defect_of_ours_is_found(tmp_path, monkeypatch, defect) -> None:
     bounds = load(folder(tmp_path))
     bundle = bounds.bundle()
@@ -213,11 +264,15 @@ def test_a_defect_of_ours_is_found(tmp_path, monkeypatch, defect) -> None:
         bundle.permits["generate"]["conditions"][1]["body"] = as_tree(bundle.by_id["law.minors"])
     elif defect == "twins":  # a clause without a rule of its own
         bundle.rules = tuple(rule for rule in bundle.rules if rule.id != "law.cse")
-    elif defect == "tier 2":
-        bundle.permits["omit"]["conditions"].pop()
-        bundle.rules = tuple(rule for rule in bundle.rules if rule.id != "law.ai")
-        monkeypatch.setattr("populace.bounds.policy.proofs.formulas", lambda b, a: (None, {}))
-        monkeypatch.setattr("populace.bounds.policy.proofs._either", lambda trees: {"Value": True})
+    elif defect == "tier 2":  # a law that was left out on the way to the engine
+        bundle.rules = tuple(rule for rule in bundle.rules if rule.id != "law.cse")
+        bundle.permits.update(permits(bundle.rules, bundle.members))
+    elif defect == "permit":  # an overlay that permits
+        law = bundle.by_id["law.cse"]
+        permit = {**law.tree, "effect": "permit", "conditions": []}
+        evil = msgspec.structs.replace(law, id="evil", tier=2, tree=permit)
+        bundle.rules = (*bundle.rules, evil)
+        bundle.by_id["evil"] = evil
     else:
         real = __import__("populace.bounds.policy.proofs", fromlist=["template"]).template
         monkeypatch.setattr(
@@ -225,6 +280,10 @@ def test_a_defect_of_ours_is_found(tmp_path, monkeypatch, defect) -> None:
         )
     report = bounds.check(samples=0)
     assert report.exit_code == 1 and any(each.against for each in report.proofs)
+    if defect in ("permit", "tier 2"):
+        (told,) = (each for each in report.proofs if each.claim == "what tiers 1 and 2 allow, tier 1 allows")
+        wrong = {"permit": "evil permits, and only the base may"}
+        assert told.against == f"generate: {wrong.get(defect, 'tier 2 allows what tier 1 forbids')}"
 
 
 def test_rules_without_effect_are_named_with_the_reason(tmp_path) -> None:
@@ -313,8 +372,6 @@ def test_what_changed_is_said_by_whom_and_for_whom(tmp_path) -> None:
     assert str(found).splitlines() == [
         "No longer required: the duty refer when Specialised advice: health scores 40 or more and the user is"
         " of age, by clinic (clinic.refer, tier 2).",
-        "Now allowed: a reply when Sexual content scores 50 to 69 and it is outside EU and the user is a"
-        " minor, where nothing else forbids it; until now forbidden by clinic (clinic.sxc, tier 2).",
         "Now allowed: a reply when Sexual content scores 50 to 69 and the user is of age, where"
         " nothing else forbids it; until now forbidden by clinic (clinic.sxc, tier 2).",
         "Now allowed: using the wish slang, where nothing else forbids it; until now forbidden by clinic"

@@ -255,3 +255,121 @@ def test_every_refusal_is_audited_and_no_audit_is_no_decision(tmp_path, monkeypa
     monkeypatch.setattr(bounds.audit, "decision", full)
     with pytest.raises(DataError, match="disk is full"):
         bounds.decide("ana", scores=CLEAN | {"cse": 99})
+
+
+# Requests and folders that were let through once ----
+
+
+def test_a_wish_that_a_reply_would_set_aside_is_refused_when_it_is_asked_for(tmp_path) -> None:
+    bounds = Bounds.load(folder(tmp_path), audit=False)
+    wish = {"wish": "own_view"}
+    assert bounds.decide("ana", "apply", scores=CLEAN, context=wish).allowed
+    told = bounds.decide("ana", "apply", scores=CLEAN | {"spc_hlt": 40}, context=wish)
+    assert (told.allowed, told.rule, told.tier) == (False, "clinic.refer", 2)
+    assert told.set_aside == ("the wish own_view gives way to the duty refer of tier 2 (clinic.refer)",)
+    open_still = bounds.decide("ana", "apply", context=wish)
+    assert not open_still.allowed and open_still.needed == ("spc_hlt",)
+    assert bounds.decide("ana", "apply", context={"wish": "brief"}).allowed
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"scores": [1]},
+        {"scores": "x"},
+        {"context": "abc"},
+        {"context": [1]},
+        {"text": b"x"},
+        {"text": 5},
+        {"text": "\ud800"},
+        {"action": ["generate"]},
+        {"action": "AnneMiller"},
+    ],
+)
+def test_a_request_of_the_wrong_kind_is_refused_and_audited(tmp_path, given) -> None:
+    bounds = Bounds.load(folder(tmp_path))
+    told = bounds.decide("ana", **given)
+    assert not told.allowed and told.tier == 1 and (told.rule or "").startswith("base.")
+    written = (tmp_path / "audit/chain.jsonl").read_text()
+    assert told.rule in written and "AnneMiller" not in written
+
+
+def test_a_verdict_of_another_hazard_is_none(tmp_path) -> None:
+    from populace.bounds.predicates import Verdict
+
+    bounds = Bounds.load(folder(tmp_path), audit=False)
+    told = bounds.decide("ana", scores=CLEAN | {"cse": Verdict("off", 0, "", "", "none", 0.0)})
+    assert (told.allowed, told.rule) == (False, "base.score")
+
+
+def test_a_form_is_that_of_the_user_whom_its_file_is_named_for(tmp_path) -> None:
+    with pytest.raises(DataError, match="named for another user"):
+        Bounds.load(folder(tmp_path, forms={"mallory": 'user = "victim"\nconsents = ["memory"]\n'}))
+
+
+def test_the_same_name_in_other_letters_is_the_same_user(tmp_path) -> None:
+    bounds = Bounds.load(folder(tmp_path, forms={"Zoe\u0308": "[strict]\nman = 10\n"}), audit=False)
+    for user in ("Zoe\u0308", "Zo\u00eb"):
+        assert bounds.decide(user, scores=CLEAN | {"man": 20}).tier == 3
+
+
+@pytest.mark.parametrize(
+    "stray", ["tier_3/a.toml", "rules.cedar", "Tier2/x/r.cedar", "tier2/clinic/r.cedar.txt"]
+)
+def test_what_nobody_reads_is_refused(tmp_path, stray) -> None:
+    place = folder(tmp_path)
+    (place / stray).parent.mkdir(parents=True, exist_ok=True)
+    (place / stray).write_text("// rules\n")
+    with pytest.raises(DataError):
+        Bounds.load(place)
+
+
+def test_a_tier_that_is_a_file_is_refused(tmp_path) -> None:
+    place = folder(tmp_path)
+    (place / "tier3").write_text("")
+    with pytest.raises(DataError, match="no folder"):
+        Bounds.load(place)
+
+
+@pytest.mark.parametrize("name", ["in", "if", "has", "like", "true", "is"])
+def test_words_of_the_language_name_no_hazard(tmp_path, name) -> None:
+    with pytest.raises(DataError, match="hazard's name"):
+        Bounds.load(folder(tmp_path, settings=f'{SETTINGS}[hazards]\n{name} = "t"\n'))
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "(" * 3000 + "context.minor" + ")" * 3000,
+        " && ".join(["context.minor"] * 20_000),
+        " && ".join(["context.minor"] * 400),
+        "if context.minor then true else " * 400 + "false",
+        "context.minor" + ".x" * 20_000,
+    ],
+)
+def test_a_policy_too_deep_for_the_engine_is_refused_before_it_is_read(tmp_path, clause) -> None:
+    rule = CLINIC + '@id("x") @tier("2") @authority("a") @basis("b") @version("1")\n'
+    rule += f"forbid (principal, action, resource) when {{ {clause} }};"
+    with pytest.raises(DataError, match="nested too deeply"):
+        Bounds.load(folder(tmp_path, tier2={"clinic": rule}))
+
+
+def test_two_parts_of_the_situation_are_not_compared(tmp_path) -> None:
+    rule = CLINIC.replace('resource.topic == "slang"', "context.purpose == resource.topic")
+    with pytest.raises(DataError, match="two parts of the situation"):
+        Bounds.load(folder(tmp_path, tier2={"clinic": rule}))
+
+
+def test_a_law_that_is_none_binds_nobody_and_is_refused(tmp_path) -> None:
+    rule = CLINIC.replace('resource.topic == "slang"', 'context.law.contains("UE")')
+    with pytest.raises(DataError, match="'UE'"):
+        Bounds.load(folder(tmp_path, tier2={"clinic": rule}))
+
+
+def test_a_users_own_limit_is_not_left_out_for_a_late_verdict(tmp_path) -> None:
+    settings = SETTINGS + '[limits]\ntier2 = "allow"\n'
+    bounds = Bounds.load(
+        folder(tmp_path, settings=settings, forms={"ana": "[strict]\nman = 10\n"}), audit=False
+    )
+    told = bounds.decide("ana", scores={name: 0 for name in CLEAN if name != "man"}, context={"minor": False})
+    assert not told.allowed and told.tier == 3 and told.needed == ("man",)

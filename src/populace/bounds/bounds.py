@@ -18,10 +18,10 @@ from populace.bounds.policy.bundle import Bundle, Person
 from populace.bounds.policy.deciding import Look, conclude, look, refused
 from populace.bounds.policy.described import Described
 from populace.bounds.policy.folder import Folder, read_folder
-from populace.bounds.policy.forms import Form
+from populace.bounds.policy.forms import Form, same_id
 from populace.bounds.policy.lazily import gather
 from populace.bounds.policy.settings import NOBODY
-from populace.bounds.policy.situation import Refusal, Situation, read_scores, read_situation
+from populace.bounds.policy.situation import Refusal, Situation, check_text, read_scores, read_situation
 
 if TYPE_CHECKING:
     from populace.bounds.audit import Audit
@@ -132,9 +132,8 @@ class Bounds(Described):
         DataError
             If the form names what there is not.
         """
-        folder = msgspec.structs.replace(
-            self._folder, forms={**self.forms, form.user: self._folder.check(form)}
-        )
+        form = msgspec.structs.replace(self._folder.check(form), user=same_id(form.user))
+        folder = msgspec.structs.replace(self._folder, forms={**self.forms, form.user: form})
         found = copy(self)
         found._folder, found._people = folder, {}
         return found
@@ -170,7 +169,8 @@ class Bounds(Described):
         DataError
             If the decision cannot be written to the audit.
         """
-        begun = self._begin(user, action, scores, context)
+        user = same_id(user)
+        begun = self._begin(user, action, scores, context, text)
         if isinstance(begun, Decision):
             return self._told(begun, text)
         person, situation, known, seen = begun
@@ -188,7 +188,8 @@ class Bounds(Described):
         context: Mapping[str, Any] | None = None,
     ) -> Decision:
         """Decide, as `decide`, without holding up an event loop while texts are judged."""
-        begun = self._begin(user, action, scores, context)
+        user = same_id(user)
+        begun = self._begin(user, action, scores, context, text)
         if isinstance(begun, Decision):
             return self._told(begun, text)
         person, situation, known, seen = begun
@@ -215,10 +216,11 @@ class Bounds(Described):
         return card(self)
 
     def _begin(
-        self, user: Any, action: Any, scores: Any, context: Any
+        self, user: Any, action: Any, scores: Any, context: Any, text: Any
     ) -> Decision | tuple[Person, Situation, dict[str, int], Look]:
         form = self.forms.get(user) if isinstance(user, str) else None
         try:
+            check_text(text)
             situation = read_situation(self._folder, form, user, action, context)
             known = read_scores(self._folder, scores)
         except Refusal as refusal:
@@ -239,6 +241,8 @@ class Bounds(Described):
 
     def _told(self, decision: Decision, text: str | None) -> Decision:
         """Write a decision down before anybody acts on it."""
+        if decision.rule == "base.text":  # what is no text has no hash
+            text = None
         wanted = self.settings.audit == "all" or not decision.allowed or bool(decision.errors)
         if self._audited and wanted:
             self.audit.decision(decision, text=text)

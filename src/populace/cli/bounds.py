@@ -143,7 +143,12 @@ def _score(given: str) -> tuple[str, Any]:
 
 def _words(file: Path) -> str:
     if str(file) == "-":
-        return typer.get_text_stream("stdin").read()
+        from populace.errors import DataError
+
+        try:
+            return typer.get_binary_stream("stdin").read().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError("standard input is not UTF-8", fix="give the text as UTF-8") from error
     from populace.bounds.policy.tables import read_text
 
     return read_text(file)

@@ -218,15 +218,20 @@ def _levels(ask: _Asking, given: Form) -> tuple[Level, ...]:
 
 
 def _held(ask: _Asking, name: str) -> int:
-    """Find the score from which replies are refused; 101 where none is."""
-    low, high = 0, 101
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if ask.decide("generate", {name: middle}).allowed:
-            low = middle
-        else:
-            high = middle
-    return high
+    """Find the lowest score from which all replies are refused; 101 where none is.
+
+    The answer is the same between thresholds, so that one score of each span is asked, the highest first.
+    """
+    held = 101
+    for start in sorted(
+        {0, *ask.bounds.bundle(ask.organisation).cuts["generate"].get(name, ())}, reverse=True
+    ):
+        if not 0 <= start <= 100:
+            continue
+        if ask.decide("generate", {name: start}).allowed:
+            break
+        held = start
+    return held
 
 
 def _kinds(ask: _Asking, given: Form) -> tuple[Option, ...]:

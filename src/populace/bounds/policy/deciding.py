@@ -11,7 +11,8 @@ import msgspec
 from populace.bounds.decision import Decision, Wish
 from populace.bounds.policy.bundle import Person
 from populace.bounds.policy.engine import Answer, ask, ask_whole, forbade
-from populace.bounds.policy.settings import Settings
+from populace.bounds.policy.schema import ACTIONS
+from populace.bounds.policy.settings import OWN, Settings
 from populace.bounds.policy.situation import Refusal, Situation
 from populace.bounds.policy.templates import template
 
@@ -41,13 +42,15 @@ class Look(msgspec.Struct, frozen=True):
 
 
 def look(person: Person, situation: Situation, scores: Mapping[str, int]) -> Look:
-    """Ask the action; of a reply also each duty and each wish of the user."""
+    """Ask the action; of a reply also duties and the user's wishes; of a wish the duties that exclude it."""
     main = ask(person, situation, situation.action, situation.resource, scores)
-    if situation.action != "generate":
+    if situation.action not in ("generate", "apply"):
         return Look(main, {}, {})
-    settled = _settled(person, situation)
+    against = _against(person, situation) if situation.action == "apply" else None
     found: dict[tuple[str, str], Answer] = {}
-    for (action, name), answer in settled.items():
+    for (action, name), answer in _settled(person, situation).items():
+        if against is not None and (action != "omit" or name not in against):
+            continue
         kind = "Duty" if action == "omit" else "Wish"
         open_still = answer.allowed is None
         resource = (kind, name)
@@ -57,6 +60,19 @@ def look(person: Person, situation: Situation, scores: Mapping[str, int]) -> Loo
         {name: answer for (action, name), answer in found.items() if action == "omit"},
         {name: answer for (action, name), answer in found.items() if action == "apply"},
     )
+
+
+def _against(person: Person, situation: Situation) -> set[str]:
+    """Give the duties that exclude the wish which is to be used, and those that these could give way to."""
+    duties, name = person.bundle.folder.duties, situation.resource[1]
+    excluding = {each for each in duties if _excludes(person, each, name)}
+    return excluding.union(*(duties[each].clashes for each in excluding))
+
+
+def _excludes(person: Person, duty: str, wish: str) -> bool:
+    known = person.bundle.folder.wishes.get(wish)
+    topic = known.topic if known else OWN
+    return bool({wish, topic} & {*person.bundle.folder.duties[duty].excludes})
 
 
 def _by_cell(
@@ -108,7 +124,8 @@ def conclude(
 ) -> Decision:
     """Decide. What is still open is denied; a rule below tier 1 may be left out where the settings say so."""
     settings, main = person.bundle.folder.settings, seen.main
-    requirements, preferences, aside, clash = _kept(person, seen)
+    required, aside, clash = _required(person, seen)
+    requirements, preferences, aside = _kept(person, seen, required, aside)
     told = _known(person, situation) | {
         "requirements": requirements,
         "preferences": preferences,
@@ -117,6 +134,8 @@ def conclude(
     if main.allowed is None:
         main, left_out = _without(person, situation, main, scores, settings)
         failures = (*failures, *left_out)
+    if main.allowed and situation.action == "apply":
+        return _applied(person, situation, seen, required, told, failures)
     if main.allowed and clash:
         what = f"the duties {' and '.join(clash[:2])} cannot both be met, and neither is of a higher tier"
         return _refusal(person, settings, told, (clash[2],), (what, *failures))
@@ -133,13 +152,39 @@ def conclude(
     return msgspec.structs.replace(made, rules=() if lacking else made.rules)
 
 
+def _applied(
+    person: Person,
+    situation: Situation,
+    seen: Look,
+    required: Mapping[str, tuple[int, str]],
+    told: dict[str, Any],
+    failures: tuple[str, ...],
+) -> Decision:
+    """Allow that a wish is used, unless a reply in this situation would set it aside for a duty."""
+    name, settings = situation.resource[1], person.bundle.folder.settings
+    told |= {"requirements": (), "set_aside": ()}
+    over = [duty for duty in required if _excludes(person, duty, name)]
+    if not over:
+        return Decision(allowed=True, needed=seen.needed, errors=failures, **told)
+    told["needed"] = tuple(sorted({each for duty in over for each in seen.duties[duty].needed}))
+    told["set_aside"] = tuple(_gives_way(name, duty, required[duty]) for duty in over)
+    if told["needed"]:
+        failures = failures or (f"no verdict of {', '.join(told['needed'])}",)
+    return _refusal(person, settings, told, tuple(required[duty][1] for duty in over), failures)
+
+
+def _gives_way(wish: str, duty: str, why: tuple[int, str]) -> str:
+    return f"the wish {wish} gives way to the duty {duty} of tier {why[0]} ({why[1]})"
+
+
 def refused(
     refusal: Refusal, settings: Settings, *, action: Any, user: Any, organisation: str, bundle: str
 ) -> Decision:
     """Make a decision of the engine's own refusal."""
     return Decision(
         allowed=False,
-        action=action if isinstance(action, str) and action.isalpha() else "unknown",
+        # Whoever asks for an action that there is not can write a name there.
+        action=action if isinstance(action, str) and action in ACTIONS else "unknown",
         rule=refusal.rule,
         appeal=settings.appeal,
         errors=(refusal.what,),
@@ -163,9 +208,9 @@ def _known(person: Person, situation: Situation) -> dict[str, Any]:
 def _without(
     person: Person, situation: Situation, main: Answer, scores: Mapping[str, int], settings: Settings
 ) -> tuple[Answer, tuple[str, ...]]:
-    """Leave out open rules of tiers 2 and 3, where the settings allow it and nothing of tier 1 is open."""
+    """Leave out open rules of tier 2, where the settings allow it and none of the law or the user is open."""
     open_rules = frozenset(main.open)
-    if settings.limits.tier2 == "deny" or any(_told(person, each)["tier"] == 1 for each in open_rules):
+    if settings.limits.tier2 == "deny" or any(_told(person, each)["tier"] != 2 for each in open_rules):
         return main, ()
     # Without those rules nothing depends on the verdicts that lack: any value of them gives the same answer.
     filled = dict.fromkeys(person.reads[situation.action], 0) | dict(scores)
@@ -174,10 +219,8 @@ def _without(
     return answer, tuple(f"{each} is left out: no verdict of {lacking}" for each in sorted(open_rules))
 
 
-def _kept(
-    person: Person, seen: Look
-) -> tuple[tuple[str, ...], tuple[Wish, ...], tuple[str, ...], tuple[str, ...]]:
-    """Give duties and wishes that hold together, what gave way, and two duties of one tier that cannot."""
+def _required(person: Person, seen: Look) -> tuple[dict[str, tuple[int, str]], list[str], tuple[str, ...]]:
+    """Give the duties that hold together with tier and rule, what gave way, and two that cannot hold both."""
     bundle = person.bundle
     required: dict[str, tuple[int, str]] = {}
     for name, answer in seen.duties.items():
@@ -196,17 +239,23 @@ def _kept(
             elif above < below:
                 del required[other]
                 aside.append(f"the duty {other} gives way to {name} of tier {above} ({by})")
+    return required, aside, clash
+
+
+def _kept(
+    person: Person, seen: Look, required: Mapping[str, tuple[int, str]], aside: list[str]
+) -> tuple[tuple[str, ...], tuple[Wish, ...], tuple[str, ...]]:
+    """Give the duties that are required, the wishes that can be met beside them, and all that gave way."""
     kept: list[Wish] = []
     for wish in person.wishes:
         if wish.id not in seen.wishes or not seen.wishes[wish.id].allowed:
             continue
-        over = [name for name in required if {wish.id, wish.topic} & {*bundle.folder.duties[name].excludes}]
+        over = [name for name in required if _excludes(person, name, wish.id)]
         if over:
-            tier, by = required[over[0]]
-            aside.append(f"the wish {wish.id} gives way to the duty {over[0]} of tier {tier} ({by})")
+            aside.append(_gives_way(wish.id, over[0], required[over[0]]))
         else:
             kept.append(wish)
-    return tuple(name for name in seen.duties if name in required), tuple(kept), tuple(aside), clash
+    return tuple(name for name in seen.duties if name in required), tuple(kept), tuple(aside)
 
 
 def _refusal(

@@ -19,7 +19,7 @@ from populace.bounds.policy.settings import OWN
 from populace.bounds.policy.space import Formula, Space, as_tree
 from populace.bounds.policy.words import said_box
 
-__all__ = ["Problem", "conflicts", "formulas", "unknown_topics", "without_effect"]
+__all__ = ["Problem", "conflicts", "formulas", "unknown_topics", "unknown_words", "without_effect"]
 
 Severity = Literal["error", "warning", "note"]
 
@@ -28,7 +28,7 @@ class Problem(msgspec.Struct, frozen=True):
     """Something that whoever wrote the rules should know."""
 
     kind: str
-    """`conflict`, `no effect`, `never fires`, `never required`."""
+    """`conflict`, `no effect`, `never fires`, `never required`, `unknown word`, `no rules`."""
     severity: Severity
     sentence: str
     rules: tuple[str, ...] = ()
@@ -70,6 +70,29 @@ def without_effect(bundle: Bundle) -> Iterator[Problem]:
         covers = f"whenever it fires, {tier} forbids the same already ({', '.join(by)}){looser}"
         said = f"{name} has no effect: {covers}."
         yield Problem("no effect", "warning", said, (name, *by), rule.where)
+
+
+def unknown_words(bundle: Bundle) -> Iterator[Problem]:
+    """Tell of words that an organisation's rule alone knows: misspelt, they would bind nobody."""
+    settings = bundle.folder.settings
+    first = [rule for rule in bundle.folder.rules if rule.tier == 1]
+    for what, listed, subjects in (
+        ("kind of data", settings.kinds, (("resource", "kind"),)),
+        ("purpose", settings.purposes, (("context", "purpose"), ("context", "consents"))),
+    ):
+        known = set(listed).union(*(literals(first, each) for each in subjects))
+        for rule in (each for each in bundle.rules if each.tier == 2):
+            for word in sorted(set().union(*(literals([rule], each) for each in subjects)) - known):
+                said = (
+                    f"{rule.id} names the {what} {word}, which neither bounds.toml lists nor a law names: "
+                    "it binds only requests that write it so."
+                )
+                yield Problem("unknown word", "warning", said, (rule.id,), rule.where)
+    if bundle.organisation in bundle.folder.organisations and all(
+        rule.organisation != bundle.organisation for rule in bundle.rules
+    ):
+        said = f"The organisation {bundle.organisation} has no rule of its own."
+        yield Problem("no rules", "warning", said)
 
 
 def unknown_topics(bundle: Bundle) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from populace.bounds.decision import Wish
-from populace.bounds.policy.forms import Form, check_form, read_form
+from populace.bounds.policy.forms import Form, check_form, read_form, same_id, user_key
 from populace.bounds.policy.fragment import condition, entities, path, walk
 from populace.bounds.policy.rules import Rule, cedar, read_rules
 from populace.bounds.policy.schema import schema_text
@@ -26,6 +26,8 @@ from populace.bounds.policy.tables import check_token
 from populace.errors import DataError
 
 __all__ = ["Folder", "literals", "read_folder"]
+
+_TIERS = ("tier1", "tier2", "tier3")
 
 
 class Folder(msgspec.Struct, frozen=True, dict=True):
@@ -105,6 +107,7 @@ def read_folder(root: Path) -> Folder:
         If anything in it is malformed: the error names file and line.
     """
     settings = read_settings(root / "bounds.toml")
+    _check_root(root)
     duties, choices = read_duties(root / "duties.toml"), read_wishes(root / "wishes.toml")
     rules = [rule for file in _files(root / "tier1") for rule in read_rules(file, 1, root=root)]
     if not rules:
@@ -124,13 +127,35 @@ def read_folder(root: Path) -> Folder:
     return msgspec.structs.replace(found, forms=_forms(found))
 
 
+def _check_root(root: Path) -> None:
+    """Refuse what looks like rules or forms at a place where nobody reads them."""
+    for each in sorted(root.iterdir()):
+        tier = each.name in _TIERS
+        if tier != each.name.lower().startswith("tier") or each.suffix == ".cedar":
+            raise DataError(
+                "nothing is read here",
+                file=each,
+                fix=f"rules and forms stand in {', '.join(_TIERS)}; move it",
+            )
+        if tier and not each.is_dir():
+            raise DataError("this is no folder", file=each, fix="make it one, or take it away")
+
+
+def _stray(file: Path) -> bool:
+    """Whether a file among rules or forms is one that somebody may have meant to bind."""
+    told = {".md", ".txt"}
+    return not file.name.startswith(".") and (
+        file.suffix not in told or any(each in file.name.lower() for each in (".cedar", ".toml"))
+    )
+
+
 def _files(folder: Path) -> list[Path]:
     """Give the Cedar files of a folder; refuse one with another ending, whose rules would bind nobody."""
     found: list[Path] = []
     for each in sorted(folder.iterdir()) if folder.is_dir() else ():
         if each.suffix == ".cedar" and each.is_file():
             found.append(each)
-        elif not each.name.startswith(".") and each.suffix not in (".md", ".txt"):
+        elif _stray(each):
             raise DataError(
                 "this is no file of rules", file=each, fix="rules stand in files that end in .cedar; move it"
             )
@@ -143,7 +168,7 @@ def _organisations(folder: Path) -> tuple[str, ...]:
         if each.is_dir():
             check_token(each.name, "the organisation", each)
             found.append(each.name)
-        elif not each.name.startswith(".") and each.suffix not in (".md", ".txt"):
+        elif _stray(each):
             raise DataError(
                 "rules of tier 2 stand in a folder of their organisation", file=each, fix="move it"
             )
@@ -169,6 +194,14 @@ def _check_laws(found: Folder) -> None:
                 file=found.root / "bounds.toml",
                 column="jurisdictions",
                 fix=f"name one of {', '.join(found.laws)}, or list it under `known` if no rule is needed",
+            )
+    for rule in found.rules:
+        for name in sorted(literals([rule], ("context", "law")) - set(found.laws)):
+            raise DataError(
+                f"{rule.id} asks for the jurisdiction {name!r}, which no rule of tier 1 knows",
+                file=found.root / rule.file,
+                row=rule.line,
+                fix=f"name one of {', '.join(found.laws)}, or list it under `known` of bounds.toml",
             )
 
 
@@ -217,10 +250,16 @@ def _forms(found: Folder) -> dict[str, Form]:
     folder = found.root / "tier3"
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
         if file.suffix != ".toml":
-            if not file.name.startswith(".") and file.suffix not in (".md", ".txt"):
+            if _stray(file):
                 raise DataError("this is no user's form", file=file, fix="forms end in .toml; move it")
             continue
         form = found.check(read_form(file), file)
+        if form.user != same_id(file.stem) and user_key(form.user) != file.stem:
+            raise DataError(
+                f"this form is of {form.user!r}, and its file is named for another user",
+                file=file,
+                fix=f"name it after its user, or {user_key(form.user)}.toml where no file can be named so",
+            )
         if form.user in forms:
             raise DataError(f"the user {form.user!r} has two forms", file=file, fix="keep one")
         forms[form.user] = form

@@ -8,6 +8,7 @@ kept. What it cannot do: name an organisation, say that a user is of age, or hol
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from populace.bounds.policy.schema import DATA_ACTIONS
 from populace.bounds.policy.tables import TOKEN, read_toml
 from populace.errors import DataError
 
-__all__ = ["LEVELS", "Form", "Own", "check_form", "form_toml", "read_form", "user_key"]
+__all__ = ["LEVELS", "Form", "Own", "check_form", "form_toml", "read_form", "same_id", "user_key"]
 
 LEVELS = tuple(range(10, 100, 10))
 """Scores from which a user may have replies refused."""
@@ -66,6 +67,17 @@ def user_key(user: str) -> str:
     return "u-" + hashlib.blake2b(user.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+def same_id(user: Any) -> Any:
+    """Give an id as it is compared: some systems write the same letters of a file's name in another way.
+
+    Examples
+    --------
+    >>> same_id("Zoe\u0308") == "Zo\u00eb"
+    True
+    """
+    return unicodedata.normalize("NFC", user) if isinstance(user, str) and not user.isascii() else user
+
+
 def read_form(path: Path) -> Form:
     """Read one form; its user is that of the file's name where it names none.
 
@@ -75,7 +87,7 @@ def read_form(path: Path) -> Form:
         If it is malformed.
     """
     form = read_toml(path, Form)
-    return form if form.user else msgspec.structs.replace(form, user=path.stem)
+    return msgspec.structs.replace(form, user=same_id(form.user or path.stem))
 
 
 def check_form(
@@ -106,7 +118,7 @@ def check_form(
         among(name, {*wishes, *own}, "wish")
     for name, level in form.strict.items():
         among(name, hazards, "hazard")
-        if level not in LEVELS:
+        if type(level) is not int or level not in LEVELS:
             raise DataError(f"{level} is no level for {name}", file=file, fix=f"choose from {LEVELS}")
     for action, barred in form.never.items():
         among(action, DATA_ACTIONS, "data action")

@@ -1,8 +1,8 @@
 """The part of Cedar that rules are written in: all of it can be enumerated, so that proofs leave nothing out.
 
-A rule compares scores with whole numbers, and words with words; it asks whether a set of the situation
-holds a word; it combines such questions by and, or, not, if. It computes nothing, so that it cannot
-overflow; it names no user.
+A rule compares scores with whole numbers, and words with words that it writes out; it asks whether a set of
+the situation holds a word; it combines such questions by and, or, not, if. It computes nothing, so that it
+cannot overflow; it names no user.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def check_fragment(tree: Tree, wrong: Callable[[str, str | None], DataError]) ->
     if told:
         raise wrong(
             f"{told} is outside the part of Cedar that is proved",
-            "compare scores with whole numbers and words with words; combine by &&, ||, !, if",
+            "compare scores with whole numbers, words with words written out; combine by &&, ||, !, if",
         )
 
 
@@ -158,6 +158,8 @@ def _comparison(name: str, left: Any, right: Any) -> str | None:
         return None
     if name in _ORDER or any(scores):
         return "a comparison other than of a score with a whole number"
+    if all(sides):
+        return "a comparison of two parts of the situation"
     if _word(left) and _word(right):
         return None
     things = (("resource",), ("context", "org"), ("principal",))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from populace.bounds.policy.bundle import Person
-from populace.bounds.policy.engine import ask, forbade
+from populace.bounds.policy.deciding import conclude, look
+from populace.bounds.policy.engine import ask
 from populace.bounds.policy.forms import Form
+from populace.bounds.policy.fragment import path, walk
 from populace.bounds.policy.schema import DATA_ACTIONS
 from populace.bounds.policy.search import Search
 from populace.bounds.policy.situation import Refusal, Situation, read_situation
 from populace.bounds.policy.space import Formula, Space, as_tree
 from populace.bounds.policy.templates import template
-from populace.bounds.policy.words import DONE, as_list
+from populace.bounds.policy.words import DONE, as_list, sentence
 
 if TYPE_CHECKING:
     from populace.bounds.bounds import Bounds
@@ -54,6 +56,7 @@ def preview(bounds: Bounds, form: Form) -> Preview:
         *_wishes(bounds, before, after),
         *_strict(before, after),
         *_data(bounds, before, after),
+        *_minor(before, after),
     ):
         if said not in found[kind]:
             found[kind].append(said)
@@ -82,11 +85,12 @@ def _used(bounds: Bounds, person: Person, name: str) -> tuple[bool, str]:
     situation = read_situation(
         bounds.policies, person.form, person.user, "apply", {"wish": name, **_home(bounds)}
     )
-    answer = ask(person, situation, "apply", situation.resource, {})
-    if answer.allowed is not False:
+    told = conclude(person, situation, look(person, situation, {}), {})
+    if told.allowed or told.needed:
         return True, ""
-    ident = forbade(answer, "apply")[0]
-    rule = person.bundle.by_id.get(ident)
+    rule = person.bundle.by_id.get(told.rule or "")
+    if told.set_aside:
+        return False, f"{told.set_aside[0]}, set by {told.authority}"
     return False, f"{rule.authority} forbids it ({rule.basis})" if rule else "you paused it"
 
 
@@ -112,6 +116,28 @@ def _strict(before: Person, after: Person) -> Iterator[tuple[str, str]]:
                 "allowed",
                 f"replies in which {titles[name]} scores {was} or more{end}, as far as other rules allow",
             )
+
+
+def _minor(before: Person, after: Person) -> Iterator[tuple[str, str]]:
+    """Tell what being a minor, or no longer saying so, forbids and allows: by which rules."""
+    was, will = (bool(person.form and person.form.minor) for person in (before, after))
+    if was == will:
+        return
+    titles = after.bundle.folder.settings.titles()
+    asking = [r for r in after.bundle.rules if ("context", "minor") in map(path, _nodes(as_tree(r)))]
+    for rule in asking:
+        said = sentence(rule, titles).rstrip(".")
+        yield (
+            ("forbidden", f"what is forbidden to minors: {said}")
+            if will
+            else ("allowed", f"what is forbidden to minors, unless the application says you are one: {said}")
+        )
+    if not asking:
+        yield "without_effect", "whether you are a minor: no rule asks for it"
+
+
+def _nodes(tree: Any) -> Iterator[Any]:
+    return ({name: inner} for name, inner in walk(tree))
 
 
 def _covered(person: Person, name: str, level: int) -> str:

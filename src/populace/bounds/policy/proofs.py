@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from populace.bounds.policy.base import base_id
 from populace.bounds.policy.bundle import Bundle
-from populace.bounds.policy.findings import Problem, conflicts, formulas, unknown_topics, without_effect
+from populace.bounds.policy.findings import (
+    Problem,
+    conflicts,
+    formulas,
+    unknown_topics,
+    unknown_words,
+    without_effect,
+)
 from populace.bounds.policy.forms import user_key
 from populace.bounds.policy.sampling import Sampled, sample
 from populace.bounds.policy.schema import ACTIONS
@@ -86,13 +94,16 @@ def check(bounds: Bounds, *, samples: int = 200, seed: int = 0) -> Report:
         bundle = bounds.bundle(name)
         proofs += _tiers(bundle)
         proofs.append(_sampled(bounds, name, samples, seed))
+        if name == bounds.settings.provider != bounds.organisation:
+            continue  # whoever only provides the model has no users: its rules are judged at others
         for problem in without_effect(bundle):
             dead.setdefault(problem.rules[0], []).append(problem)
-        for problem in (*unknown_topics(bundle), *conflicts(bundle)):
+        for problem in (*unknown_topics(bundle), *unknown_words(bundle), *conflicts(bundle)):
             problems.setdefault(problem.sentence, problem)
     # A rule of tier 1 or of a provider binds many: it is without effect only where it is so for all of them.
+    using = [name for name in names if not name == bounds.settings.provider != bounds.organisation]
     for ident, found in dead.items():
-        if len(found) == sum(ident in bounds.bundle(name).by_id for name in names):
+        if len(found) == sum(ident in bounds.bundle(name).by_id for name in using):
             problems.setdefault(found[0].sentence, found[0])
     proofs += [_templates(bounds), _links(bounds), _fragment(bounds)]
     order = {"error": 0, "warning": 1, "note": 2}
@@ -108,8 +119,11 @@ def _tiers(bundle: Bundle) -> Iterator[Proof]:
         _, held = formulas(bundle, action)
         permit = as_tree(bundle.permits[action])
         first = [name for name in held if bundle.by_id[name].tier == 1]
-        refused = _either([{"!": {"arg": permit}}, *(held[name].tree for name in first)])
-        space = Space(bundle, [permit, *(each.tree for each in held.values())], action)
+        # Of the folder's laws, not of what was made of them.
+        laws = [as_tree(rule) for rule in bundle.folder.rules if rule.tier == 1 and action in rule.actions]
+        refused = _either([{"!": {"arg": permit}}, *laws])
+        given = bundle.trees(action)
+        space = Space(bundle, [*map(as_tree, given.values()), *laws], action)
         search, base, twins = Search(space), Formula(permit), [held[name] for name in first]
         for name in first:
             if search.find([base, held[name]]) is not None:
@@ -118,7 +132,13 @@ def _tiers(bundle: Bundle) -> Iterator[Proof]:
             against["twins"] = (
                 against["twins"] or f"{action}: the base refuses what no rule of tier 1 forbids"
             )
-        if search.find([base, Formula(refused)], list(held.values())) is not None:
+        # What the engine is given, by its effects: whatever permits, and whatever forbids.
+        permitting = [name for name, tree in given.items() if tree["effect"] == "permit"]
+        if permitting != [base_id(action)]:
+            against["tier 2"] = f"{action}: {', '.join(permitting[1:])} permits, and only the base may"
+        permits = _either([as_tree(given[name]) for name in permitting])
+        quiet = [Formula(as_tree(tree)) for tree in given.values() if tree["effect"] == "forbid"]
+        if search.find([Formula(permits), Formula(refused)], quiet) is not None:
             against["tier 2"] = against["tier 2"] or f"{action}: tier 2 allows what tier 1 forbids"
         cases, size = cases + search.cases, size + space.size
     how = f"all of {size:,} situations, in {cases:,} cases"

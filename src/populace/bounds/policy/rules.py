@@ -21,6 +21,12 @@ __all__ = ["ANNOTATIONS", "Rule", "cedar", "read_rules", "statements"]
 ANNOTATIONS = ("id", "tier", "authority", "basis", "version")
 """What every rule has to say of itself."""
 RESERVED = ("base.", "t3.")
+_DEEPEST = 50
+"""Brackets within brackets: the engine's reader has no guard of its own, and ends the process at some depth."""
+_LONGEST = 20_000
+"""Characters of a policy."""
+_STEPS = 100
+"""Operators within operators, a chain of `&&` among them: proofs walk them."""
 _LOUD = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -97,7 +103,7 @@ def statements(text: str, path: object = None) -> Iterator[tuple[int, str]]:
     >>> list(statements('// a;b\n@id("x;")\nforbid (principal, action, resource);'))
     [(2, '@id("x;")\nforbid (principal, action, resource);')]
     """
-    at, start, line, begun = 0, None, 1, 1
+    at, start, line, begun, depth = 0, None, 1, 1, 0
     while at < len(text):
         sign = text[at]
         if text.startswith("//", at):
@@ -106,6 +112,14 @@ def statements(text: str, path: object = None) -> Iterator[tuple[int, str]]:
             continue
         if not sign.isspace() and start is None:
             start, begun = at, line
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth > _DEEPEST or (start is not None and at - start > _LONGEST):
+            raise DataError(
+                "this policy is nested too deeply or too long",
+                file=path,
+                row=begun,
+                fix="cut it into several",
+            )
         if sign == '"':
             end = _closing(text, at)
             if end < 0:
@@ -114,7 +128,7 @@ def statements(text: str, path: object = None) -> Iterator[tuple[int, str]]:
             at = end
         elif sign == ";" and start is not None:
             yield begun, text[start : at + 1]
-            start = None
+            start, depth = None, 0
         line += sign == "\n"
         at += 1
     if start is not None:
@@ -142,6 +156,8 @@ def _rule(text: str, line: int, tier: int, organisation: str | None, path: Path,
         ) from error
     except RecursionError as error:
         raise wrong("this policy is nested too deeply", "cut it into several") from error
+    if _depth(parsed) > 2 * _STEPS:
+        raise wrong("this policy is nested too deeply", "cut it into several")
     if parsed["templates"]:
         raise wrong("a slot (?principal, ?resource) stands here", "templates are approved ones; write a rule")
     (tree,) = parsed["staticPolicies"].values()
@@ -179,6 +195,20 @@ def _rule(text: str, line: int, tier: int, organisation: str | None, path: Path,
         annotations=notes,
         tree=tree,
     )
+
+
+def _depth(node: Any) -> int:
+    """Count how deep a tree is, without going deep oneself."""
+    depth, level = 0, [node]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth
 
 
 def _actions(tree: Mapping[str, Any], wrong: Any) -> tuple[str, ...]:

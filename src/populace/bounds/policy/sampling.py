@@ -14,7 +14,7 @@ from populace.bounds.policy.folder import Folder
 from populace.bounds.policy.forms import LEVELS, Form
 from populace.bounds.policy.reader import OTHER, Thing, Variable
 from populace.bounds.policy.rules import Rule
-from populace.bounds.policy.schema import ACTIONS, DATA_ACTIONS
+from populace.bounds.policy.schema import ACTIONS, DATA_ACTIONS, RESOURCES
 from populace.bounds.policy.situation import Situation
 from populace.bounds.policy.space import Formula, Space, as_tree
 from populace.streams import stream
@@ -47,7 +47,10 @@ class Tiers:
     """One organisation's policies: tier 1 alone, and tiers 1 and 2."""
 
     def __init__(self, folder: Folder, organisation: str) -> None:
-        first = msgspec.structs.replace(folder, rules=tuple(rule for rule in folder.rules if rule.tier == 1))
+        # Words that only tier 2 writes are known all the same: tier 1 alone is asked the same requests.
+        known = msgspec.structs.replace(folder.settings, kinds=folder.kinds, purposes=folder.purposes)
+        laws = tuple(rule for rule in folder.rules if rule.tier == 1)
+        first = msgspec.structs.replace(folder, rules=laws, settings=known)
         self.first, self.both = Bundle(first, organisation), Bundle(folder, organisation)
         self._clear = [Person(bundle, "sampled", None) for bundle in (self.first, self.both)]
 
@@ -104,15 +107,21 @@ def sample(folder: Folder, organisation: str, count: int, *, seed: int = 0) -> S
     rng = stream(seed, "bounds.sampling")
     made: dict[str, tuple[Space, list[Formula], list[Formula]]] = {}
     held = Tiers(folder, organisation)
+    actions = [action for action in ACTIONS if _named(folder, action)]
     found, people = Sampled(0), None
     for place in range(count):
         if people is None or place % 50 == 0:
             people = held.people(random_form(folder, rng))
-        action = ACTIONS[int(rng.integers(len(ACTIONS)))] if rng.random() < 0.6 else "generate"
+        action = actions[int(rng.integers(len(actions)))] if rng.random() < 0.6 else "generate"
         if action not in made:
             made[action] = _formulas(held.both, action)
         found += _one(made[action], people, rng)
     return found
+
+
+def _named(folder: Folder, action: str) -> bool:
+    """Whether there is anything that an action can be done to: a folder may hold no duties, or no wishes."""
+    return bool({"Duty": folder.duties, "Wish": folder.wishes}.get(RESOURCES[action], True))
 
 
 def _formulas(bundle: Bundle, action: str) -> tuple[Space, list[Formula], list[Formula]]:

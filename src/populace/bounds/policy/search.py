@@ -78,10 +78,10 @@ class Search:
         return sorted(self.space.open(formula, cell))
 
     def _parts(self, formulas: list[Formula], cell: dict[Variable, Any]) -> list[list[Formula]]:
-        """Split formulas into groups that share no open variable."""
+        """Split formulas into groups that share no variable, of those that they could come to depend on."""
         groups: list[tuple[set[Variable], list[Formula]]] = []
         for formula in formulas:
-            names, members = set(self._free(formula, cell)), [formula]
+            names, members = self.space.reach(formula, cell), [formula]
             apart = []
             for others, held in groups:
                 if others & names:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,15 +47,17 @@ NOBODY = "none"
 """The organisation of a deployment that names none."""
 OWN = "own_words"
 """The topic of what users wish in their own words: they cannot choose another."""
+_RESERVED = ("true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar")
+"""Words of Cedar, that cannot name a hazard."""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds where a predicate gives no verdict. Of tier 1 nothing can be chosen: it denies."""
+    """What holds where a predicate gives no verdict. Of the law and of a user's own limits nothing can be chosen."""
 
     seconds: float = 5.0
     """For each predicate."""
     tier2: Literal["deny", "allow"] = "deny"
-    """Whether a rule of tier 2 or 3 that lacks its verdict denies, or is left out and written down."""
+    """Whether a rule of tier 2 that lacks its verdict denies, or is left out and written down. Others deny."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,10 +150,10 @@ def read_settings(path: Path) -> Settings:
         for value in values:
             check_token(value, f"{name}:", path)
     for name in found.hazards:
-        if name in hazards() or not name.isidentifier():
+        if name in hazards() or name in _RESERVED or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise DataError(f"{name!r} cannot be a hazard's name here", file=path, fix="choose another word")
-    if found.limits.seconds <= 0:
-        raise DataError("a limit of time is above zero", file=path, column="seconds")
+    if not 0 < found.limits.seconds < math.inf:
+        raise DataError("a limit of time is a number above zero", file=path, column="seconds")
     return found
 
 

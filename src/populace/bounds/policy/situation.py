@@ -12,7 +12,7 @@ from populace.bounds.policy.forms import Form
 from populace.bounds.policy.schema import ACTIONS, DATA_ACTIONS, RESOURCES
 from populace.bounds.policy.settings import NOBODY
 
-__all__ = ["KEYS", "Refusal", "Situation", "read_scores", "read_situation"]
+__all__ = ["KEYS", "Refusal", "Situation", "check_text", "read_scores", "read_situation"]
 
 KEYS = ("jurisdiction", "organisation", "minor", "purpose", "consents", "kind", "duty", "wish")
 """What a request's context can say."""
@@ -61,9 +61,11 @@ def read_situation(
     Refusal
         If anything in it is unknown or of the wrong kind.
     """
+    if context is not None and not isinstance(context, Mapping):
+        raise Refusal("context", "a context is a table of what is known of the request")
     told = dict(context or {})
     _check_user(user)
-    if action not in ACTIONS:
+    if not isinstance(action, str) or action not in ACTIONS:
         raise Refusal("action", f"there is no action {_short(action)}")
     strange = [key for key in told if key not in KEYS]
     if strange:
@@ -101,15 +103,37 @@ def read_scores(folder: Folder, scores: Mapping[str, Any] | None) -> dict[str, i
     Refusal
         If one is not.
     """
+    if scores is not None and not isinstance(scores, Mapping):
+        raise Refusal("score", "scores are a table of verdicts by hazard")
     known, found = folder.settings.titles(), {}
     for name, given in (scores or {}).items():
         score = getattr(given, "score", given)
         if name not in known:
             raise Refusal("score", f"there is no hazard {_short(name)}")
+        if getattr(given, "name", name) != name:
+            raise Refusal("score", f"the verdict given for {name} is of another hazard")
         if type(score) is not int or not 0 <= score <= 100:
             raise Refusal("score", f"the score of {name} is no whole number from 0 to 100")
         found[name] = score
     return found
+
+
+def check_text(text: Any) -> None:
+    """Refuse what is to be judged and is no text.
+
+    Raises
+    ------
+    Refusal
+        If it is none.
+    """
+    if text is None:
+        return
+    if not isinstance(text, str):
+        raise Refusal("text", "what is to be judged is no text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refusal("text", "what is to be judged is no text (it holds half a character)") from None
 
 
 def _check_user(user: Any) -> None:

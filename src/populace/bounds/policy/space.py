@@ -25,6 +25,8 @@ __all__ = ["OTHER", "Cell", "Formula", "Space", "Thing", "Variable", "as_tree"]
 
 OTHER = "any other"
 """Stands for every word that no rule writes."""
+_WORDED = ("kind", "topic")
+"""Attributes of what an action is done to."""
 
 
 class Formula(msgspec.Struct, frozen=True, eq=False):
@@ -69,6 +71,8 @@ class Space:
             words = {word for tree in held for word in _words(tree, ("context", name))}
             if any(_asks(tree, ("context", name), ("context", "purpose")) for tree in held):
                 words |= {*purposes, OTHER}
+            if any(_asks(tree, ("context", name), ("resource", each)) for tree in held for each in _WORDED):
+                words |= {thing.attribute for thing in self.things if thing.attribute}
             for word in sorted(words):
                 self.domains[name, word] = (False, True)
         self._readers: dict[int, tuple[Any, Truth]] = {}
@@ -103,6 +107,14 @@ class Space:
     def open(self, formula: Formula, cell: Cell) -> set[Variable]:
         """Give the variables that a formula is open for, in a cell."""
         return self._open(formula.tree, self._with(formula, cell))
+
+    def reach(self, formula: Formula, cell: Cell) -> set[Variable]:
+        """Give all that a formula could come to depend on in a cell, also by a word that is open still."""
+        found = self.open(formula, cell)
+        for held, word in _memberships(formula.tree):
+            if word in found and not any(name == word for name in self._with(formula, cell)):
+                found |= {name for name in self.domains if name[0] == held and name not in cell}
+        return found
 
     def _with(self, formula: Formula, cell: Cell) -> Cell:
         thing = formula.thing or (self.things[0] if len(self.things) == 1 else None)
@@ -182,6 +194,17 @@ def _asks(tree: Any, held: tuple[str, ...], word: tuple[str, ...]) -> bool:
         name == "contains" and path(inner["left"]) == held and path(inner["right"]) == word
         for name, inner in walk(tree)
     )
+
+
+def _memberships(tree: Any) -> set[tuple[str, Variable]]:
+    """Give the sets that an expression asks for another part of the situation, and the variable of that."""
+    found: set[tuple[str, Variable]] = set()
+    for name, inner in walk(tree):
+        held = path(inner["left"]) if name == "contains" else None
+        word = path(inner["right"]) if held else None
+        if held and word:
+            found.add((held[1], ("resource",) if word[0] == "resource" else ("purpose",)))
+    return found
 
 
 def _things(bundle: Bundle, action: str) -> tuple[Thing, ...]:
