@@ -448,7 +448,7 @@ def test_the_cache_holds_no_text_is_bounded_and_goes(tmp_path):
     assert predicate.asked == 3
     blob = b"".join(each.read_bytes() for each in tmp_path.iterdir())
     assert SECRET.encode() not in blob and b"walrus" not in blob
-    key, rows = cache._key, sqlite3.connect(file).execute("SELECT hash FROM verdict").fetchall()
+    key, rows = cache._own_key(), sqlite3.connect(file).execute("SELECT hash FROM verdict").fetchall()
     cache.clear()
     left = b"".join(each.read_bytes() for each in tmp_path.iterdir())
     assert len(cache) == 0 and key not in left and not any(row[0] in left for row in rows)
@@ -590,6 +590,63 @@ def test_a_set_is_read_by_its_columns_and_never_quoted(tmp_path):
     with pytest.raises(DataError, match="no table") as told:
         read_labelled(tmp_path / "bad.parquet")
     assert SECRET not in str(told.value)
+
+
+class Loose(Planted):
+    """A predicate of somebody else, whose words repeat the text."""
+
+    def __init__(self, fails: bool) -> None:
+        self.fails = fails
+
+    async def judge(self, text, context):
+        if self.fails:
+            raise DataError(f"cannot parse {text}")
+        return Verdict("off", 80, f"for the words: {text[:40]}", "loose", "none", 0.0)
+
+
+@pytest.mark.parametrize("text", [f"How do I {SECRET} it?", SECRET, "short"])
+def test_what_a_predicate_says_repeats_no_text(text):
+    failed = asyncio.run(ask([Loose(True)], text, ["off"])).lacking["off"]
+    assert text not in failed and failed == "it failed (DataError)"
+    verdict = asyncio.run(ask([Loose(False)], text, ["off"])).verdicts["off"]
+    assert text not in verdict.evidence and verdict.score == 80
+
+
+def test_a_category_that_a_guardrail_does_not_name_is_no_zero():
+    from types import SimpleNamespace as Told
+
+    other = Told(name="S1", score=0.01, triggered=False)
+    for found, score in ((Told(valid=True, categories=[], score=None), 0),
+                         (Told(valid=True, categories=[other], score=None), None)):  # fmt: skip
+        guardrail = Told(validate=lambda text, found=found: found)
+        asked = asyncio.run(ask([AnyGuardrail("off", guardrail, category="S44")], "hello", ["off"]))
+        assert (asked.verdicts["off"].score if score is not None else None) == score
+        assert ("off" in asked.lacking) == (score is None)
+
+
+def test_a_cache_is_its_owners_and_a_cleared_key_is_used_no_more(tmp_path):
+    one, other = Cache(tmp_path / "c"), Cache(tmp_path / "c")
+    assert (tmp_path / "c").stat().st_mode & 0o077 == 0
+    verdict = Verdict("off", 3, "0 of 1", "words 1", "none", 0.1)
+    other.put("Hello.", {}, "words 1", verdict)
+    assert one.get("Hello.", {}, "off", "words 1") == verdict
+    one.clear()
+    assert other.get("Hello.", {}, "off", "words 1") is None
+    other.put("Hello.", {}, "words 1", verdict)
+    assert one.get("Hello.", {}, "off", "words 1") == verdict and len(one) == len(other) == 1
+
+
+def test_a_perfect_ranking_of_few_is_not_sure():
+    class Perfect(Planted):
+        async def judge(self, text, context):
+            score = 90 if int(text.split()[1]) % 2 else 5
+            return Verdict("off", score, "", self.version, "none", 0.0)
+
+    texts = [f"text {n}" for n in range(10)]
+    labels = ["off" if n % 2 else "" for n in range(10)]
+    found = measure_quality([Perfect()], Labelled(texts, labels, [""] * 10, "planted@0"), draws=200).rows[0]
+    assert found.auroc.value == found.auroc.high == 1
+    assert found.auroc.low == found.recall.low == pytest.approx(0.478, abs=1e-3)  # 0.025 ** (1 / 5)
 
 
 @pytest.mark.parametrize(

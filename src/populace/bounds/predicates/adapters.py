@@ -101,8 +101,9 @@ class AnyGuardrail:
                     return _share(each.score), f"category {each.name}"
                 if each.triggered is not None:
                     return float(each.triggered), f"category {each.name}, no score"
-        # Guardrails that name only what they found: nothing was.
-        if found.valid:
+        # Guardrails that name only what they found: nothing was. Where it names others, this one's name may
+        # be wrong, which is no zero.
+        if found.valid and not found.categories:
             return 0.0, "valid"
         raise ModelError(f"the guardrail says nothing of the category {self._category!r}")
 
@@ -118,7 +119,8 @@ def _create(name: str, settings: Mapping[str, Any]) -> Any:
     try:
         return Factory.create(GuardrailName(name), **settings)
     except Exception as error:  # no such name, no weights, no key: each backend has errors of its own
-        raise ModelError(f"the guardrail {name!r} cannot be made ({error})") from error
+        kind = type(error).__name__
+        raise ModelError(f"the guardrail {name!r} cannot be made ({kind})") from error
 
 
 def _share(score: float) -> float:

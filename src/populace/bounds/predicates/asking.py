@@ -2,6 +2,9 @@
 
 A predicate that fails or is too late gives no verdict. It never gives a zero: who asked treats a verdict
 that is lacking as one that could be anything. Where several judge one hazard, the highest score stands.
+
+What a predicate says in words, of a failure or as evidence, goes on to decisions and pages. It is looked at
+first: words that stand in the text too are left out, whoever wrote the predicate.
 """
 
 from __future__ import annotations
@@ -10,10 +13,15 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from populace.bounds.predicates.verdict import Predicate, Verdict
 from populace.errors import PopulaceError
 
-__all__ = ["Asked", "ask", "needed_of"]
+__all__ = ["Asked", "ask", "needed_of", "repeats"]
+
+_LONGEST = 300
+_RUN = 12
 
 
 class Asked(NamedTuple):
@@ -84,10 +92,30 @@ async def _one(predicate: Predicate, text: str, context: Mapping[str, Any], seco
     except TimeoutError:
         return f"no answer within {seconds:g} seconds"
     except PopulaceError as error:
-        return str(error)
+        told = str(error)
+        return f"it failed ({type(error).__name__})" if repeats(told, text) else told[:_LONGEST]
     except Exception as error:
         # Whatever it raises, it gave no verdict. Its words are left out: they may quote the text.
         return f"it failed ({type(error).__name__})"
     if not isinstance(found, Verdict) or found.name != predicate.name:
         return "what it gave is no verdict of its hazard"
+    if len(found.evidence) > _LONGEST or repeats(found.evidence, text):
+        return msgspec.structs.replace(found, evidence="left out: it repeats words of the text, or is long")
     return found
+
+
+def repeats(told: str, text: str) -> bool:
+    """Say whether words repeat a text: all of it, or a run of it.
+
+    Examples
+    --------
+    >>> repeats("cannot parse 'kill the lights'", "How do I kill the lights at home?")
+    True
+    >>> repeats("the model is not there", "How do I kill the lights at home?")
+    False
+    """
+    # A run of 16 characters holds one of 12 that begins at a multiple of 4.
+    told, text = (" ".join(each.lower().split()) for each in (told[: 2 * _LONGEST], text))
+    return (3 < len(text) <= _RUN and text in told) or any(
+        told[start : start + _RUN] in text for start in range(0, len(told) - _RUN + 1, 4)
+    )

@@ -2,13 +2,14 @@
 
 A line is a keyed hash (BLAKE2b under a random key that the cache was made with) of text, predicate and what
 it was told besides, and the verdict's numbers. Without the key a text cannot be looked for; whoever has the
-file and the key can ask whether a text they know was judged, so guard it. `clear` deletes lines and key, and
-overwrites them.
+file and the key can ask whether a text they know was judged: the file is made for its owner alone. `clear`
+deletes lines and key, and overwrites them; other processes take up the new key with their next call.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import sqlite3
 import threading
@@ -59,6 +60,8 @@ class Cache:
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if self._file:
+                os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(
                 self._file or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
             )
@@ -69,9 +72,8 @@ class Cache:
                 "verdict BLOB NOT NULL) WITHOUT ROWID;"
                 "CREATE INDEX IF NOT EXISTS by_use ON verdict (used);"
             )
-            self._key = self._own_key()
             self._clock = self._db.execute("SELECT COALESCE(MAX(used), 0) FROM verdict").fetchone()[0]
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise DataError(f"this is no cache of verdicts ({error})", file=self._file) from error
 
     def __len__(self) -> int:
@@ -81,8 +83,8 @@ class Cache:
 
     def get(self, text: str, context: Mapping[str, Any], name: str, version: str) -> Verdict | None:
         """Give the verdict of a predicate on a text, if it is there."""
-        place = self._hash(text, context, name, version)
         with self._lock:
+            place = self._hash(text, context, name, version)
             row = self._db.execute("SELECT verdict FROM verdict WHERE hash = ?", (place,)).fetchone()
             if row is None:
                 return None
@@ -92,8 +94,8 @@ class Cache:
 
     def put(self, text: str, context: Mapping[str, Any], version: str, verdict: Verdict) -> None:
         """Keep a verdict."""
-        place = self._hash(text, context, verdict.name, version)
         with self._lock:
+            place = self._hash(text, context, verdict.name, version)
             self._clock += 1
             self._puts += 1
             self._db.execute(
@@ -112,7 +114,6 @@ class Cache:
             self._db.execute("DELETE FROM verdict")
             self._db.execute("DELETE FROM key")
             self._db.execute("VACUUM")
-            self._key = self._own_key()
 
     def close(self) -> None:
         """Close the file."""
@@ -120,10 +121,13 @@ class Cache:
             self._db.close()
 
     def _own_key(self) -> bytes:
-        """Give the key of the file, made by whoever is first."""
-        self._db.execute("INSERT OR IGNORE INTO key VALUES (?, 1)", (secrets.token_bytes(32),))
-        with closing(self._db.execute("SELECT key FROM key")) as found:
-            return found.fetchone()[0]
+        """Give the key of the file, made by whoever is first; read each time, since another may clear it."""
+        while True:
+            with closing(self._db.execute("SELECT key FROM key")) as found:
+                row = found.fetchone()
+            if row is not None:
+                return row[0]
+            self._db.execute("INSERT OR IGNORE INTO key VALUES (?, 1)", (secrets.token_bytes(32),))
 
     def _hash(self, text: str, context: Mapping[str, Any], name: str, version: str) -> bytes:
         # A predicate may read any of it.
@@ -131,7 +135,7 @@ class Cache:
         # Lone surrogates, which a JSON string may hold, have no UTF-8.
         shown = text.encode("utf-8", "surrogatepass").hex()
         return hashlib.blake2b(
-            canonical_bytes([shown, told, name, version]), key=self._key, digest_size=16
+            canonical_bytes([shown, told, name, version]), key=self._own_key(), digest_size=16
         ).digest()
 
 

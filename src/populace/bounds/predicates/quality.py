@@ -246,4 +246,13 @@ def _auroc(score: npt.NDArray[np.float64], has: npt.NDArray[np.bool_], seed: int
             (with_it * below).sum(axis=1), pairs, out=np.full(len(pairs), np.nan), where=pairs > 0
         )
 
-    return cluster_bootstrap(counts, area, n=len(score), seed=seed, draws=draws, unit="text")
+    found = cluster_bootstrap(counts, area, n=len(score), seed=seed, draws=draws, unit="text")
+    if found.value not in (0, 1):
+        return found
+    # Where all pairs are in order, so are those of every resample: as many pairs as share no text give the
+    # exact bound of a share that is 0 or 1.
+    pairs = int(min(has.sum(), (~has).sum()))
+    bound = proportion(np.full(pairs, bool(found.value)), seed=seed, draws=draws)
+    return msgspec.structs.replace(
+        found, low=bound.low, high=bound.high, method=f"{bound.method}, of {pairs} pairs that share no text"
+    )
