@@ -60,6 +60,20 @@ def test_what_is_told_to_a_person(table: Path) -> None:
     assert "Most is lost at tact 1.000" in say("certify", table, "--members", "a", *RANGES)
 
 
+def test_who_serves_whom_is_drawn_and_bounds_are_rounded_up(table: Path, tmp_path: Path) -> None:
+    for words in (["certify", table, "--members", "a,b"], ["minimum", table], ["size", table, "--size", "2"]):
+        figure = tmp_path / f"{words[0]}.svg"
+        say(*words, *RANGES, "--figure", figure)
+        assert "Who serves whom" in figure.read_text()
+    near = tmp_path / "near.csv"
+    near.write_text("model,wit,tact\na,1,0.99998\nb,0,1\n")
+    told = say("certify", near, "--members", "a", "--range", "wit=0:1", "--range", "tact=0:1")
+    assert "No weights lose more than 0.0001" in told
+    near.write_text("model,wit,wit\na,1,0\nb,0,1\n")
+    with pytest.raises(DataError, match="two columns have this name"):
+        say("candidates", near)
+
+
 def test_users_of_a_table_have_their_average(table: Path, tmp_path: Path) -> None:
     users = tmp_path / "users.csv"
     users.write_text("wit,tact,length\n2,0,0\n1,0,0\n")
@@ -83,6 +97,18 @@ def test_users_of_a_table_have_their_average(table: Path, tmp_path: Path) -> Non
         (["minimum", "TABLE", "--less", "love"], DataError, "no trait 'love'"),
         (["minimum", "TABLE", "--traits", "wit"], DataError, "with one trait"),
         (["minimum", "none.csv"], DataError, "no such file"),
+        (["minimum", "TABLE", "--traits", "wit,wit"], DataError, "'wit' is named twice"),
+        (["minimum", "TABLE", "--kind", "ratio", "--regret", "1.5"], StudyError, "share below 1"),
+        (["minimum", "TABLE", "--traits", "wit,tact", "--figure", "a.svg"], DataError, "three corners"),
+        (["certify", "TABLE", "--members", "a", "--figure", "a.gif"], DataError, "as .svg or .png"),
+        (["people", "TABLE", "TABLE", "--limit", "wit=-1", "--group", "model"], StudyError, "no regret"),
+        (["people", "TABLE", "TABLE", "--limit", "nan", "--group", "model"], StudyError, "no regret"),
+        (
+            ["sample", "builtin", "--model", "scripted", "--temperature", "0", "--out", "a.parquet"],
+            StudyError,
+            "at temperature 0 are one",
+        ),
+        (["score", "TABLE", "--traits", "brevity,brevity", "--out", "r.parquet"], StudyError, "named twice"),
         (["minimum", "TABLE", "--from", "pool"], DataError, "no column 'prompt_id' or 'prompt'"),
         (["plan", "TABLE", "--out", "p.json"], DataError, "no column 'prompt_id' or 'prompt'"),
         (

@@ -169,7 +169,7 @@ def test_a_journal_of_another_oracle_is_refused(tmp_path: Path) -> None:
             pf.certified(oracle, traits=2, regret=0.02, journal=journal)
     # A run of one's own is named; a journal cut off after its first line is still its own.
     named = tmp_path / "named.jsonl"
-    pf.certified(lambda w: other.oracle(0.1)(w), 2, 0.02, journal=named, name="run 7", max_calls=2)
+    pf.certified(other.oracle(0.1), 2, 0.02, journal=named, name="run 7", max_calls=2)
     assert named.read_bytes().startswith(b'{"oracle":"run 7"}\n')
     with pytest.raises(DataError, match="run 7, and this is run 8"):
         pf.Refinement(traits=2, journal=named, oracle="run 8")

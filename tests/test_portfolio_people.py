@@ -78,7 +78,7 @@ def test_intervals_hold_however_many_traits_there_are(traits: int, answers: int)
         if answers:
             pairs = rng.random((answers, 2, traits))
             first = rng.random(answers) < 1 / (1 + np.exp(-6 * (pairs[:, 0] - pairs[:, 1]) @ truth))
-            said = [tuple(pair if one else pair[::-1]) for pair, one in zip(pairs, first)]
+            said = [tuple(pair if one else pair[::-1]) for pair, one in zip(pairs, first, strict=True)]
             found = router.infer(said, sharpness=6.0, level=0.9)
         held.append(np.mean((np.array(found.low) <= truth) & (truth <= np.array(found.high))))
     error = np.std(held) / np.sqrt(people)
@@ -238,6 +238,16 @@ def test_fair_portfolios_are_those_of_enumeration(seed, size, measure):
     assert got == pytest.approx(reached, abs=1e-6)
 
 
+def test_whatever_the_time_nobody_is_left_without_a_portfolio():
+    people, table = crowd(4, people=60, groups=3), np.random.default_rng(4).random((30, 3))
+    hasty = pf.leave_nobody_behind(table, people, 3, seconds=1e-3)
+    whole = pf.leave_nobody_behind(table, people, 3)
+    assert len(hasty.members) == 3 and not hasty.optimal and whole.optimal
+    assert hasty.bound <= whole.worst <= hasty.worst
+    limit = np.int64(1)
+    assert len(pf.within_limits(table, people, limit).members) == 1
+
+
 def test_ways_beside_each_other():
     rng = np.random.default_rng(7)
     table = rng.dirichlet(np.ones(3), 15) ** 0.5
@@ -352,6 +362,9 @@ def test_the_command(tmp_path):
     (tmp_path / "people.csv").write_text(choices)
     told = run("--members", "a", "--draws", "200")
     assert told.exit_code == 0 and "2 people" in told.output
+    (tmp_path / "people.csv").write_text("person,brief,kind,age\np,0.9,0.1,x\n")
+    told = run("--members", "a", "--group", "age")
+    assert told.exit_code == 0 and "100 % (no interval)" in told.output and "nan" not in told.output
     (tmp_path / "people.csv").write_text("person,brief,kind\np,0.9,x\n")
     told = run("--members", "a")
     assert told.exit_code != 0 and "row 1, column kind" in told.output + str(told.exception)

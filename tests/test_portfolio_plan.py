@@ -94,7 +94,8 @@ def test_what_is_held_out_is_measured_of_the_members_and_not_of_what_the_search_
     scores = np.random.default_rng(0).random((60 * 8, 3))
     frame = pl.DataFrame({"prompt_id": [f"p{n // 8}" for n in range(480)],
                           "response_id": [str(n % 8) for n in range(480)]})  # fmt: skip
-    rewards = Rewards(frame.with_columns([pl.Series(n, c) for n, c in zip(NAMES, scores.T)]), NAMES)
+    columns = [pl.Series(name, column) for name, column in zip(NAMES, scores.T, strict=True)]
+    rewards = Rewards(frame.with_columns(columns), NAMES)
     found = plan(rewards, scale=unit(3), regret=0.05, best_of=())
     held, own = found.held_out, [each.weights for each in found.members]
     assert held is not None and len(held.rewards) == len(own) == 3

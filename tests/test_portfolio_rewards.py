@@ -337,7 +337,11 @@ def test_candidates_measured_on_prompts_that_all_have_answered() -> None:
     assert found.prompts == 2, "r was answered by one alone"
     np.testing.assert_allclose(found.scores, [[0.75, 0.0], [0.125, 0.75]])
     # 2 t with t = sqrt(ln(2 x 2 x 2 / 0.05) / (2 x 2))
-    assert found.slack(0.95) == pytest.approx(2 * np.sqrt(np.log(160) / 4))
+    whole = found.scale(stated={"wit": (0, 1), "tact": (0, 1)})
+    assert found.slack(whole, 0.95) == pytest.approx(2 * np.sqrt(np.log(160) / 4))
+    # Of ranges that are of the means, or that a response lies beyond, nothing is known of other prompts.
+    assert np.isnan(found.slack(found.scale(), 0.95))
+    assert np.isnan(found.slack(found.scale(stated={"wit": (0, 0.75), "tact": (0, 1)}), 0.95))
 
 
 def test_wildbench_as_it_is_published() -> None:

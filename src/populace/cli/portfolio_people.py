@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -80,7 +81,8 @@ def people(
     out: Out = None,
 ) -> None:
     """Say who is served by whom: shares, regrets by group with intervals, the group that is worst off."""
-    from populace.cli.portfolio_tables import _read, _tell_scale, _told
+    from populace.cli.portfolio_tables import read
+    from populace.cli.portfolio_telling import tell_record, tell_scale
     from populace.errors import StudyError
     from populace.portfolio.comparing import compare_ways
     from populace.portfolio.service import serve
@@ -91,13 +93,14 @@ def people(
         raise StudyError("ways are compared at one size", fix="give --size")
     if (limit or choose is Choose.leximin) and group is None:
         raise StudyError("there are no groups", fix="say which column they are in: --group")
-    found, scale = _read(table, source, traits, less, ranges)
+    limits = _limits(limit or [])
+    found, scale = read(table, source, traits, less, ranges)
     rewards = found.rewards(scale)
     crowd = _people(who, found.names, found.traits, rewards, survey, group, persona)
     if members:
         rows = sorted(set(found.rows(split_names(members))))
     else:
-        rows = _chosen(rewards, crowd, size, choose, limit or [], seconds)
+        rows = _chosen(rewards, crowd, size, choose, limits, seconds)
     served = serve(rewards, rows, crowd, within=within, draws=draws, seed=seed)
     beside = None
     if compare and size is not None:
@@ -105,9 +108,9 @@ def people(
     record: dict[str, Any] = {"members": [found.names[row] for row in rows], "served": served}
     if beside is not None:
         record["ways"] = beside
-    if _told(record, as_json, out):
+    if tell_record(record, as_json, out):
         return
-    _tell_scale(found, scale)
+    tell_scale(found, scale)
     _tell(served, list(found.names))
     if beside is not None:
         _tell_ways(beside)
@@ -141,7 +144,7 @@ def _chosen(
     crowd: People,
     size: int | None,
     choose: Choose,
-    limit: list[str],
+    limits: float | dict[str, float],
     seconds: float,
 ) -> list[int]:
     """Choose members."""
@@ -149,7 +152,7 @@ def _chosen(
     from populace.portfolio.sizes import best_of_size
 
     if size is None:
-        fair = within_limits(rewards, crowd, _limits(limit), seconds=seconds)
+        fair = within_limits(rewards, crowd, limits, seconds=seconds)
         return list(fair.members)
     if choose is Choose.worst:
         return list(best_of_size(rewards, size, seconds=seconds).members)
@@ -175,6 +178,10 @@ def _limits(given: list[str]) -> float | dict[str, float]:
         except ValueError:
             fix = "write 0.05, or old=0.05"
             raise StudyError(f"--limit: {text!r} is no [GROUP=]REGRET", fix=fix) from None
+    for name, number in found.items():
+        if not number >= 0:
+            what = f"--limit: {number:g}{' of ' + name if name else ''} is no regret"
+            raise StudyError(what, fix="write a number of at least 0")
     if "" in found and len(found) > 1:
         raise StudyError("a limit of all groups and limits of some", fix="give the one or the others")
     return found.get("", found)
@@ -182,12 +189,14 @@ def _limits(given: list[str]) -> float | dict[str, float]:
 
 def _tell(served: Served, names: list[str]) -> None:
     """Print whom a portfolio serves."""
+    from populace.portfolio.records import upward
+
     typer.echo(f"Members: {', '.join(names[member] for member in served.members)}")
     worth = f"worth {served.effective:,.0f} of equal weight"
     typer.echo(f"{served.people:,} people ({served.personas:,} personas, {worth})")
     typer.echo(f"Within {served.within:g} of their best: {_span(served.share, percent=True)}")
     typer.echo(f"Mean regret: {_span(served.regret)}; the largest of these people {served.largest:.4f}")
-    typer.echo(f"No weights at all lose more than {served.certificate.value:.4f}")
+    typer.echo(f"No weights at all lose more than {upward(served.certificate.value)}")
     typer.echo(f"Members in use: {_span(served.diversity)} (perplexity)")
     for each in served.serves:
         typer.echo(f"  {names[each.member]} serves {_span(each.share, percent=True)}")
@@ -223,6 +232,9 @@ def _span(found: Estimate, *, percent: bool = False) -> str:
     """Write an estimate."""
     if not found.defined:
         return "undefined"
+    if math.isnan(found.low) or math.isnan(found.high):
+        alone = f"{100 * found.value:.0f} %" if percent else f"{found.value:.4f}"
+        return f"{alone} (no interval)"
     if percent:
         return f"{100 * found.value:.0f} % [{100 * found.low:.0f}, {100 * found.high:.0f}]"
     return f"{found.value:.4f} [{found.low:.4f}, {found.high:.4f}]"

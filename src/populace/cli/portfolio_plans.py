@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ import typer
 
 from populace.cli.options import Model, Settings, open_provider, split_names
 from populace.cli.portfolio_options import AsJson, Less, Ranges, Seed, ranges_of, tell_json, texts_of
+from populace.cli.portfolio_telling import check_figure, write_chart
 
 if TYPE_CHECKING:
     from populace.portfolio.plans import Plan
@@ -53,7 +55,8 @@ def plan(
     regret: Annotated[float, typer.Option(min=1e-6, help="That no weights shall exceed.")] = 0.02,
     held: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of prompts held out.")] = 0.3,
     betas: Annotated[
-        list[float] | None, typer.Option("--also-beta", help="Tell the worth at this price too; repeated.")
+        list[float] | None,
+        typer.Option("--also-beta", min=0.0, help="Tell the worth at this price too; repeated."),
     ] = None,
     confidence: Annotated[
         float,
@@ -72,10 +75,7 @@ def plan(
     from populace.errors import DataError
     from populace.portfolio.planning import plan as make
 
-    if figure is not None and figure.suffix not in (".svg", ".png"):
-        raise DataError(
-            "a figure is written as .svg or .png", file=figure, fix="end the name in one of these"
-        )
+    check_figure(figure)
     table = _rewards(rewards, split_names(traits))
     noted = {"rewards": rewards.name, "rewards' hash": file_hash(rewards)}
     if "model" in table.frame.columns:
@@ -229,8 +229,7 @@ def _draw(found: Plan, out: Path) -> None:
     """Draw the price curve of a plan, with the bound beside."""
     import polars as pl
 
-    from populace.atomic import write_atomic
-    from populace.report import draw, html
+    from populace.report import html
     from populace.report.figures.price_curve import BOUND, price_curve
 
     html.require_drawing()
@@ -238,9 +237,9 @@ def _draw(found: Plan, out: Path) -> None:
             (("planned", step.regret), (BOUND, step.lower_bound))]  # fmt: skip
     table = pl.DataFrame(rows, schema=["way", "members", "regret"], orient="row")
     prompts = f"{len(found.planned):,} prompts, {found.responses} responses each, beta {found.beta:g}"
-    bound = f"the bound is over the {found.solved:,} policies that were solved"
-    chart = price_curve(table, lines=[f"{prompts}; {bound}"], axis="worst regret, over all weights")
-    write_atomic(out, draw.svg(chart).encode() if out.suffix == ".svg" else draw.png(chart))
+    bound = f"Shaded: no so many of the {found.solved:,} policies that were solved do better, proved"
+    chart = price_curve(table, lines=[prompts], axis="worst regret, over all weights", bound=bound)
+    write_chart(chart, out)
 
 
 def _rewards(path: Path, traits: Any) -> Rewards:
@@ -263,8 +262,10 @@ def _weights(given: list[str], traits: tuple[str, ...]) -> list[float]:
         except ValueError:
             raise StudyError(f"--weight: {value!r} is no number", fix=f"write {traits[0]}=0.5") from None
     total = sum(found.values())
-    if not total > 0 or min(found.values()) < 0:
-        raise StudyError("weights must be at least 0, and not all 0", fix=f"write --weight {traits[0]}=1")
+    if not (math.isfinite(total) and total > 0) or min(found.values()) < 0:
+        raise StudyError(
+            "weights must be finite, at least 0, and not all 0", fix=f"write --weight {traits[0]}=1"
+        )
     return [value / total for value in found.values()]
 
 

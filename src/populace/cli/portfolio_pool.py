@@ -55,10 +55,14 @@ def sample(
     retry_errors: RetryErrors = False,
 ) -> None:
     """Sample responses of a model, or of its variants. The same command goes on where it stopped."""
+    from populace.errors import StudyError
     from populace.portfolio import sampling
     from populace.run import ProgressLine
 
     _parquet(out)
+    if n > 1 and not temperature > 0:
+        what = "several responses at temperature 0 are one"
+        raise StudyError(what, fix="give a --temperature above 0, or -n 1")
     how = sampling.Sampling(
         n=n, temperature=temperature, max_tokens=max_tokens, seed=seed, variants=_variants(variants)
     )
@@ -128,6 +132,8 @@ def score(
         raise StudyError(
             "a judge needs statements, and statements a judge", fix="give --judge and --statements"
         )
+    if len(set(names)) < len(names):
+        raise StudyError("a trait is named twice", fix="name each once in --traits")
     if not names and judge is None:
         raise StudyError("there is nothing to score by", fix="give --traits, or --judge and --statements")
     frame, known, first = read_table(responses), {}, ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,13 +11,22 @@ import typer
 
 from populace.cli.options import split_names
 from populace.cli.portfolio_options import AsJson, Less, Ranges, ranges_of, tell_json
+from populace.cli.portfolio_telling import (
+    Figure,
+    check_figure,
+    draw_members,
+    scale_told,
+    tell_portfolio,
+    tell_record,
+    tell_scale,
+    tell_slack,
+)
 
 if TYPE_CHECKING:
     from populace.portfolio.candidates import Candidates
-    from populace.portfolio.records import Portfolio
     from populace.portfolio.scaling import Scale
 
-__all__ = ["candidates", "certify", "minimum", "size"]
+__all__ = ["candidates", "certify", "minimum", "read", "size"]
 
 
 class Source(StrEnum):
@@ -84,7 +93,7 @@ def candidates(
 
     from populace.portfolio.hull import coverage_set
 
-    found, scale = _read(table, source, traits, less, ranges)
+    found, scale = read(table, source, traits, less, ranges)
     rewards = found.rewards(scale)
     best = {int(row) for row in np.asarray(coverage_set(rewards))}
     if as_json:
@@ -92,9 +101,9 @@ def candidates(
             {"candidate": name, "best_somewhere": place in best, **dict(zip(found.traits, row, strict=True))}
             for place, (name, row) in enumerate(zip(found.names, rewards.tolist(), strict=True))
         ]
-        tell_json(_of_scale(found, scale) | {"candidates": rows})
+        tell_json(scale_told(found, scale) | {"candidates": rows})
         return
-    _tell_scale(found, scale)
+    tell_scale(found, scale)
     typer.echo(f"{len(found.names):,} candidates, {len(best):,} of them best for some weights (*):")
     width = max(len(name) for name in found.names)
     order = sorted(range(len(found.names)), key=lambda place: (-float(rewards[place].mean()), place))
@@ -117,14 +126,17 @@ def certify(
     kind: KindOf = Kind.additive,
     as_json: AsJson = False,
     out: Out = None,
+    figure: Figure = None,
 ) -> None:
     """Certify how much anybody loses who is served by these members alone, over all weights."""
     from populace.portfolio.certificate import worst_regret
+    from populace.portfolio.records import upward
 
-    found, scale = _read(table, source, traits, less, ranges)
+    found, scale = read(table, source, traits, less, ranges)
+    check_figure(figure, len(found.traits))
     rows = sorted(set(found.rows(split_names(members))))
     certificate = worst_regret(found.rewards(scale), rows, kind=kind.value)
-    told = _of_scale(found, scale) | {
+    told = scale_told(found, scale) | {
         "members": [found.names[row] for row in rows],
         "kind": kind.value,
         "regret": certificate.value,
@@ -132,14 +144,15 @@ def certify(
         "weights": dict(zip(found.traits, certificate.weight, strict=True)),
         "better": found.names[certificate.candidate],
     }
-    if _told(told, as_json, out):
+    draw_members(figure, rows, found, scale)
+    if tell_record(told, as_json, out):
         return
-    _tell_scale(found, scale)
+    tell_scale(found, scale)
     typer.echo(f"Members: {', '.join(told['members'])}")
-    typer.echo(f"No weights lose more than {certificate.value:.4f} ({kind.value} regret)")
+    typer.echo(f"No weights lose more than {upward(certificate.value)} ({kind.value} regret)")
     weights = ", ".join(f"{name} {share:.3f}" for name, share in told["weights"].items() if share > 5e-4)
     typer.echo(f"Most is lost at {weights}, where {told['better']} is best")
-    _tell_slack(found)
+    tell_slack(found, scale, kind.value)
 
 
 def minimum(
@@ -153,13 +166,19 @@ def minimum(
     seconds: Seconds = 60.0,
     as_json: AsJson = False,
     out: Out = None,
+    figure: Figure = None,
 ) -> None:
     """Find the fewest candidates within a regret for all weights, proved or with the bound reached."""
+    from populace.errors import StudyError
     from populace.portfolio.minimum import minimum as fewest
 
-    found, scale = _read(table, source, traits, less, ranges)
+    if kind is Kind.ratio and regret >= 1:
+        raise StudyError(f"--regret is {regret:g}: a ratio is a share below 1", fix="write --regret 0.02")
+    found, scale = read(table, source, traits, less, ranges)
+    check_figure(figure, len(found.traits))
     portfolio = fewest(found.rewards(scale), regret, kind=kind.value, seconds=seconds)
-    _tell(portfolio, found, scale, as_json, out)
+    draw_members(figure, portfolio.members, found, scale)
+    tell_portfolio(portfolio, found, scale, as_json, out)
 
 
 def size(
@@ -170,7 +189,7 @@ def size(
     ),
     weights: Annotated[
         Path | None,
-        typer.Option(help="Users: a table with a column a trait, a row a user, for the average."),
+        typer.Option(help="Users, for the average: a column a trait, a row a user, brought to the sum 1."),
     ] = None,
     source: From = Source.table,
     traits: Traits = None,
@@ -180,6 +199,7 @@ def size(
     seconds: Seconds = 60.0,
     as_json: AsJson = False,
     out: Out = None,
+    figure: Figure = None,
 ) -> None:
     """Find the best portfolio of at most so many candidates."""
     from populace.errors import StudyError
@@ -188,13 +208,15 @@ def size(
     if (objective is Objective.average) != (weights is not None):
         what = "the average is over users, the worst over all weights"
         raise StudyError(what, fix="give --weights FILE")
-    found, scale = _read(table, source, traits, less, ranges)
+    found, scale = read(table, source, traits, less, ranges)
+    check_figure(figure, len(found.traits))
     users = None if weights is None else _users(weights, found.traits)
     portfolio = best_of_size(found.rewards(scale), size, objective.value, users, kind.value, seconds=seconds)
-    _tell(portfolio, found, scale, as_json, out)
+    draw_members(figure, portfolio.members, found, scale)
+    tell_portfolio(portfolio, found, scale, as_json, out)
 
 
-def _read(
+def read(
     table: Path,
     source: Source,
     traits: list[str] | None,
@@ -235,65 +257,3 @@ def _users(path: Path, traits: Sequence[str]) -> Any:
         row = int(np.flatnonzero(bad)[0]) + 1
         raise DataError("weights must be numbers of at least 0, not all 0", file=path, row=row)
     return found / found.sum(axis=1, keepdims=True)
-
-
-def _tell(portfolio: Portfolio, found: Candidates, scale: Scale, as_json: bool, out: Path | None) -> None:
-    names = [found.names[row] for row in portfolio.members]
-    certificate = portfolio.certificate
-    told = _of_scale(found, scale) | {
-        "members": names,
-        "regret": certificate.value,
-        "kind": certificate.kind,
-        "objective": portfolio.objective,
-        "value": portfolio.value,
-        "lower_bound": portfolio.lower_bound,
-        "optimal": portfolio.optimal,
-        "method": portfolio.method,
-    }
-    if _told(told, as_json, out):
-        return
-    _tell_scale(found, scale)
-    typer.echo(f"{len(names):,} of {len(found.names):,} candidates: {', '.join(names)}")
-    typer.echo(f"No weights lose more than {certificate.value:.4f} ({certificate.kind} regret)")
-    proved = "proved best" if portfolio.optimal else f"at least {portfolio.lower_bound:g} is proved"
-    what = {"size": "size", "worst": "worst regret", "average": "average regret"}[portfolio.objective]
-    typer.echo(f"{what} {portfolio.value:g}, {proved} ({portfolio.method})")
-    _tell_slack(found)
-
-
-def _told(told: Mapping[str, Any], as_json: bool, out: Path | None) -> bool:
-    """Write and print a record, where that is asked for; say whether it was printed."""
-    if out is not None:
-        import msgspec
-
-        from populace.atomic import write_atomic
-
-        write_atomic(out, msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
-    if as_json:
-        tell_json(told)
-    return as_json
-
-
-def _of_scale(found: Candidates, scale: Scale) -> dict[str, Any]:
-    return {
-        "scale": scale.ranges,
-        "warnings": scale.warnings(),
-        "left_out": dict(found.left_out),
-        "prompts": found.prompts or None,
-    }
-
-
-def _tell_scale(found: Candidates, scale: Scale) -> None:
-    for each in scale.ranges:
-        typer.echo(f"  {each}")
-    for warning in scale.warnings():
-        typer.echo(f"Warning: {warning}")
-    if found.left_out:
-        names = [f"{name} ({why})" for name, why in list(found.left_out.items())[:5]]
-        more = f" and {len(found.left_out) - 5:,} more" if len(found.left_out) > 5 else ""
-        typer.echo(f"Left out: {', '.join(names)}{more}")
-
-
-def _tell_slack(found: Candidates) -> None:
-    if found.prompts:
-        typer.echo(f"On other prompts like these {found.prompts:,}, at 95%: up to {found.slack():.4f} more")

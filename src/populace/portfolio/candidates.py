@@ -54,6 +54,8 @@ class Candidates:
         Over how many the scores are means; 0 where that is not known.
     less
         Traits of which less is better, unless it is said otherwise.
+    extremes
+        Trait to the least and greatest score of a single response, where that is known.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class Candidates:
     left_out: Mapping[str, str] = field(default_factory=dict)
     prompts: int = 0
     less: tuple[str, ...] = ()
+    extremes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a table that does not fit."""
@@ -112,13 +115,19 @@ class Candidates:
             found.append(places[name])
         return found
 
-    def slack(self, confidence: float = 0.95) -> float:
-        """Give what other prompts may add to a regret among these candidates: twice Hoeffding's deviation.
+    def slack(self, scale: Scale, confidence: float = 0.95) -> float:
+        """Give what other prompts may add to an additive regret on a scale: twice Hoeffding's deviation.
 
-        For scores that are means over prompts drawn independently, each from 0 to 1, of candidates that were
-        there before; NaN where the number of prompts is not known.
+        For means over prompts drawn independently, of candidates that were there before, each prompt's score
+        from 0 to 1 on the scale. NaN where that is not known: the number of prompts is missing, a range is
+        that of these candidates, or a response lies beyond its range.
         """
-        if not self.prompts:
+        inside = all(
+            each.low <= self.extremes[each.trait][0] and self.extremes[each.trait][1] <= each.high
+            for each in scale.ranges
+            if each.trait in self.extremes
+        )
+        if not self.prompts or scale.of_pool or not inside or len(self.extremes) < len(self.traits):
             return math.nan
         events = 2 * len(self.names) * len(self.traits)
         return 2 * math.sqrt(math.log(events / (1 - confidence)) / (2 * self.prompts))
@@ -280,4 +289,8 @@ def measured(rewards: Rewards, by: str = "candidate") -> Candidates:
         rewards.traits,
         rewards.ranges,
         prompts=common["prompt_id"].n_unique(),
+        extremes={
+            name: (float(rewards.whole[name].min()), float(rewards.whole[name].max()))  # type: ignore[arg-type]
+            for name in rewards.traits
+        },
     )

@@ -6,6 +6,7 @@ import importlib.metadata
 from collections.abc import Mapping
 
 from populace.portfolio.plans import Plan
+from populace.portfolio.records import upward
 
 __all__ = ["card"]
 
@@ -16,8 +17,8 @@ def card(plan: Plan, files: Mapping[str, int], empty: Mapping[str, int], *, leas
         "# Training sets of a portfolio",
         "",
         f"{len(plan.members)} models, one a folder, that together serve every weighting of "
-        f"{', '.join(plan.traits)}: no weights lose more than {plan.certificate:.4f} against the best policy "
-        "for them, on the prompts of the plan. The plan is `plan.json`.",
+        f"{', '.join(plan.traits)}: no weights lose more than {upward(plan.certificate)} against the best "
+        "policy for them, on the prompts of the plan. The plan is `plan.json`.",
         "",
         "| member | " + " | ".join(plan.traits) + " | beta | KL expected |",
         "|---|" + "---|" * (len(plan.traits) + 2),

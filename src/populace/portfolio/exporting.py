@@ -65,7 +65,8 @@ def export(
     Raises
     ------
     DataError
-        If the plan cannot be one (`Plan.check`), the texts are missing, the rewards are not those of the plan, or no pair has so large a margin.
+        If the plan cannot be one (`Plan.check`), the texts are missing, the rewards are not those of the
+        plan, or no pair has so large a margin.
     """
     plan.check()
     place = Path(folder)

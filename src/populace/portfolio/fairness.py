@@ -92,7 +92,7 @@ def within_limits(
     ((2,), (1,))
     """
     problem = Problem.of(rewards, people, measure, within, kind, cost)
-    given = dict.fromkeys(problem.names, limits) if isinstance(limits, int | float) else dict(limits)
+    given = dict(limits) if isinstance(limits, Mapping) else dict.fromkeys(problem.names, float(limits))
     for name, limit in given.items():
         if name not in problem.names:
             there = ", ".join(problem.names)
@@ -164,7 +164,8 @@ def leave_nobody_behind(
 ) -> Fair:
     """Find the members, at most `size`, that are best for the worst group, then for the next, and so on.
 
-    Of portfolios that are alike for all groups, the one with the smaller mean over everybody is given.
+    Of portfolios that are alike for all groups, the one with the smaller mean over everybody is given. When
+    time is up the best so far is given, with the bound of the worst group that was reached.
 
     Raises
     ------
@@ -183,26 +184,42 @@ def leave_nobody_behind(
     problem = Problem.of(rewards, people, measure, within, kind, cost)
     until = time.monotonic() + seconds
     programme = Programme(problem, min(size, len(problem.rows)))
-    best, first, sure = None, 0.0, True
+    # Whatever the time, there is a portfolio: what is found later is kept where it is better.
+    best, first, sure = _greedy(problem, size), 0.0, True
     for largest in range(1, len(problem.names) + 1):
         goal = programme.largest(largest)
-        found, bound = programme.solve(goal, until - time.monotonic())
+        try:
+            found, bound = programme.solve(goal, until - time.monotonic())
+        except PopulaceError:
+            found, bound = None, 0.0
         if found is None:
             sure = False
             break
-        best = found
-        reached = float(np.sort(problem.of_groups(found))[::-1][:largest].sum())
+        best = min(best, found, key=lambda columns: np.sort(problem.of_groups(columns))[::-1].tolist())
+        reached = float(np.sort(problem.of_groups(best))[::-1][:largest].sum())
         first = bound if largest == 1 else first
         sure = sure and bound >= reached - 10 * _SLACK * problem.scale
         if time.monotonic() >= until:
             sure = sure and largest == len(problem.names)
             break
         programme.hold(goal, reached + _SLACK * problem.scale)
-    if best is None:
-        raise PopulaceError(f"nothing was found in {seconds:g} s")
     found, _ = programme.solve(programme.mean(), max(until - time.monotonic(), 1.0)) if sure else (None, 0.0)
     best = found or best
     return _fair(problem, best, min(max(first, 0.0), problem.worst(best)), sure)
+
+
+def _greedy(problem: Problem, size: int) -> list[int]:
+    """Add the candidate with which the worst group is best off, then the next; of equal ones the first."""
+    found: list[int] = []
+    now = np.full(len(problem.lost), np.inf)
+    for _ in range(min(size, len(problem.rows))):
+        lost = problem.shares @ np.minimum(now[:, None], problem.lost)
+        column = int(np.argmin(lost.max(axis=0)))
+        if column in found:
+            break
+        found.append(column)
+        now = np.minimum(now, problem.lost[:, column])
+    return found
 
 
 def _fair(problem: Problem, columns: list[int], bound: float, optimal: bool) -> Fair:

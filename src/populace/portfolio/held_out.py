@@ -49,6 +49,7 @@ def hold_out(
     *,
     regret: float,
     confidence: float = 0.95,
+    given: tuple[str, ...] = (),
 ) -> HeldOut:
     """Measure a portfolio on other prompts.
 
@@ -64,6 +65,8 @@ def hold_out(
         Of the plan.
     confidence
         Of the certificate for prompts like these.
+    given
+        Traits whose range is of the scores themselves: that others lie within it is taken for given.
 
     Raises
     ------
@@ -95,6 +98,7 @@ def hold_out(
         confidence=confidence,
         rewards=tuple(oracle(each).rewards for each in own),
         needed=low,
+        given=given,
     )
 
 

@@ -35,12 +35,12 @@ def check_members(
     --------
     >>> check_members([("../a", [(0.5, 0.5)])], 2)
     Traceback (most recent call last):
-    populace.errors.DataError: '../a' is no name of a member (use letters, digits, spaces, dots and dashes)
+    populace.errors.DataError: '../a' is no name of a member. To mend it: use letters, digits and dashes.
     """
     names: set[str] = set()
     for name, rows in members:
         if not _PLAIN.fullmatch(name):
-            fix = "use letters, digits, spaces, dots and dashes"
+            fix = "use letters, digits and dashes"
             raise DataError(f"{name!r} is no name of a member", file=file, fix=fix)
         if name in names:
             raise DataError(f"two members have the name {name!r}", file=file)

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from populace.errors import DataError
-from populace.portfolio.correlating import HIGH, Correlated, correlations
+from populace.portfolio.correlating import correlations
+from populace.portfolio.doubts import doubts, growth_of
 from populace.portfolio.held_out import ROUNDING, hold_out
-from populace.portfolio.plans import HeldOut, Plan, Step, Training, Worth
+from populace.portfolio.plans import Plan, Step, Training, Worth
 from populace.portfolio.pool import Pool
 from populace.portfolio.refine import Refined, Refinement
 from populace.portfolio.rewards import Rewards
@@ -28,9 +29,6 @@ __all__ = ["plan", "split_prompts", "worths_of"]
 
 _SECONDS = 30.0
 """Given to each size of the curve: enough, so that a plan does not depend on the machine."""
-_FEW = 3.0
-"""Responses that carry a policy, below which it is warned of."""
-_GROWTH = 0.02
 
 
 def plan(
@@ -104,9 +102,18 @@ def plan(
     if kept:
         aside = Pool(rewards.rows(settled, kept).rewards)
         # What is trained, and not what the search kept, which may be more.
-        other = hold_out(pool, aside, found.weights, kept_rows, beta, regret=regret, confidence=confidence)
+        other = hold_out(
+            pool,
+            aside,
+            found.weights,
+            kept_rows,
+            beta,
+            regret=regret,
+            confidence=confidence,
+            given=settled.of_pool,
+        )
     related = tuple(correlations(rewards.rows(settled).rewards, settled.traits, seed=seed))
-    growth = _growth(pool, beta)
+    growth = growth_of(pool, beta)
     chosen = [
         *np.eye(pool.traits),
         np.full(pool.traits, 1 / pool.traits),
@@ -129,7 +136,7 @@ def plan(
         kept=tuple(kept),
         responses=pool.rewards.shape[1],
         growth=growth,
-        warnings=tuple(_warnings(rewards, settled, found, members, other, related, growth, regret)),
+        warnings=tuple(doubts(rewards, settled, found, members, other, related, growth, regret)),
         seed=seed,
         provenance=dict(provenance or {}),
     )
@@ -251,52 +258,3 @@ def _curve(search: Refinement, found: Refined, regret: float) -> tuple[list[Step
     while len(steps) > 1 and steps[-2].regret == least:
         steps.pop()
     return steps, rows
-
-
-def _growth(pool: Pool, beta: float) -> float | None:
-    """Compare the best value at equal weights with that on every other response."""
-    if pool.rewards.shape[1] < 4:
-        return None
-    weights = np.full(pool.traits, 1 / pool.traits)
-    half = np.where(pool.there[:, :, None], pool.rewards, np.nan)[:, ::2]
-    there = ~np.isnan(half[:, :, 0]).all(axis=1)
-    return pool.oracle(beta)(weights).value - Pool(half[there]).oracle(beta)(weights).value
-
-
-def _warnings(
-    rewards: Rewards,
-    scale: Scale,
-    found: Refined,
-    members: Sequence[Training],
-    held: HeldOut | None,
-    related: Iterable[Correlated],
-    growth: float | None,
-    regret: float,
-) -> Iterable[str]:
-    yield from scale.warnings()
-    if rewards.partial:
-        yield f"{rewards.partial:,} responses lack a score and were left out"
-    if not found.reached and found.certificate > regret:
-        yield f"{regret:g} was not reached in {found.calls} solved weights: raise max_calls or the regret"
-    for each in members:
-        if each.effective < _FEW or each.thin > 0.2:
-            yield (
-                f"{each.name} rests on few responses (median {each.effective:.1f}; fewer than two at "
-                f"{each.thin:.0%} of the prompts): sample more, or raise beta"
-            )
-    if growth is not None and growth > _GROWTH:
-        yield (
-            f"twice the responses were worth {growth:.3f} more: the pool is too small to show what training "
-            "can reach"
-        )
-    if held is None:
-        yield "no prompt was held out: the plan was not checked on others"
-    elif held.slack > regret:
-        yield (
-            f"{held.prompts:,} held-out prompts certify {held.certificate:.3f} only; a slack of {regret:g} "
-            f"takes {held.needed:,}"
-        )
-    for each in related:
-        if each.correlation.value >= HIGH:
-            alike = f"correlation {each.correlation.value:.2f}"
-            yield f"{each.one} and {each.other} are nearly one trait ({alike})"

@@ -11,6 +11,7 @@ from populace.atomic import write_atomic
 from populace.errors import DataError
 from populace.portfolio.correlating import Correlated
 from populace.portfolio.loading import check_members, check_scale
+from populace.portfolio.records import upward
 from populace.portfolio.scaling import Scale
 
 __all__ = ["HeldOut", "Plan", "Step", "Training", "Worth", "load_plan"]
@@ -61,6 +62,9 @@ class HeldOut(msgspec.Struct, frozen=True, kw_only=True):
     """Of each member, on these prompts."""
     needed: int
     """Held-out prompts for a slack as small as the regret that was asked for."""
+    given: tuple[str, ...] = ()
+    """Traits whose range is that of the pool, these prompts included. The certificate takes for given that
+    scores of other prompts lie within it."""
 
     @property
     def certificate(self) -> float:
@@ -147,8 +151,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         for each in self.scale.ranges:
             yield f"  {each}"
         yield (
-            f"Train {_count(len(self.members), 'model')}: no weights lose more than {self.certificate:.4f} "
-            f"on these prompts ({self.regret:g} was asked for)"
+            f"Train {_count(len(self.members), 'model')}: no weights lose more than "
+            f"{upward(self.certificate)} on these prompts ({self.regret:g} was asked for)"
         )
         yield f"  {'':10}  {'  '.join(f'{name[:14]:>14}' for name in self.traits)}"
         for each in self.members:
@@ -158,7 +162,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         yield f"  fewest possible of the {self.solved:,} policies solved: {self.lower_bound}"
         yield "Members, what is lost at most, and what so many lose at least:"
         for step in self.curve:
-            yield f"  {step.size:3}  {step.regret:.4f}  {step.lower_bound:.4f}"
+            yield f"  {step.size:3}  {upward(step.regret)}  {step.lower_bound:.4f}"
         if self.held_out is not None:
             yield from _held(self.held_out, self.regret)
         for each in self.correlations:
@@ -168,11 +172,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _held(found: HeldOut, regret: float) -> Iterator[str]:
-    yield f"On {_count(found.prompts, 'held-out prompt')}: no weights lose more than {found.regret:.4f}"
+    yield f"On {_count(found.prompts, 'held-out prompt')}: no weights lose more than {upward(found.regret)}"
     yield (
-        f"  on prompts like these, at {found.confidence:.0%}: {found.certificate:.4f} (a slack of "
-        f"{found.slack:.4f}; {found.needed:,} prompts for a slack of {regret:g})"
+        f"  on prompts like these, at {found.confidence:.0%}: {upward(found.certificate)} (a slack of "
+        f"{upward(found.slack)}; {found.needed:,} prompts for a slack of {regret:g})"
     )
+    if found.given:
+        names = ", ".join(found.given)
+        yield f"  if their scores of {names} lie in the range of this pool, held-out prompts included"
 
 
 def _count(number: int, what: str) -> str:

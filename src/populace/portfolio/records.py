@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
 
-__all__ = ["Certificate", "Kind", "Portfolio"]
+__all__ = ["Certificate", "Kind", "Portfolio", "upward"]
 
 Kind: TypeAlias = Literal["additive", "ratio", "mixed"]
 """With V the best value and L the portfolio's: `additive` is V - L, `ratio` 1 - L / V, `mixed`
 (1 - epsilon) V - L."""
+
+
+def upward(bound: float, digits: int = 4) -> str:
+    """Write a bound from above so that it holds as it is written: rounded up, but for floating point.
+
+    Examples
+    --------
+    >>> upward(0.00002), upward(0.05), upward(0.1 + 0.2, 2)
+    ('0.0001', '0.0500', '0.30')
+    """
+    if not math.isfinite(bound):
+        return f"{bound:g}"
+    scale = 10**digits
+    return f"{math.ceil(bound * scale - 1e-6) / scale:.{digits}f}"
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):

@@ -90,14 +90,18 @@ class Scale(msgspec.Struct, frozen=True):
             flat[:, place] = 1 - column if each.less else column
         return flat.reshape(found.shape)
 
+    @property
+    def of_pool(self) -> tuple[str, ...]:
+        """Traits whose range is the least and greatest score of the pool."""
+        return tuple(each.trait for each in self.ranges if each.source == "pool")
+
     def warnings(self) -> list[str]:
         """Say of ranges that hold for one pool only."""
-        names = [each.trait for each in self.ranges if each.source == "pool"]
-        if not names:
+        if not self.of_pool:
             return []
         return [
-            f"the range of {', '.join(names)} is the least and greatest score given: a weight means "
-            "something else with other scores; state a range"
+            f"the range of {', '.join(self.of_pool)} is the least and greatest of all scores given, held out "
+            "or not: a weight means something else with other scores; state a range"
         ]
 
 

@@ -48,11 +48,22 @@ def read_table(path: str | Path) -> pl.DataFrame:
         raise DataError("there is no such file of scores", file=path, fix="give a file that exists")
     try:
         table = reader(place)
+        if place.suffix.lower() == ".csv":
+            _one_name_each(place)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"these scores cannot be read ({str(error).splitlines()[0]})", file=path) from error
     if table.is_empty():
         raise DataError("the table has no row", file=path)
     return table
+
+
+def _one_name_each(path: Path) -> None:
+    """Refuse a header that has a name twice: the reader would make up another for the second."""
+    header = pl.read_csv(path, n_rows=1, has_header=False, infer_schema=False).row(0)
+    names = [name for name in header if name]
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise DataError("two columns have this name", file=path, column=twice, fix="name each column once")
 
 
 def read_scores(path: str | Path, keys: Sequence[str], traits: Sequence[str] | None = None) -> pl.DataFrame:
@@ -90,6 +101,9 @@ def scores_of(table: pl.DataFrame, keys: Sequence[str], traits: Sequence[str] | 
     >>> scores_of(long, ["candidate"]).rows()
     [('a', 1.0, 0.5), ('b', None, None)]
     """
+    if traits is not None and len(set(traits)) < len(traits):
+        name = next(name for place, name in enumerate(traits) if name in traits[:place])
+        raise DataError(f"the trait {name!r} is named twice", fix="name each once")
     for key in keys:
         if key not in table.columns:
             told = ", ".join(table.columns)

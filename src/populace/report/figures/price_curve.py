@@ -35,6 +35,7 @@ def price_curve(
     title: str = "What each further member is worth",
     lines: Sequence[str] = (),
     axis: str = "worst regret",
+    bound: str = "Shaded: no members do better, proved",
 ) -> Any:
     """Draw regret over members.
 
@@ -50,6 +51,8 @@ def price_curve(
         What stands above.
     axis
         What is measured, where there is one panel.
+    bound
+        What the shaded range says: of which members it was proved.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def price_curve(
     chart = drawn[0] if len(drawn) == 1 else alt.concat(*drawn, columns=columns)
     told = [*lines]
     if (table["way"] == BOUND).any():
-        told.append("Shaded: no members do better, proved")
+        told.append(bound)
     return parts.titled(chart, title, told, width)
 
 
