@@ -12,7 +12,8 @@ def diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="Folder of bounds.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="Another version of it.")],
     fail_if_wider: Annotated[
-        bool, typer.Option("--fail-if-wider", help="Exit code 1 if anything is allowed that was not.")
+        bool,
+        typer.Option("--fail-if-wider", help="Exit code 1 if anything is allowed that was not, or may be."),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
 ) -> None:
