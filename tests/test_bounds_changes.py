@@ -136,6 +136,16 @@ WIDER = {
         {"forms": {"ana": instead(FORM, 'store = ["health"]\n', "")}},
         ("ana", "store", context(kind="health", purpose="memory")),
     ),
+    "a form that agrees, where nobody did": (
+        {},
+        {"forms": {"ana": 'consents = ["memory"]\n'}},
+        ("ana", "store", context(kind="health", purpose="memory")),
+    ),
+    "minors whom no request makes adults": (
+        {"settings": instead(SETTINGS, "minor = false", "minor = true")},
+        {"settings": instead(SETTINGS, "minor = false\n", "")},
+        ("z", "generate", scores(sxc_prn=30) | context(minor=False)),
+    ),
     "a form that is gone": (
         {"forms": {"ana": FORM}},
         {},
@@ -157,10 +167,6 @@ def test_what_a_decision_shows_to_be_wider_is_told(name, tmp_path) -> None:
 NARROWER = {
     "the law that always applies": ({}, {"settings": instead(SETTINGS, '["EU"]', '["EU", "US"]')}),
     "the age": ({}, {"settings": instead(SETTINGS, "minor = false", "minor = true")}),
-    "the age, which is a minor's where it is unsaid": (
-        {"settings": instead(SETTINGS, "minor = false", "minor = true")},
-        {"settings": instead(SETTINGS, "minor = false\n", "")},
-    ),
     "the limits": (
         {"settings": SETTINGS + '[limits]\ntier2 = "allow"\n'},
         {"settings": SETTINGS + "[limits]\nseconds = 2.0\n"},
@@ -187,7 +193,7 @@ NARROWER = {
         {"forms": {"ana": FORM}},
         {"forms": {"ana": instead(FORM, '["memory"]', "[]")}},
     ),
-    "a form that forbids, where there was none": ({}, {"forms": {"ana": FORM}}),
+    "a form that forbids, where there was none": ({}, {"forms": {"ana": instead(FORM, '["memory"]', "[]")}}),
     "the provider, whom a law binds": tuple(reversed(WIDER["the provider, whom a law binds"][:2])),
 }
 
@@ -211,7 +217,7 @@ def test_the_command_tells_by_its_exit_code(tmp_path) -> None:
 
 
 def test_where_a_change_holds_is_said(tmp_path) -> None:
-    old, new = both(tmp_path, WIDER["the age that holds where nobody says one"][0], {})
+    old, new = both(tmp_path, {"settings": instead(SETTINGS, "minor = false\n", "")}, {})
     assert str(differences(old, new)).splitlines()[0] == (
         "Now allowed: a reply when Sexual content scores 20 to 49, where nothing else forbids it; until now"
         " forbidden by EU (law.minors, tier 1). Where nobody says the age."

@@ -28,6 +28,9 @@ __all__ = ["Change", "known_organisations", "listed", "settings_changed"]
 _MOST = 3
 """Sentences that are quoted of a form's preview; what is beyond is counted."""
 _MAY = " This may allow more."
+_COMPARED = ("organisation", "provider", "minor", "known", "hazards")
+_HARMLESS = (*_COMPARED, "appeal", "title", "notice", "audit", "card", "documents")
+"""Settings that allow nothing by themselves; any other that changed may."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -55,7 +58,7 @@ def settings_changed(old: Bounds, new: Bounds) -> Iterator[Change]:
     before, after = old.table, new.table
     for key in before:
         if before[key] != after[key]:
-            may = _loosens(key, before[key], after[key], old)
+            may = _loosens(key, old, new)
             said = f"bounds.toml: {key} was {before[key]!r} and is {after[key]!r}."
             yield Change("setting", said + (_MAY if may else ""), widens=may)
     for what, was, now in (
@@ -76,19 +79,24 @@ def settings_changed(old: Bounds, new: Bounds) -> Iterator[Change]:
             yield Change("list", f"The organisation {name} is gone; requests that name it are refused.")
 
 
-def _loosens(key: str, was: Any, now: Any, old: Bounds) -> bool:
+def _loosens(key: str, old: Bounds, new: Bounds) -> bool:
     """Whether a setting may allow more by itself.
 
-    Organisation, provider, age, jurisdictions are put into the rules of both versions, which are compared;
+    Organisation, provider, age and jurisdictions are put into the rules of both versions, which are compared;
     a hazard of one's own is only something more that rules may read.
     """
+    was, now = old.table[key], new.table[key]
     if key == "limits":
-        left_out = now["tier2"] == "allow" and was != now
-        return left_out or now["seconds"] > was["seconds"]
+        return now["seconds"] > was["seconds"] or now["tier2"] == "allow"
     if key == "predicates":
         return {**was, "cache": 0} != {**now, "cache": 0}
-    # Where none applied, a request that named none was refused.
-    return key == "jurisdictions" and not was and bool(old.laws)
+    if key == "jurisdictions":
+        # Where none applied, a request that named none was refused.
+        return not was and bool(old.laws)
+    if key in ("kinds", "purposes"):
+        # A form can agree to what is listed here, and not to what rules alone know.
+        return bool(({*was} ^ {*now}) & {*old.purposes} & {*new.purposes})
+    return key not in _HARMLESS
 
 
 def listed(old: Bounds, new: Bounds) -> Iterator[Change]:
@@ -161,8 +169,8 @@ def _form_loosens(was: Form, now: Form, new: Bounds) -> bool:
         return True
     if was.consents == now.consents:
         return False
-    # Where a form says nothing of consents, those that the application tells of count.
-    more = now.consents is None or (was.consents is not None and bool({*now.consents} - {*was.consents}))
+    # Where a form says nothing of consents, those that the application tells of count, and no others.
+    more = now.consents is None or bool({*now.consents} - {*(was.consents or ())})
     return more or any(_asks_agreed(as_tree(rule)) for rule in new.rules)
 
 

@@ -20,10 +20,13 @@ __all__ = ["always", "folded"]
 
 
 def always(bundle: Bundle, *, unsaid: bool = False) -> dict[tuple[str, ...], Any]:
-    """Give what holds in each request at an organisation: the laws; where it is `unsaid`, the age as well."""
+    """Give what holds in each request at an organisation: the laws; minority, where all users are minors.
+
+    Where it is `unsaid`, the age that then counts as well.
+    """
     settings = bundle.folder.settings
     found: dict[tuple[str, ...], Any] = {("law", name): True for name in settings.jurisdictions}
-    return found | ({("minor",): settings.minor is not False} if unsaid else {})
+    return found | ({("minor",): settings.minor is not False} if unsaid or settings.minor else {})
 
 
 def folded(rule: Rule, action: str, bundle: Bundle, cell: Cell) -> Any:
