@@ -16,10 +16,11 @@ from populace.bench import Counting, run_task
 from populace.bench.grounding.planting import planted_survey
 from populace.bench.responding import planting
 from populace.bench.responding.arms import Told
+from populace.bench.responding.moving import jackknifed, macro_f1, pearson, spearman
 from populace.bench.responding.opinion_qa import read_people
 from populace.bench.responding.planning import FREQUENT, LURKERS, planned
 from populace.bench.responding.rfpn import SIGNED, read_rfpn
-from populace.bench.responding.scoring import hits_of, jackknifed, macro_f1, pearson, spearman
+from populace.bench.responding.scoring import hits_of
 from populace.bench.runner import play
 from populace.bench.tasks.response_prediction import ResponsePrediction
 from populace.errors import DataError, StudyError
@@ -203,6 +204,33 @@ def test_broken_replies_are_refused(tmp_path, changes, where):
         read_rfpn(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (b"5", "train.json: this is no list"),
+        (b"[" * 100_000, "train.json: this is no JSON"),
+        (b"[]", "no part"),
+    ],
+)
+def test_a_part_that_holds_no_replies_is_named(tmp_path, data, where):
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.json").write_bytes(data)
+    with pytest.raises(DataError, match=where):
+        read_rfpn(tmp_path)
+
+
+def test_the_file_that_is_named_is_the_one_that_was_read(tmp_path):
+    for name, text in (("train", "News"), ("test", "Other")):
+        (tmp_path / f"{name}.jsonl").write_bytes(msgspec.json.encode(record(text=text)) + b"\n")
+    with pytest.raises(DataError, match=r"test\.jsonl, .*two texts"):
+        read_rfpn(tmp_path)
+
+
+def test_a_survey_that_is_not_there_is_named():
+    with pytest.raises(DataError, match="no such file"):
+        planned(bench(planting.planted_model(SAMPLE, 1.0), survey="nowhere.csv"))
+
+
 def test_answers_in_the_form_of_opinion_qa(tmp_path):
     (tmp_path / "info.csv").write_text(
         "key,question,references,option_ordinal\nQ1,More trees?,\"['Yes', 'No', 'Refused']\",\"[1.0, 2.0]\"\n"
@@ -270,6 +298,20 @@ def test_a_figure_of_another_task_is_refused(result):
             chart(other)
     with pytest.raises(DataError, match="nothing was compared"):
         prediction_pairs(msgspec.structs.replace(result, scores=result.scores[:1]))
+
+
+def test_one_person_has_no_interval_and_no_test(result, items):
+    pytest.importorskip("altair")
+    from populace.bench.responding.scoring import scores_of
+    from populace.report.figures.response_prediction import prediction_pairs
+
+    one = items.filter(persona_id=items["persona_id"][0])
+    one = one.filter(pl.col("prompt_id") == one["prompt_id"][0])
+    scores = scores_of(one, COUNTING)
+    pairs = [score for score in scores if score.measure.startswith("accuracy, ")]
+    assert pairs and all(score.p_value is None for score in pairs)
+    shown = prediction_pairs(msgspec.structs.replace(result, scores=tuple(scores))).to_json()
+    assert "no intervals" in shown and "95 % intervals" not in shown
 
 
 def test_without_data_it_says_what_it_needs():

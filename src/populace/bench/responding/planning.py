@@ -7,10 +7,8 @@ are not tested), and so are those that an attribute tells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,14 +16,13 @@ import polars as pl
 
 from populace.bench.options import known as known_options
 from populace.bench.options import listed, switched, whole_numbers
-from populace.bench.responding.opinion_qa import read_people
-from populace.bench.responding.rfpn import Replies, read_rfpn
+from populace.bench.responding.rfpn import Replies
+from populace.bench.responding.source import one_number, opened
 from populace.bench.task import Bench
 from populace.errors import DataError, StudyError
 from populace.memory.predicting import Cells
 from populace.memory.predicting.briefing import RECIPES
-from populace.opinions import NONE, Opinions, Split, curated, inputs_of, load, read_opinions, read_polis
-from populace.opinions.saving import is_saved
+from populace.opinions import NONE, Opinions, Split, curated, inputs_of
 from populace.streams import stream
 
 __all__ = ["FREQUENT", "LURKERS", "ROUTES", "Plan", "planned"]
@@ -48,7 +45,6 @@ _OPTIONS = (
     "strict",
     "lurkers",
 )
-_FORMATS = ("auto", "survey", "polis", "opinionqa", "rfpn", "saved")
 _TWICE = 30
 
 
@@ -151,12 +147,12 @@ def planned(bench: Bench, source: Opinions | Replies | None = None) -> Plan:
     recipes = _some("recipes", options.get("recipes", ""), tuple(RECIPES), first="lm")
     routes = _some("routes", options.get("routes", ""), ROUTES)
     strict = switched("strict", options.get("strict", True))
-    source = _opened(options) if source is None else source
-    people = _one("respondents", options.get("respondents", 40))
+    source = opened(options) if source is None else source
+    people = one_number("respondents", options.get("respondents", 40))
     share = float(options.get("lurkers", 0.25))
     if not 0 < share <= 0.5 or people < 2:
         raise StudyError("lurkers is a share above 0 and at most 0.5, respondents at least 2")
-    asked = _one("asked", options.get("asked", 5))
+    asked = one_number("asked", options.get("asked", 5))
     if isinstance(source, Replies):
         opinions, parts, order, replies = _replied(source, people, asked, bench.seed)
     else:
@@ -246,60 +242,3 @@ def _some(name: str, value: Any, usual: tuple[str, ...], first: str = "") -> tup
     if full == ["none"]:
         return (first,) if first else ()
     return tuple(each for each in usual if not full or each in full or each == first)
-
-
-def _one(name: str, value: Any) -> int:
-    found = whole_numbers(name, value)
-    if len(found) > 1:
-        raise StudyError(f"{name} is one number, and {len(found)} are given")
-    return found[0]
-
-
-def _opened(options: Mapping[str, Any]) -> Opinions | Replies:
-    if not options.get("survey"):
-        fix = "give --option survey=FILE_OR_FOLDER"
-        raise StudyError("response-prediction needs data", fix=fix)
-    path, form = Path(str(options["survey"])), str(options.get("format", "auto"))
-    if form not in _FORMATS:
-        raise StudyError(f"no format is {form!r}", fix=f"use one of {', '.join(_FORMATS)}")
-    if form == "auto":
-        form = _guessed(path)
-    if form == "survey" and not options.get("codebook"):
-        raise StudyError("nothing says how the survey is to be read", fix="give --option codebook=NAME")
-    year = options.get("year")
-    return _read(
-        path,
-        _stamp(path),
-        form,
-        str(options.get("codebook", "")),
-        later=switched("later", options.get("later", False)),
-        year=None if year is None else _one("year", year),
-    )
-
-
-def _guessed(path: Path) -> str:
-    """Tell a format by what is there."""
-    if path.is_dir():
-        marks = {
-            "info.csv": "opinionqa",
-            "comments.csv": "polis",
-            "train.json": "rfpn",
-            "train.jsonl": "rfpn",
-        }
-        return next((form for mark, form in marks.items() if (path / mark).is_file()), "polis")
-    return "saved" if path.is_file() and is_saved(path) else "survey"
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    files = sorted(path.iterdir()) if path.is_dir() else [path] if path.exists() else []
-    return tuple(number for each in files for number in (each.stat().st_mtime_ns, each.stat().st_size))
-
-
-@lru_cache(maxsize=1)
-def _read(
-    path: Path, stamp: tuple[int, ...], form: str, codebook: str, *, later: bool, year: int | None
-) -> Opinions | Replies:
-    """Read data once: a run begins its procedure twice."""
-    if form == "survey":
-        return read_opinions(path, codebook, later=later, year=year)
-    return {"polis": read_polis, "opinionqa": read_people, "rfpn": read_rfpn, "saved": load}[form](path)

@@ -85,22 +85,24 @@ def read_rfpn(folder: str | Path) -> Replies:
         if path is None:
             fix = "give a folder with train.json and test.json"
             raise DataError("there is no such file", file=folder / f"{part}.json", fix=fix)
-        rows += [(part, row) for row in _records(path)]
+        rows += [(path, row) for row in _records(path)]
+    if not rows:
+        raise DataError("no part holds a reply", file=folder, fix="give records in train and test")
     texts: dict[str, str] = {}
     people: dict[str, int] = {}
-    for part, row in rows:
+    for path, row in rows:
         if texts.setdefault(str(row.conversation_id), row.text) != row.text:
             what = f"the headline {row.conversation_id} has two texts"
-            raise DataError(what, file=folder / f"{part}.json", column="text", fix="give it one id a text")
+            raise DataError(what, file=path, column="text", fix="give it one id a text")
         people.setdefault(str(row.author_id), len(people))
     place = {name: at for at, name in enumerate(texts)}
     shape = (len(people), len(texts))
     answers, polarity = np.full(shape, NONE, dtype=np.int16), np.full(shape, NONE, dtype=np.int16)
     asked, order = np.zeros(shape, dtype=bool), np.full(shape, -1)
-    for at, (part, row) in enumerate(rows):
+    for at, (path, row) in enumerate(rows):
         cell = people[str(row.author_id)], place[str(row.conversation_id)]
         answers[cell], polarity[cell] = row.predicted_intensity, row.predicted
-        asked[cell], order[cell] = part == "test", at
+        asked[cell], order[cell] = path.stem == "test", at
     items = tuple(Item(name=n, question=t, options=SIGNED, ordinal=True) for n, t in texts.items())
     frame = pl.DataFrame({"person_id": list(people)}).with_columns(weight=pl.lit(1.0))
     return Replies(Opinions(frame, items, answers), polarity, asked, order)
@@ -115,8 +117,10 @@ def _records(path: Path) -> list[_Row]:
             if path.suffix == ".jsonl"
             else msgspec.json.decode(data)
         )
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"this is no JSON ({error})", file=path) from error
+    if not isinstance(raw, list):
+        raise DataError("this is no list of replies", file=path, fix="give a list of records")
     found = []
     for number, each in enumerate(raw, 1):
         try:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import polars as pl
 
+from populace.bench.responding.moving import jackknifed, macro_f1, pearson, spearman
 from populace.bench.responding.planning import FREQUENT, LURKERS
 from populace.bench.result import Score
 from populace.bench.task import Counting
@@ -24,7 +25,7 @@ from populace.stats import Estimate, holm
 from populace.stats.crossed import crossed_difference, crossed_estimate, crossed_mean, crossed_test
 from populace.stats.proper import hits, log_scores
 
-__all__ = ["above", "arms_of", "hits_of", "label", "macro_f1", "pearson", "scores_of", "spearman"]
+__all__ = ["above", "arms_of", "hits_of", "label", "scores_of"]
 
 _ABLATED = ("lm, no join", "lm, no induced", "lm, no distilled", "lm, recency", "lm, retrieval only",
             "lm, full history", "lm, summary")  # fmt: skip
@@ -181,60 +182,6 @@ def _moved(
     return jackknifed(statistic, truth, said)
 
 
-def jackknifed(
-    statistic: Callable[[np.ndarray, np.ndarray], float], truth: np.ndarray, said: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Give a statistic of pairs, and the linear term of each, summing to 0.
-
-    Examples
-    --------
-    >>> value, moved = jackknifed(lambda a, b: float(b.mean()), np.zeros(4), np.array([0.0, 0, 0, 1]))
-    >>> value, moved.round(4).tolist()
-    (0.25, [-0.0625, -0.0625, -0.0625, 0.1875])
-    """
-    value, count = statistic(truth, said), len(truth)
-    if count < 3 or np.isnan(value):
-        return value, np.zeros(count)
-    without = np.empty(count)
-    keep = np.ones(count, dtype=bool)
-    for place in range(count):
-        keep[place] = False
-        without[place] = statistic(truth[keep], said[keep])
-        keep[place] = True
-    without = np.where(np.isnan(without), value, without)
-    moved = (count - 1) / count * (without.mean() - without)
-    return value, moved
-
-
-def pearson(truth: np.ndarray, said: np.ndarray) -> float:
-    """Correlate; 0 where one side does not vary, which predicts nothing."""
-    a, b = truth - truth.mean(), said - said.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / size if size > 1e-12 else 0.0
-
-
-def spearman(truth: np.ndarray, said: np.ndarray) -> float:
-    """Correlate ranks; ties share their mean rank."""
-    return pearson(_ranks(truth), _ranks(said))
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2)[place]
-
-
-def macro_f1(truth: np.ndarray, said: np.ndarray) -> float:
-    """Average F1 over the polarities that occur or are said; nothing said (-1) is a miss, no class."""
-    found = []
-    for each in (0, 1, 2):
-        right = float(((truth == each) & (said == each)).sum())
-        both = float((truth == each).sum() + (said == each).sum())
-        if both:
-            found.append(2 * right / both)
-    return float(np.mean(found)) if found else 0.0
-
-
 def _grouped(arms: dict[str, pl.DataFrame], order: Sequence[str], counting: Counting) -> Iterator[Score]:
     """Score lurkers and frequent users apart."""
     for group in (LURKERS, FREQUENT):
@@ -284,7 +231,8 @@ def _family(
     adjusted = holm([score.p_value if score.p_value is not None else np.nan for score in found])
     for score, p in zip(found, adjusted, strict=True):
         note = score.note + (f"; p by Holm over {len(found)}" if len(found) > 1 else "")
-        yield Score(measure=score.measure, arm=ours, estimate=score.estimate, p_value=float(p), note=note)
+        p_value = None if score.p_value is None else float(p)
+        yield Score(measure=score.measure, arm=ours, estimate=score.estimate, p_value=p_value, note=note)
 
 
 def _pair(arms: dict[str, pl.DataFrame], ours: str, theirs: str, counting: Counting) -> Score:
@@ -297,7 +245,7 @@ def _pair(arms: dict[str, pl.DataFrame], ours: str, theirs: str, counting: Count
         measure=f"accuracy, above {theirs}",
         arm=ours,
         estimate=test.estimate,
-        p_value=test.p_value,
+        p_value=test.p_value if np.isfinite(test.estimate.low) else None,
         note=f"discordant {won} : {lost} of {len(one)}",
     )
 

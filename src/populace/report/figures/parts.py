@@ -148,6 +148,8 @@ def counted(table: pl.DataFrame, unit: str = "items") -> str:
     if table.is_empty():
         return "nothing was measured"
     level = f"{table['level'][0] * 100:g} % intervals"
+    if "low" in table.columns and not table["low"].is_finite().any():
+        level = "no intervals: too few people, or all alike"
     return f"{level}; n = {_span(table['n'])} {unit} of {_span(table['clusters'])} people"
 
 
