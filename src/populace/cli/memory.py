@@ -24,6 +24,14 @@ _Share = Annotated[
     bool, typer.Option("--share/--no-share", help="Whether other people's predictions may use them.")
 ]
 
+_Redact = Annotated[
+    str | None,
+    typer.Option(
+        help="Take out who somebody is, for this command alone: patterns or presidio.",
+        metavar="NAME",
+    ),
+]
+
 
 @app.command()
 def add(
@@ -44,10 +52,7 @@ def add(
         bool | None,
         typer.Option("--share/--no-share", help="Whether other people's predictions may use them."),
     ] = None,
-    redact: Annotated[
-        str | None,
-        typer.Option(help="Take out who somebody is: patterns or presidio.", metavar="NAME"),
-    ] = None,
+    redact: _Redact = None,
     as_json: AsJson = False,
 ) -> None:
     """Add items; all of the file, or nothing where a row is malformed.
@@ -78,15 +83,20 @@ def describe(
     ],
     consent: _Consent = None,
     share: _Share = True,
+    redact: _Redact = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what a person is: age=36 region=north."""
     from populace.memory import Consent
 
     told = pairs_of("NAME=VALUE", attributes)
-    with opened(store, create=True) as db:
+    with opened(store, create=True, redact=redact) as db:
         values = {name: value or None for name, value in told.items()}
         db.describe(person, values, Consent(tuple(consent or ("research",)), share=share))
-        typer.echo(f"{db.store.name}: {len(told)} attributes of {person}")
+        if as_json:
+            tell_json({"person_id": person, "attributes": len(told)})
+        else:
+            typer.echo(f"{db.store.name}: {len(told)} attributes of {person}")
 
 
 @app.command()
@@ -99,13 +109,17 @@ def allow(
         list[int] | None,
         typer.Option("--item", help="Only this item, by its number; may be given again.", metavar="NUMBER"),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Set what a person's data may be used for; without --consent, for nothing."""
     from populace.memory import Consent
 
     with opened(store) as db:
         count = db.allow(person, Consent(tuple(consent or ()), share=share), item)
-        typer.echo(f"{db.store.name}: {count:,} items; what was derived under the old consent is gone")
+        if as_json:
+            tell_json({"items": count})
+        else:
+            typer.echo(f"{db.store.name}: {count:,} items; what was derived under the old consent is gone")
 
 
 @app.command()
@@ -165,7 +179,9 @@ def check(store: Where, as_json: AsJson = False) -> None:
 
 @app.command()
 def compact(
-    store: Where, patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for others.")] = 60.0
+    store: Where,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for others.")] = 60.0,
+    as_json: AsJson = False,
 ) -> None:
     """Write the database anew, which gives back the room of what was deleted."""
     from populace.errors import DataError
@@ -176,7 +192,10 @@ def compact(
             raise DataError(
                 "others use the database", file=db.store.name, fix="close what uses it, and try again"
             )
-        typer.echo(f"{db.store.name}: written anew")
+        if as_json:
+            tell_json({"written": db.store.name})
+        else:
+            typer.echo(f"{db.store.name}: written anew")
 
 
 for _command in (distill, induce, place, learn, choose, retrieve, predict, weigh, count):

@@ -10,6 +10,7 @@ from populace.cli.memory_options import (
     AsJson,
     Person,
     Purpose,
+    Seed,
     Where,
     opened,
     pairs_of,
@@ -94,7 +95,7 @@ def predict(
     words: Annotated[
         bool, typer.Option("--words", help="Others' own words may be candidates, where there are no options.")
     ] = False,
-    seed: int = 0,
+    seed: Seed = 0,
     purpose: Purpose = "research",
     as_json: AsJson = False,
 ) -> None:
@@ -139,7 +140,7 @@ def weigh(
     cells: Annotated[int, typer.Option(min=20, help="Answers it is asked for, each twice.")] = 100,
     tokens: _Tokens = 400,
     same_question: _Same = False,
-    seed: int = 0,
+    seed: Seed = 0,
     purpose: Purpose = "research",
     as_json: AsJson = False,
 ) -> None:

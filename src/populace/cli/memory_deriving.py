@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from populace.cli.memory_options import AsJson, Purpose, Where, opened, progressing, tabled, tell_json
+from populace.cli.memory_options import (
+    AsJson,
+    Purpose,
+    Seed,
+    Where,
+    opened,
+    progressing,
+    tabled,
+    tell_json,
+)
 from populace.cli.options import Settings, open_provider
 
 if TYPE_CHECKING:
@@ -98,20 +107,29 @@ def place(
         typer.Option(help="answers, cache or demographics; may be given again.", metavar="WAY"),
     ] = None,
     purpose: Purpose = "research",
+    as_json: AsJson = False,
 ) -> None:
     """Place people among each other, whom something changed about; of up to 2,000 retrieving does it."""
     told: Any = tuple(way or ("answers", "cache", "demographics"))
     with opened(store, purpose=purpose) as db:
-        typer.echo(f"{db.store.name}: {db.place(told):,} places made")
+        made, name = db.place(told), db.store.name
+    if as_json:
+        tell_json({"places": made})
+    else:
+        typer.echo(f"{name}: {made:,} places made")
 
 
-def learn(store: Where, purpose: Purpose = "research", seed: int = 0) -> None:
+def learn(store: Where, purpose: Purpose = "research", seed: Seed = 0, as_json: AsJson = False) -> None:
     """Fit where people stand by their shared answers, for `--way learned`."""
     with opened(store, purpose=purpose) as db:
-        typer.echo(f"{db.store.name}: {db.learn(seed=seed):,} people placed")
+        placed, name = db.learn(seed=seed), db.store.name
+    if as_json:
+        tell_json({"people": placed})
+    else:
+        typer.echo(f"{name}: {placed:,} people placed")
 
 
-def choose(store: Where, purpose: Purpose = "research", seed: int = 0, as_json: AsJson = False) -> None:
+def choose(store: Where, purpose: Purpose = "research", seed: Seed = 0, as_json: AsJson = False) -> None:
     """Choose by cross-validation how much of how many others is told (`auto`); takes minutes."""
     with opened(store, purpose=purpose) as db:
         found = db.choose(seed=seed)

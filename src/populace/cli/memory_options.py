@@ -19,6 +19,7 @@ __all__ = [
     "AsJson",
     "Person",
     "Purpose",
+    "Seed",
     "Where",
     "actor",
     "opened",
@@ -41,6 +42,7 @@ Person = Annotated[str, typer.Argument(metavar="PERSON", help="Id of a person.")
 Purpose = Annotated[
     str, typer.Option(help="What it is for: only what may be used for it is read.", metavar="WORD")
 ]
+Seed = Annotated[int, typer.Option(min=0, help="Of every draw.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
 _EVERY = 5.0
 """Seconds between lines of progress where there is no terminal."""

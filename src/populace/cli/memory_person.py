@@ -21,17 +21,22 @@ def export(
         typer.Option("--encrypt", help="Under a password: POPULACE_PASSWORD, or asked for."),
     ] = False,
     purpose: Purpose = "access",
+    as_json: AsJson = False,
 ) -> None:
     """Write everything that is here about a person as JSON; `read` opens an encrypted one."""
     with opened(store, purpose=purpose) as db:
         told = db.export(person, out, password=password(confirm=True) if encrypt else None)
-        counts = (f"{len(told[kind]):,} {kind}" for kind in ("items", "statements", "reads"))
-        typer.echo(f"{out}: {', '.join(counts)}{', encrypted' if encrypt else ''}")
+    counts = {kind: len(told[kind]) for kind in ("items", "statements", "reads")}
+    if as_json:
+        tell_json({"file": str(out), **counts, "encrypted": encrypt})
+        return
+    shown = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
+    typer.echo(f"{out}: {shown}{', encrypted' if encrypt else ''}")
 
 
 def read(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote.")],
-    out: Annotated[Path | None, typer.Option(help="JSON file to write; shown if left out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON file to write; shown, as JSON, if left out.")] = None,
 ) -> None:
     """Open an encrypted export."""
     from populace.memory.sealing import is_sealed, read_export, write_export

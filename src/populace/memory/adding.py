@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ from populace.memory import tables as t
 from populace.memory.consent import Consent, consents
 from populace.memory.item import Item
 from populace.memory.reading import Row
+from populace.memory.redacting import redacted
 from populace.memory.words import blocks, scale_of
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def add(
     person_id
         Whose they are; None where each row says it.
     redact
-        What takes out of texts and responses what says who somebody is.
+        What takes out of all texts of an item what says who somebody is; the id stays as it is given.
     """
     ids: list[int] = []
     new = given = 0
@@ -81,6 +83,8 @@ def add(
 
 def _named(rows: Iterable[Row], person_id: str | None, redact: Callable[[str], str] | None) -> Iterator[Row]:
     """Say whose each row is, and take out what says who they are."""
+    if redact is not None:
+        redact = lru_cache(4096)(redact)  # questions, options and sources are the same of many items
     for number, row in enumerate(rows, 1):
         name = row.person_id if person_id is None else person_id
         if name is None:
@@ -94,10 +98,7 @@ def _named(rows: Iterable[Row], person_id: str | None, redact: Callable[[str], s
             )
         item = row.item
         if redact is not None:
-            from msgspec.structs import replace
-
-            response = item.response if item.options else redact(item.response)
-            item = replace(item, text=redact(item.text), response=response)
+            item = redacted(item, redact)
         yield row._replace(person_id=name, item=item)
 
 

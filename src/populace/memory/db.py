@@ -69,7 +69,8 @@ class PersonaDB(Knowing):
         least_people
             How many people a neighbourhood needs at least (5); kept in the store.
         redact
-            What takes out of new texts who somebody is: `patterns`, `presidio`, or a function of a text.
+            What takes out of new texts who somebody is: `patterns`, `presidio`, or a function of a text. Of
+            items and attributes that this object adds; not kept in the store.
         actor
             Who runs this, for the audit.
 
@@ -153,7 +154,8 @@ class PersonaDB(Knowing):
         """
         from populace.memory.describing import describe
 
-        describe(self.store, checked_name(person_id), attributes, as_consent(consent))
+        told = as_consent(consent)
+        describe(self.store, checked_name(person_id), attributes, told, redact=self.redact)
 
     def allow(
         self,

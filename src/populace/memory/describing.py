@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
@@ -23,13 +23,25 @@ if TYPE_CHECKING:
 __all__ = ["allow", "describe"]
 
 
-def describe(store: Store, person_id: str, attributes: Mapping[str, str | None], consent: Consent) -> None:
-    """Set attributes of a person; None takes one back. Lists of neighbours they are in are made again."""
+def describe(
+    store: Store,
+    person_id: str,
+    attributes: Mapping[str, str | None],
+    consent: Consent,
+    *,
+    redact: Callable[[str], str] | None = None,
+) -> None:
+    """Set attributes of a person; None takes one back. Lists of neighbours they are in are made again.
+
+    `redact` takes out of values what says who somebody is.
+    """
     for name, value in attributes.items():
         if not checked_text(name, "attributes"):
             raise DataError("an attribute without a name", column="attributes", fix="name it")
         if value is not None:
             checked_text(value, name)
+    if redact is not None:
+        attributes = {name: value and checked_text(redact(value), name) for name, value in attributes.items()}
     with store.write() as writing:
         person = people_for(writing, [person_id])[person_id]
         _take_back(writing, person, attributes)
@@ -84,6 +96,9 @@ def allow(
         writing.words.release(drop_derived(writing, person, None if rows is None else items).uses)
         owe(writing)
         note(writing, "consent", ", ".join(consent.purposes)[:60], [(person, len(items))], actor=actor)
+    from populace.memory.joining import take_out
+
+    take_out(store, person)
     if store.is_sqlite:  # PostgreSQL would write its tables anew
         overwrite(store, 0.0)
     return len(items)

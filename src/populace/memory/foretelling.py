@@ -74,7 +74,11 @@ def foretell(
     DataError
         If the method is unknown, a free text is asked without `words`, or answers changed meanwhile.
     """
+    from populace.memory.predicting.prediction import METHODS
+
     query, who = asked.query, str(asked.number)
+    if method not in METHODS:
+        raise DataError(f"no method is {method!r}", fix=f"take one of {', '.join(METHODS)}")
     if not query.options and not words:
         raise DataError(
             "without options a prediction is made of others' own words",
@@ -144,7 +148,7 @@ def whom(
     """Read what is known of a person, and what the question's options are.
 
     Options that are not given are those under which the question was asked: of the person, else of others who
-    share their answers; none where it was asked without.
+    share their answers, of the store's `least_people` at least; none where it was asked without.
 
     Raises
     ------
@@ -155,14 +159,13 @@ def whom(
 
     if not checked_text(question, "question").strip():
         raise DataError("nothing is asked", column="question", fix="give a question")
-    if options is not None and (len(set(options)) < 2 or len(set(options)) < len(options)):
-        raise DataError(
-            f"{tuple(options)} are no options", column="options", fix="give at least two, all different"
-        )
+    if options is not None:
+        options = _checked(options)
     told = {
         checked_text(name, "attributes"): checked_text(value, name)
         for name, value in (attributes or {}).items()
     }
+    least = store.setting("least_people") if options is None else 0
     with store.read() as connection:
         number, own, known = None, [], {}
         if person_id is not None:
@@ -171,13 +174,23 @@ def whom(
                 raise DataError(f"there is nobody named {person_id!r}", file=store.name, column="person_id")
             own, known = items_of(connection, number, purpose), attributes_of(connection, number, purpose)
         if options is None:
-            options, ordinal = _options(connection, question, own, purpose)
+            options, ordinal = _options(connection, question, own, purpose, least)
     query = Query(question, tuple(options), ordinal)
     return Asked(person_id or "", number, query, tuple(own), {**known, **told}, frozenset(told))
 
 
+def _checked(options: Sequence[str]) -> tuple[str, ...]:
+    """Give options back if they are some, each a text, all different."""
+    if not isinstance(options, str) and len(set(options)) == len(options) > 1:
+        found = tuple(checked_text(each, "options") for each in options)
+        if all(found):
+            return found
+    what = options if isinstance(options, str) else tuple(options)
+    raise DataError(f"{what!r} are no options", column="options", fix="give at least two, all different")
+
+
 def _options(
-    connection: Connection, question: str, own: Sequence[Kept], purpose: str
+    connection: Connection, question: str, own: Sequence[Kept], purpose: str, least: int
 ) -> tuple[tuple[str, ...], bool]:
     from sqlalchemy import func, select
 
@@ -186,7 +199,8 @@ def _options(
             return each.item.options, each.item.ordinal
     text, c = text_numbers(connection, [question]).get(question, -1), t.items.c
     wanted = select(c.scale).where(c.text == text, c.scale != 0, usable(c.consent, purpose, by_others=True))
-    wanted = wanted.group_by(c.scale).order_by(func.count().desc(), c.scale).limit(1)
+    wanted = wanted.group_by(c.scale).having(func.count(c.person.distinct()) >= least)
+    wanted = wanted.order_by(func.count().desc(), c.scale).limit(1)
     scale = connection.execute(wanted).scalar() or 0
     return read_scale(read_texts(connection, [scale])[scale])
 

@@ -57,7 +57,9 @@ def learn(store: Store, purpose: str, *, actor: str = "", seed: int = 0) -> int:
     points = unit(fitted.factors.fold(opinions.answers, fitted.prior(opinions.people)).astype(np.float32))
     people = np.array([int(name) for name in opinions.people["person_id"].to_list()], dtype=np.int64)
     order = np.argsort(people)
-    data = people[order].astype("<i8").tobytes() + points[order].astype("<f4").tobytes()
+    # Few questions have fewer factors: noughts beside them change no product of two points.
+    points = np.pad(points[order], ((0, 0), (0, _RANK - points.shape[1])))
+    data = people[order].astype("<i8").tobytes() + points.astype("<f4").tobytes()
     with store.write() as writing:
         checked_there(writing, purpose, store.name, frame)
         keep_fit(writing, KIND, purpose, people.tolist(), data, items=len(frame), actor=actor)

@@ -2,11 +2,14 @@
 
 Columns are the fields of `Item` and, where they are wanted, `person_id`, `purposes` (a word, or several) and
 `share`, which take the place of the consent that the call gives. In CSV several options or purposes are
-parted by `|`. Times are seconds since 1970, or ISO 8601 (UTC where no offset stands there).
+parted by `|`. Times are seconds since 1970, or ISO 8601 (UTC where no offset stands there). A number is the
+text that Python writes for it (1.0 is `1.0`); not-a-number, which some tables have for what is missing, is
+missing.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -182,17 +185,17 @@ def _row(row: Any, path: Path | None, number: int, consent: Consent) -> Row:
 
 def _of_fields(row: Mapping[str, Any], consent: Consent) -> Row:
     get = row.get
-    person = get("person_id")
+    person = _there(get("person_id"))
     item = Item(
         text=_text(get("text"), "text"),
         response=_text(get("response"), "response"),
-        options=_options(get("options")),
-        ordinal=_yes(get("ordinal"), "ordinal", False),
+        options=_options(_there(get("options"))),
+        ordinal=_yes(_there(get("ordinal")), "ordinal", False),
         topic=_text(get("topic"), "topic"),
-        time=_time(get("time")),
+        time=_time(_there(get("time"))),
         source=_text(get("source"), "source"),
     )
-    purposes, share = get("purposes"), get("share")
+    purposes, share = _there(get("purposes")), _there(get("share"))
     own: Consent | None = None
     lacks: Literal["", "purposes", "share"] = ""
     if share == "":
@@ -204,12 +207,21 @@ def _of_fields(row: Mapping[str, Any], consent: Consent) -> Row:
     return Row(None if person is None else checked_name(_text(person, "person_id")), item, own, lacks)
 
 
+def _there(value: Any) -> Any:
+    """Give what stands in a cell; None for not-a-number, which is how tables write what is missing."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 def _text(value: Any, column: str) -> str:
     """Give a text; numbers are answers too."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and not math.isfinite(value):
+        if math.isnan(value):  # what is missing, in tables that have numbers alone
+            return ""
+        raise DataError(f"{value!r} is no answer", column=column, fix="give a number, or a text")
     if isinstance(value, (bool, int, float)):
         return str(value)
     raise DataError(f"{value!r} is no text", column=column, fix="give a text")

@@ -10,10 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from populace.errors import DataError, PopulaceError
 
-__all__ = ["by_patterns", "by_presidio", "redactor"]
+if TYPE_CHECKING:
+    from populace.memory.item import Item
+
+__all__ = ["by_patterns", "by_presidio", "redacted", "redactor"]
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
@@ -40,6 +44,28 @@ def redactor(name: str) -> Callable[[str], str]:
     raise DataError(
         f"no redactor is named {name}",
         fix="take patterns, presidio, presidio:MODEL (of spaCy), or a function of a text",
+    )
+
+
+def redacted(item: Item, redact: Callable[[str], str]) -> Item:
+    """Take out of all texts of an item what says who somebody is; the response stays one of the options.
+
+    Options of which the same is left are numbered, since a response must say which it was.
+    """
+    from msgspec.structs import replace
+
+    options: list[str] = []
+    for number, option in enumerate(item.options, 1):
+        left = redact(option) if option else option
+        options.append(f"{left} ({number})" if left in options else left)
+    said = options[item.options.index(item.response)] if options else redact(item.response)
+    return replace(
+        item,
+        text=redact(item.text),
+        response=said,
+        options=tuple(options),
+        topic=redact(item.topic),
+        source=redact(item.source),
     )
 
 

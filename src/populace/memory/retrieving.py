@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from populace.errors import DataError
 from populace.memory.candidates import Asked, joined_hits, own_hits, profile_hits
 from populace.memory.hits import Hit, Retrieved, Telling, estimated_tokens
+from populace.memory.item import checked_text
 from populace.memory.joining import WAYS, Near, Way, checked_way, keep_placed, nearest
 from populace.memory.layers import statements_of
 from populace.memory.spaces import HASHED, Space
@@ -88,6 +89,7 @@ def retrieve(
         If there is nobody of this name, or a setting is out of range.
     """
     _check(tokens, items, share, neighbours)
+    checked_text(query, "query")
     if way != "auto":
         checked_way(way)
     from populace.memory.choosing import settled
