@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import stat
 
+import numpy as np
+import polars as pl
 import pytest
 
 pytest.importorskip("sqlalchemy", reason="the extra memory is not installed")
 pytest.importorskip("alembic", reason="the extra memory is not installed")
 
 from populace.errors import DataError
-from populace.memory import Consent, Item, PersonaDB
+from populace.memory import Consent, Item, PersonaDB, fitting
 from populace.memory.auditing import audit_table
+from populace.memory.predicting import Query
 from populace.memory.sealing import read_export
 
 OPTIONS = ("Yes", "No")
@@ -106,7 +109,79 @@ def test_somebody_is_found_again_after_one_of_their_items_went(db):
     assert db.retrieve("p0", "Boats?", share=0.5, neighbours=5).neighbours == 5
 
 
+def test_a_neighbours_answer_comes_without_where_and_when_it_was_said(db):
+    for n in range(6):
+        told = {"topic": "call +44 20 7946 0900", "source": f"https://example.org/p{n}", "time": 1.7e9}
+        db.add(f"p{n}", [choice("Trees?", **told), choice("Trains?", **told)])
+    found = db.retrieve("p0", "Boats?", share=0.5, neighbours=5)
+    assert found.neighbours == 5
+    assert {(hit.topic, hit.source, hit.time) for hit in found if hit.near is not None} == {("", "", None)}
+    assert {hit.source for hit in found if hit.near is None} == {"https://example.org/p0"}
+
+
+def test_gains_of_the_very_question_do_not_settle_which_way_predicts(tmp_path):
+    """Others answer it against their kind, so that what predicts all else is worst there."""
+    words = ("guns", "taxes", "trees", "trains", "boats", "parks", "wages", "bikes")
+    with PersonaDB.open(tmp_path / "people.db") as db:
+        for n in range(40):
+            rows = [choice(f"More {word}?", OPTIONS[n % 2]) for word in words]
+            db.add(f"p{n}", [*rows, choice("More roads?", OPTIONS[1 - n % 2])])
+        db.add("ada", [choice(f"More {word}?", "No") for word in words])
+        told = db.predict("ada", "More roads?", OPTIONS)
+        assert "where this question is asked" not in told.why
+        ((_, _, routes),) = fitting._HELD[db.store].values()
+        column = routes.responses.place(Query("More roads?", OPTIONS))
+        gained, best = routes._gained(column)
+        assert all(np.isnan(each.items[column]) for each in gained.values())
+        assert not np.isnan(gained[best].items).all()
+
+
 # What is deleted
+
+
+def test_what_is_weighed_goes_with_who_goes_meanwhile(tmp_path):
+    from populace.models.scripted import Scripted
+
+    topics = tuple(f"More {word}?" for word in ("trees", "trains", "boats", "parks", "farms"))
+    with PersonaDB.open(tmp_path / "people.db") as db:
+        for n in range(24):
+            db.add(f"p{n}", [choice(topic, OPTIONS[n % 2]) for topic in topics])
+        gone = []
+
+        def answer(request):
+            if not gone:
+                gone.append("p1")
+                with PersonaDB.open(tmp_path / "people.db") as other:
+                    other.forget("p1")
+            return (0.5, 0.5)
+
+        with pytest.raises(DataError, match="meanwhile"):
+            db.weigh(Scripted(choice=answer), known=3, cells=20)
+        assert db.check() == []
+        db.weigh(Scripted(choice=answer), known=3, cells=20)
+        told = set(audit_table(db.store).filter(pl.col("action") == "weigh by model")["of"].to_list())
+        assert told and told <= {f"p{n}" for n in range(24)}
+
+
+def test_codes_of_who_went_are_blanked_and_nobody_elses_are_read_again(tmp_path, monkeypatch):
+    from populace.memory import joining
+
+    with PersonaDB.open(tmp_path / "people.db") as db:
+        alike(db, 8)
+        monkeypatch.setattr(joining, "_GONE", 0.0)
+        assert db.retrieve("p0", "Boats?", share=0.5, neighbours=5).neighbours == 5
+        (held,) = joining._LOADED[db.store].values()
+        monkeypatch.setattr(joining, "keep_placed", lambda *more: True)
+        monkeypatch.setattr("populace.memory.retrieving.keep_placed", lambda *more: True)
+        db.forget("p3")
+        assert not held.codes._codes[3].any() and held.codes._codes[[2, 4]].any(axis=1).all()
+        found = db.retrieve("p0", "Boats?", share=0.5, neighbours=5)
+        assert found.neighbours == 5
+        assert list(joining._LOADED[db.store].values()) == [held]
+        with PersonaDB.open(tmp_path / "people.db") as other:
+            other.forget("p4")
+        db.retrieve("p0", "Boats?", share=0.5, neighbours=5)
+        assert list(joining._LOADED[db.store].values()) != [held], "another process's deletion is seen"
 
 
 def test_who_deletes_themselves_leaves_no_name(tmp_path):

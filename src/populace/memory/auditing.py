@@ -66,7 +66,7 @@ def note(
     ----------
     action
         What was done: `retrieve`, `count EPSILON`, `fit`, `distill by model`, `induce by model`, `predict by
-        model`, `export`, `explain`, `forget`, `consent`.
+        model`, `weigh by model`, `export`, `explain`, `forget`, `consent`.
     purpose
         What for.
     counts

@@ -168,9 +168,9 @@ def _history(
                 score=score,
                 tokens=0,
                 items=(item,) if near is None else (),
-                topic=texts[topic],
-                source=texts[source],
-                time=time,
+                topic=texts[topic] if near is None else "",  # where and when somebody said it tells who it is
+                source=texts[source] if near is None else "",
+                time=time if near is None else None,
                 near=alike,
             )
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from populace.memory.predicting import ResponsePredictor
     from populace.memory.store import Store, Writing
 
-__all__ = ["SIZES", "Fitting", "fitted", "size_of"]
+__all__ = ["SIZES", "Fitting", "fitted", "model_held", "size_of"]
 
 SIZES = (0, 3, 10)
 """Own answers for which routes are weighed apart; of more, for all that are known."""
@@ -109,6 +109,11 @@ def fitted(store: Store, how: Fitting) -> ResponsePredictor:
         model = keep_fit(writing, how.kind, how.purpose, people, b"\0", items=items, actor=how.actor)
     held[key] = _Held(model, last, predictor)
     return predictor
+
+
+def model_held(store: Store, how: Fitting) -> int:
+    """Give the number in the store of the routes that `fitted` gave last."""
+    return _HELD[store][f"{how.kind} {how.purpose}"].model
 
 
 def _read(writing: Writing, how: Fitting) -> Shared:

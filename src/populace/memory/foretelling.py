@@ -7,7 +7,7 @@ as the caller tells. Routes are fitted on what others share (`fitting`). A model
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -181,12 +181,11 @@ def whom(
 
 def _checked(options: Sequence[str]) -> tuple[str, ...]:
     """Give options back if they are some, each a text, all different."""
-    if not isinstance(options, str) and len(set(options)) == len(options) > 1:
+    if not isinstance(options, str) and isinstance(options, Iterable):
         found = tuple(checked_text(each, "options") for each in options)
-        if all(found):
+        if all(found) and len(set(found)) == len(found) > 1:
             return found
-    what = options if isinstance(options, str) else tuple(options)
-    raise DataError(f"{what!r} are no options", column="options", fix="give at least two, all different")
+    raise DataError(f"{options!r} are no options", column="options", fix="give at least two, all different")
 
 
 def _options(

@@ -75,6 +75,8 @@ def forget(
     DataError
         If there is nobody of this name, or no such item of theirs: then nothing is deleted.
     """
+    from populace.memory.joining import take_out
+
     with store.write() as writing:
         person = people_named(writing, [person_id]).get(person_id)
         if person is None:
@@ -95,6 +97,7 @@ def forget(
         let_go(store, writing, uses)
         note(writing, "forget", purpose, [(None if rows is None else person, len(items))], actor=actor)
         owe(writing)
+    take_out(store, person)
     overwritten = patience is not None and overwrite(store, patience)
     return Forgotten(len(items), counts.statements, counts.models, gone, counts.neighbours, overwritten)
 
@@ -183,7 +186,7 @@ def items_numbered(writing: Writing, person: int, rows: Iterable[int] | None, na
     wanted = select(t.items).where(t.items.c.person == person)
     if rows is None:
         return writing.connection.execute(wanted).all()
-    asked, found = sorted(set(rows)), []
+    asked, found = _numbers(rows, name), []
     for block in blocks([number for number in asked if abs(number) < 1 << 63]):
         found += writing.connection.execute(wanted.where(t.items.c.item.in_(block))).all()
     missing = set(asked) - {row.item for row in found}
@@ -194,6 +197,19 @@ def items_numbered(writing: Writing, person: int, rows: Iterable[int] | None, na
             fix="take the numbers that `add` or `items` gave; nothing is deleted yet",
         )
     return found
+
+
+def _numbers(rows: Iterable[int], name: str) -> list[int]:
+    """Read numbers of items; a deletion cannot be taken back, so that nothing odd is taken for one."""
+    fix = "give a list of the numbers that `add` or `items` gave; nothing is done yet"
+    if not isinstance(rows, Iterable):
+        raise DataError(f"{rows!r} are no numbers of items", file=name, fix=fix)
+    found: set[int] = set()
+    for each in rows:
+        if isinstance(each, bool) or not hasattr(each, "__index__"):
+            raise DataError(f"{each!r} is no number of an item", file=name, fix=fix)
+        found.add(int(each))
+    return sorted(found)
 
 
 def _delete_items(writing: Writing, person: int, items: Sequence[int] | None) -> None:

@@ -29,7 +29,17 @@ if TYPE_CHECKING:
 
     from populace.memory.store import Store, Writing
 
-__all__ = ["WAYS", "Near", "Way", "checked_way", "found_points", "keep_placed", "nearest", "place"]
+__all__ = [
+    "WAYS",
+    "Near",
+    "Way",
+    "checked_way",
+    "found_points",
+    "keep_placed",
+    "nearest",
+    "place",
+    "take_out",
+]
 
 _CHUNK = 500
 _CANDIDATES = 64
@@ -101,6 +111,8 @@ class _Loaded:
     """The last blob of this kind."""
     at: float
     """When that was, or when it was last looked whether it still is."""
+    gone: int = 0
+    """Lines since then of whom this process itself took out."""
 
 
 _LOADED: WeakKeyDictionary[Store, dict[str, _Loaded]] = WeakKeyDictionary()
@@ -198,14 +210,21 @@ def _codes(store: Store, writing: Writing, kind: str) -> Codes:
 
 def _changed(writing: Writing, kind: str, loaded: _Loaded, line: int, blob: int, now: float) -> bool:
     """Say whether somebody went, or, now and then, whether another process placed somebody."""
-    gone = "SELECT 1 FROM memory_audit WHERE line > ? AND action IN ('forget', 'consent') LIMIT 1"
-    if line > loaded.line and writing.fetch(gone, [loaded.line]):
+    gone = "SELECT count(*) FROM memory_audit WHERE line > ? AND action IN ('forget', 'consent')"
+    if line > loaded.line and writing.fetch(gone, [loaded.line])[0][0] != loaded.gone:
         return True
-    loaded.line = line
+    loaded.line, loaded.gone = line, 0
     if blob == loaded.blob or now - loaded.at < _OTHERS:
         return False
     loaded.blob, loaded.at = blob, now
     return _latest(writing, kind) != loaded.latest
+
+
+def take_out(store: Store, person: int) -> None:
+    """Forget the codes of somebody whose places this process deleted, with one line in the audit."""
+    for loaded in _LOADED.get(store, {}).values():
+        loaded.codes.take_out(person)
+        loaded.gone += 1
 
 
 def _latest(writing: Writing, kind: str) -> int:

@@ -122,6 +122,8 @@ class Knowing(Answering):
     def choose(self, *, seed: int = 0) -> list[Choice]:
         """Choose by cross-validation what `auto` means in `retrieve`: how much of how many others.
 
+        Tried are neighbours by answers; another way is taken where it is named.
+
         Raises
         ------
         DataError

@@ -92,13 +92,21 @@ class Codes:
         self, people: npt.NDArray[np.int64], codes: npt.NDArray[np.uint8], *, exact: int = EXACT
     ) -> None:
         self.people = people
-        self._codes = np.ascontiguousarray(codes)
+        self._codes = np.array(codes)  # ours: rows are blanked
         # By word, so that each step below goes through memory in one sweep.
         self._words = np.ascontiguousarray(self._codes.view(np.uint64).reshape(len(people), BITS // 64).T)
         self._graph = _graph(people, codes) if len(people) > exact else None
 
     def __len__(self) -> int:
         return len(self.people)
+
+    def take_out(self, person: int) -> None:
+        """Blank somebody's codes; their number is left, and stands for nobody."""
+        row = int(np.searchsorted(self.people, person))
+        if row < len(self.people) and self.people[row] == person:
+            self._codes[row], self._words[:, row] = 0, 0
+            if self._graph is not None:
+                self._graph.remove(person)
 
     def nearest(self, point: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
         """Give the people whose codes are most like a point, the most alike first, of equals the first.

@@ -11,6 +11,7 @@ them may differ.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
@@ -21,9 +22,10 @@ import numpy as np
 
 from populace.errors import DataError
 from populace.memory.answers import PREFIX
+from populace.memory.auditing import note
 from populace.memory.calls import Told, asked
 from populace.memory.fitted import keep_fit, latest_fit
-from populace.memory.fitting import Fitting, fitted
+from populace.memory.fitting import Fitting, fitted, model_held
 from populace.memory.predicting.prediction import Calibration
 from populace.streams import stream
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from populace.memory.predicting import ResponsePredictor
     from populace.memory.predicting.briefing import Known
     from populace.memory.predicting.trials import Trial
-    from populace.memory.store import Store
+    from populace.memory.store import Store, Writing
     from populace.models.protocol import Provider
 
 __all__ = ["Weighed", "weigh", "weighed_before"]
@@ -124,28 +126,50 @@ def weigh(
     TooFewError
         If fewer than 20 people share answers.
     DataError
-        If fewer than 20 answers of the model can be read.
+        If fewer than 20 answers of the model can be read, or somebody it was weighed on went meanwhile.
     """
     from populace.memory.predicting.lm import ModelRoute
 
     predictor = fitted(store, how)
+    model = model_held(store, how)
     trial = _some(predictor, cells, how.seed)
     items = predictor.responses.opinions.items
     route = ModelRoute(provider.model, tokens=tokens, seed=how.seed)
     questions = [items[column] for column in trial.columns.tolist()]
     requests = route.requests(_known(predictor, trial), questions)
+    ids = predictor.responses.opinions.people["person_id"]
+    counts = Counter(int(ids[row]) for row in trial.rows.tolist())
+    with store.write() as writing:
+        _check_fit(writing, model, store.name)
+        note(writing, "weigh by model", how.purpose, sorted(counts.items()), actor=how.actor)
     work = f"weigh {how.kind} {how.purpose} {provider.model} {tokens} {cells}"
     with asked(store, work, requests, provider, stage="weigh", progress=progress) as results:
         read = route.read(results, questions)
         p = np.full((len(read), trial.p[predictor.best].shape[1]), np.nan)
         p[:, : read.shape[1]] = read
         found = _measured(predictor, trial, p, provider.model, how, tokens)
-        people = [int(who) for who in predictor.responses.opinions.people["person_id"]]
         kind = _kind(provider.model, how.known, tokens, how.same_question)
         data = msgspec.json.encode(found)
         with store.write() as writing:
-            keep_fit(writing, kind, how.purpose, people, data, items=len(trial.truth), actor=how.actor)
+            _check_fit(writing, model, store.name)
+            keep_fit(
+                writing,
+                kind,
+                how.purpose,
+                [int(who) for who in ids],
+                data,
+                items=len(trial.truth),
+                actor=how.actor,
+            )
     return found
+
+
+def _check_fit(writing: Writing, model: int, name: str) -> None:
+    """Refuse to go on with routes of which somebody went, or which were fitted anew."""
+    if not writing.fetch("SELECT 1 FROM memory_models WHERE model = ?", [model]):
+        raise DataError(
+            "somebody who was weighed on went meanwhile, or shares no more", file=name, fix="call it again"
+        )
 
 
 def _some(predictor: ResponsePredictor, cells: int, seed: int) -> Trial:

@@ -57,6 +57,8 @@ class ResponsePredictor:
     seed: int
     unseen: Unseen
     _calibrated: dict[str, Calibration] = field(default_factory=dict)
+    _without: dict[int, dict[str, Gains]] = field(default_factory=dict)
+    """Column -> gains measured on all other questions."""
 
     @classmethod
     def fit(
@@ -220,7 +222,8 @@ class ResponsePredictor:
         item = self.responses.opinions.items[column]
         cells = Cells(person, known[None], np.zeros(1, dtype=np.int64), np.array([column]))
         population = self.fitted["mode"].predict(cells)[0, : item.size]
-        name, why, silent = trials.settled(method, self.best, self.gained, cells.columns)
+        gained, best = self._gained(column)
+        name, why, silent = trials.settled(method, best, gained, cells.columns)
         asked = not silent and name in self.fitted
         p = self.fitted[name].predict(cells)[0, : item.size] if asked else population
         told = known.copy()
@@ -241,6 +244,17 @@ class ResponsePredictor:
             evidence=() if silent else named(self.folded, person, told, column, p, evidence),
             calibration=None if silent else self.calibration(name),
         )
+
+    def _gained(self, column: int) -> tuple[dict[str, Gains], str]:
+        """Give gains of routes, and the best; not of the very question where its answers may not count."""
+        if self.same_question or self.trial is None:
+            return self.gained, self.best
+        if column not in self._without:
+            trial = trials.without(self.trial, column)
+            found = {name: gains(trial, name, "mode") for name in self.gained} if len(trial.truth) else {}
+            self._without[column] = found
+        found = self._without[column]
+        return found, max(found, key=lambda name: found[name].overall.value, default="mode")
 
     def calibration(self, name: str) -> Calibration | None:
         """Measure a route on people left out; None where there were too few people for a trial."""

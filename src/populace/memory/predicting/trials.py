@@ -162,6 +162,19 @@ def gains(trial: Trial, ours: str, base: str) -> Gains:
     return Gains(overall, items)
 
 
+def without(trial: Trial, column: int) -> Trial:
+    """Leave out a question."""
+    at = trial.columns != column
+    return replace(
+        trial,
+        rows=trial.rows[at],
+        columns=trial.columns[at],
+        truth=trial.truth[at],
+        weights=trial.weights[at],
+        p={name: rows[at] for name, rows in trial.p.items()},
+    )
+
+
 def calibrated(
     trial: Trial, route: str, gain: Estimate, known: int | None, seed: int, *, p: np.ndarray | None = None
 ) -> Calibration:
