@@ -131,7 +131,7 @@ def test_the_card_says_who_by_whom_and_on_what_basis(bounds):
         if row.refused_from is not None:
             told = bounds.decide("x", scores=dict.fromkeys(by_name, 0) | {row.hazard: row.refused_from - 1})
             assert told.allowed and row.rule and row.basis and row.authority
-    assert "health" not in empty.data["store"] and "preferences" in empty.data["store"]
+    assert not any("health" in kinds for kinds in empty.data.values())
     looked_at(found.html())
     assert "A reply that &lt;b&gt;keeps&lt;/b&gt; the rules." in found.html() and NOT_SAID in found.html()
     assert bounds.card().data()["document"] == "alignment card"
@@ -190,6 +190,10 @@ def small(folder: Path, more: str = "") -> Path:
     [
         ('[card]\nmood = "good"', "card"),
         ('[[documents.approval]]\nrule = "none.such"\nby = "a"\ndate = "b"', "no rule 'none.such'"),
+        (
+            '[[documents.approval]]\nrule = "health.refer"\nby = "a"\ndate = "1 March"',
+            "'1 March', which is no date",
+        ),
         ('[[documents.approval]]\nrule = "health.refer"', "approval is malformed"),
         ('[[documents.participant]]\nwho = "a"\ndid = ["comment"]', "did what it could not"),
         ('[[documents.participant]]\nwho = "a"\ncould = ["rule"]', "participant is malformed"),
@@ -203,6 +207,48 @@ def test_malformed_facts_are_told(tmp_path, more, said):
         loaded = Bounds.load(tmp_path / "b", audit=False)
         for make in (card, ledger, participation):
             make(loaded)
+
+
+def test_what_is_said_of_all_stands_on_card_and_ledger(tmp_path):
+    from populace.bounds import Bounds
+
+    small(tmp_path / "b")
+    settings = tmp_path / "b" / "bounds.toml"
+    told = settings.read_text()
+    settings.write_text(
+        f'notice = "An <b>example</b>, not advice."\n{told}' if "notice" not in told else told
+    )
+    loaded = Bounds.load(tmp_path / "b", audit=False)
+    for made in (card(loaded, date=DATE), ledger(loaded, date=DATE)):
+        assert loaded.settings.notice and made.notice == loaded.settings.notice
+        assert "xample" in made.html() and "<b>" not in made.html()
+        assert "advice" in made.html() and loaded.settings.notice in str(json.loads(made.json()))
+
+
+def test_dates_are_dates(tmp_path):
+    from populace.bounds import Bounds
+
+    small(tmp_path / "b")
+    loaded = Bounds.load(tmp_path / "b", audit=False)
+    for make in (card, ledger, participation):
+        with pytest.raises(DataError, match="no date"):
+            make(loaded, date="<script>")
+    rule = tmp_path / "b" / "tier2" / "health" / "odd.cedar"
+    for day, said in (("1 March 2030", "no date"), ("2020-01-01", "")):
+        rule.write_text(
+            '@id("health.odd") @tier("2") @authority("board") @basis("trial") @version("1")\n'
+            f'@expires("{day}") @note("narrower")\n'
+            'forbid (principal, action == Action::"generate", resource)\n'
+            "  when { context.s.off.score >= 90 };\n"
+        )
+        loaded = Bounds.load(tmp_path / "b", audit=False)
+        if said:
+            with pytest.raises(DataError, match=said):
+                ledger(loaded)
+        else:
+            found = ledger(loaded)
+            assert {row.id for row in found.rules if row.expired} >= {"health.odd"}
+            assert "2020-01-01 (past, and still binding)" in found.html() and "narrower" in found.html()
 
 
 def test_the_gap_by_hand():

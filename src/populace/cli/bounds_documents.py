@@ -50,9 +50,9 @@ def ledger(bounds: _Bounds, out: _Out = None, date: _Date = None) -> None:
     from populace.bounds.documents import ledger
 
     found = ledger(Bounds.load(bounds, audit=False), date=date)
-    typer.echo(
-        f"{found.title}: {len(found.rules)} rules, {sum(row.expired for row in found.rules)} have ended"
-    )
+    past = sum(row.expired for row in found.rules)
+    told = f", {past} past their end and still binding" if past else ""
+    typer.echo(f"{found.title}: {len(found.rules)} rules{told}")
     for what, field in (("name whom they are for", "constituency"), ("have an approval", "approvals")):
         typer.echo(f"{found.share_with(field):.0%} {what}")
     _written(found, out)
@@ -180,6 +180,10 @@ def audit(
         if forget is not None:
             gone = chain.forget(forget)
             typer.echo("nothing was known of them" if gone is None else f"forgotten, in record {gone.n}")
+            form = bounds / "tier3" / f"{forget}.toml"
+            if form.name == f"{forget}.toml" and form.is_file():
+                typer.echo(f"their form stays until you delete it: {form}")
+            typer.echo("this reaches no memory and no cache of verdicts: those forget on their own")
         if export is not None:
             typer.echo(f"{export}: {chain.export(export):,} records")
         found = chain.verify([Seal.load(each) for each in against or ()])

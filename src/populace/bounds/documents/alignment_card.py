@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from populace.bounds.documents.pages import Document, Page, Part, Table, today
+from populace.bounds.documents.pages import Document, Page, Part, Table, day_of
 from populace.errors import DataError
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class Card(Document, frozen=True, kw_only=True):
     organisation: str
     provider: str
     jurisdictions: tuple[str, ...]
+    notice: str
+    """What the deployment says has to be known first."""
     facts: CardFacts
     authorities: tuple[tuple[int, str, int], ...]
     """Tier, who set rules in it, how many of them bind this deployment's users."""
@@ -125,6 +127,7 @@ class Card(Document, frozen=True, kw_only=True):
                     ("Users who chose", str(self.forms)),
                     ("Appeal", self.appeal),
                 ),
+                warning=self.notice,
                 tables=(
                     Table(
                         caption="Who set the rules that can bind this deployment's users",
@@ -218,7 +221,7 @@ def card(bounds: Bounds, *, date: str | None = None) -> Card:
         counted[rule.tier, rule.authority] = counted.get((rule.tier, rule.authority), 0) + 1
     return Card(
         title=bounds.settings.title or bounds.organisation,
-        made=date or today(),
+        made=day_of(date),
         bundle=bounds.bundle().hash,
         organisation=bounds.organisation,
         provider=bounds.settings.provider or "",
@@ -228,6 +231,7 @@ def card(bounds: Bounds, *, date: str | None = None) -> Card:
         users_choose=tuple(dict.fromkeys(wish.topic for wish in bounds.wishes.values())),
         forms=len(bounds.forms),
         appeal=bounds.settings.appeal,
+        notice=bounds.settings.notice,
         empty=_empty(bounds),
         missing=tuple(
             name.replace("_", " ") for name in CardFacts.__struct_fields__ if not getattr(facts, name)

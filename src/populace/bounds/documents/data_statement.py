@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import msgspec
 import polars as pl
 
-from populace.bounds.documents.pages import Document, Page, Part, today
+from populace.bounds.documents.pages import Document, Page, Part, day_of
 from populace.bounds.documents.raters import Provenance, provenance, read_feedback
 from populace.errors import DataError
 
@@ -188,7 +188,7 @@ def statement(
     frame = table if isinstance(table, pl.DataFrame) else read_feedback(table)
     path = None if isinstance(table, pl.DataFrame) else Path(table)
     return Statement(
-        date=date or today(),
+        date=day_of(date),
         facts=facts,
         origin=provenance(table, date=date),
         columns=tuple((name, _kind(kind)) for name, kind in frame.schema.items()),

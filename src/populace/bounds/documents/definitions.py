@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from populace.bounds.documents.pages import Document, Page, Part, Table, today
+from populace.bounds.documents.pages import Document, Page, Part, Table, day_of, is_day
 from populace.canonical import content_hash
 from populace.errors import DataError
 
@@ -52,10 +52,13 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     """Whom it was made for, or with."""
     consultation: str
     source: str
+    note: str
+    """What its author says of it, such as where it is narrower than the law."""
     version: str
     date: str
     expires: str
     expired: bool
+    """Whether it was to end before the document's date. The engine knows no dates: it binds all the same."""
     appeal: str
     approvals: tuple[Approval, ...]
     where: str
@@ -74,6 +77,8 @@ class Ledger(Document, frozen=True, kw_only=True):
     bundle: str
     """Hash of the policies that bind the deployment's own users."""
     rules: tuple[LedgerRow, ...]
+    notice: str
+    """What `bounds.toml` says of all of them, such as that they are examples."""
 
     def share_with(self, field: str) -> float:
         """Share of rules that say something in a field; of `constituency`, the metric of S.B.3."""
@@ -89,10 +94,10 @@ class Ledger(Document, frozen=True, kw_only=True):
                 ("Name who was consulted", "consultation"),
                 ("Have an approval", "approvals"),
                 ("Have an end", "expires"),
-                ("Have ended", "expired"),
+                ("Are past their end, and bind until somebody takes them out", "expired"),
             )
         )
-        parts = [Part(title="What the rules say of themselves", facts=told)]
+        parts = [Part(title="What the rules say of themselves", facts=told, warning=self.notice)]
         for tier in sorted({row.tier for row in self.rules}):
             rows = [row for row in self.rules if row.tier == tier]
             parts.append(Part(title=_TIERS.get(tier, f"Tier {tier}"), tables=(_who(rows), _texts(rows))))
@@ -113,18 +118,23 @@ def ledger(bounds: Bounds, *, date: str | None = None) -> Ledger:
     Parameters
     ----------
     date
-        Of the document, as 2026-11-22; what ended before is marked. Today, if left out.
+        Of the document, as 2026-11-22; what was to end before is marked (it binds until
+        somebody takes it out). Today, if left out.
 
     Raises
     ------
     DataError
-        If `bounds.toml` approves of a rule that there is not.
+        If `bounds.toml` approves of a rule that there is not, or a date is none.
     """
-    made = date or today()
+    made = day_of(date)
     approvals = _approvals(bounds)
     rows = tuple(_row(rule, approvals.get(rule.id, ()), made) for rule in bounds.rules)
     return Ledger(
-        title=bounds.settings.title or bounds.organisation, date=made, bundle=bounds.bundle().hash, rules=rows
+        title=bounds.settings.title or bounds.organisation,
+        date=made,
+        bundle=bounds.bundle().hash,
+        rules=rows,
+        notice=bounds.settings.notice,
     )
 
 
@@ -142,6 +152,10 @@ def _approvals(bounds: Bounds) -> dict[str, tuple[Approval, ...]]:
             raise DataError(
                 f"there is no rule {row.rule!r} to approve of", file=place, column="documents.approval"
             )
+        if row.date and not is_day(row.date):
+            raise DataError(
+                f"an approval is of {row.date!r}, which is no date", file=place, fix="write it as 2026-11-22"
+            )
         found[row.rule] = (*found.get(row.rule, ()), row)
     return found
 
@@ -150,6 +164,9 @@ def _row(rule: Any, approvals: tuple[Approval, ...], made: str) -> LedgerRow:
     notes: Mapping[str, str] = rule.annotations
     laws = [word for found in _LAW.findall(rule.text) for word in _WORD.findall(found)]
     expires = notes.get("expires", "")
+    if expires and not is_day(expires):
+        fix = "write it as 2026-11-22"
+        raise DataError(f"rule {rule.id} expires on {expires!r}, which is no date", file=rule.where, fix=fix)
     said = tuple(Approval(by=by, date="") for by in [notes.get("approved", "")] if by)
     return LedgerRow(
         id=rule.id,
@@ -162,6 +179,7 @@ def _row(rule: Any, approvals: tuple[Approval, ...], made: str) -> LedgerRow:
         constituency=notes.get("constituency", ""),
         consultation=notes.get("consultation", ""),
         source=notes.get("source", ""),
+        note=notes.get("note", ""),
         version=rule.version,
         date=notes.get("date", ""),
         expires=expires,
@@ -186,6 +204,7 @@ def _who(rows: list[LedgerRow]) -> Table:
             "For or with whom",
             "Approved by",
             "Until",
+            "Where its words are from, and what is to be said of it",
         ),
         rows=tuple(
             (
@@ -196,7 +215,8 @@ def _who(rows: list[LedgerRow]) -> Table:
                 ", ".join(row.jurisdictions) or row.organisation or "everywhere",
                 row.constituency or row.consultation,
                 "; ".join(f"{each.by} {each.date}".strip() for each in row.approvals),
-                f"{row.expires} (has ended)" if row.expired else row.expires,
+                f"{row.expires} (past, and still binding)" if row.expired else row.expires,
+                "; ".join(filter(None, (row.source, row.note))),
             )
             for row in rows
         ),

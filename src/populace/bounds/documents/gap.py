@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from populace.bounds.documents.gap_cells import FEW, Cell, cells_of
-from populace.bounds.documents.pages import Document, Page, Part, Table, today
+from populace.bounds.documents.pages import Document, Page, Part, Table, day_of
 from populace.bounds.documents.raters import read_feedback
 from populace.errors import DataError
 
@@ -152,7 +152,7 @@ def representation_gap(
         unmatched[name] = tuple(sorted(set(said) - set(shares[name])))
     return Gap(
         title=title,
-        date=date or today(),
+        date=day_of(date),
         people=rows.height,
         target=named,
         few=few,

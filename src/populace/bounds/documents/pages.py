@@ -18,7 +18,7 @@ from populace.atomic import write_atomic
 from populace.canonical import content_hash
 from populace.errors import DataError
 
-__all__ = ["NOT_SAID", "Document", "Page", "Part", "Table", "today"]
+__all__ = ["NOT_SAID", "Document", "Page", "Part", "Table", "day_of", "is_day"]
 
 NOT_SAID = "not said"
 
@@ -114,6 +114,24 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
             raise DataError("a document is a page or JSON", file=place, fix="use .html or .json")
 
 
-def today() -> str:
-    """Give the date, in UTC."""
-    return datetime.datetime.now(datetime.UTC).date().isoformat()
+def day_of(given: str | None) -> str:
+    """Give the date of a document: the one given, else today's, in UTC.
+
+    Raises
+    ------
+    DataError
+        If it is no date.
+    """
+    if given is None:
+        return datetime.datetime.now(datetime.UTC).date().isoformat()
+    if not is_day(given):
+        raise DataError(f"{given[:40]!r} is no date", fix="write it as 2026-11-22")
+    return given
+
+
+def is_day(given: str) -> bool:
+    """Say whether words are a date as 2026-11-22: as such, dates compare as words do."""
+    try:
+        return datetime.date.fromisoformat(given).isoformat() == given
+    except ValueError:
+        return False

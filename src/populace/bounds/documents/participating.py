@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import msgspec
 
 from populace.bounds.documents.definitions import Ledger, ledger
-from populace.bounds.documents.pages import Document, Page, Part, Table, today
+from populace.bounds.documents.pages import Document, Page, Part, Table, day_of
 from populace.errors import DataError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def participation(bounds: Bounds, *, date: str | None = None) -> Participation:
     named = {each.who for each in found}
     return Participation(
         title=rules.title,
-        date=date or today(),
+        date=day_of(date),
         participants=found,
         rules=len(rules.rules),
         rules_with_constituency=sum(bool(row.constituency) for row in rules.rules),

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from populace.bounds.documents.pages import Document, Page, Part, Table, today
+from populace.bounds.documents.pages import Document, Page, Part, Table, day_of
 from populace.canonical import file_hash
 from populace.errors import DataError
 from populace.stats import Estimate
@@ -188,7 +188,7 @@ def provenance(
     models = table[judge].drop_nulls().cast(pl.String).value_counts(sort=True).rows() if judge else []
     return Provenance(
         title=title,
-        date=date or today(),
+        date=day_of(date),
         file=file or "a table in memory",
         hash=digest,
         rows=table.height,
