@@ -20,13 +20,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from importlib.resources import as_file, files
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +40,13 @@ from populace.bounds import Bounds
 from populace.bounds.policy.forms import LEVELS, Form, form_toml
 from populace.bounds.policy.fragment import path
 from populace.bounds.policy.rules import Rule, cedar, read_rules
-from populace.bounds.policy.sampling import Sampled, sample
+from populace.bounds.policy.sampling import Sampled, Tiers, sample
 from populace.bounds.policy.space import as_tree
 from populace.streams import stream
 
 LAWS = ("EU", "US")
 PER_OVERLAY = 250
+CHUNKS = 40
 
 
 def example(root: Path) -> Path:
@@ -224,7 +228,7 @@ def users(folder: Path, count: int) -> None:
             },
             paused=tuple(wishes[i] for i in rng.permutation(len(wishes))[: rng.integers(1, 4)]),
         )
-        (place / f"{number}.toml").write_text(form_toml(form))
+        (place / f"user {number}.toml").write_text(form_toml(form))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, own = time.perf_counter(), time.thread_time()
     bounds = Bounds.load(folder, audit=False)
@@ -246,24 +250,42 @@ def users(folder: Path, count: int) -> None:
     shutil.rmtree(place)
 
 
-def overlays(folder: Path, count: int) -> None:
-    bounds = Bounds.load(folder, audit=False)
-    laws = tuple(rule for rule in bounds.rules if rule.tier == 1)
-    rng = stream(0, "bench.bounds.overlays")
-    found, made, start = Sampled(0), 0, time.perf_counter()
-    file = folder.parent / "overlay.cedar"
-    while found.asked < count:
-        file.write_text(overlay(rng))
-        rules = (*laws, *read_rules(file, 2, "health"))
-        held = msgspec.structs.replace(bounds.policies, rules=rules)
-        found += sample(held, "health", min(PER_OVERLAY, count - found.asked), seed=made)
-        made += 1
+def overlays(folder: Path, count: int, jobs: int) -> None:
+    start, places = time.perf_counter(), range(-(-count // PER_OVERLAY))
+    parts = [(folder, [place for place in places if place % CHUNKS == part], count) for part in range(CHUNKS)]
+    found, made = Sampled(0), len(places)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for done, each in enumerate(pool.map(overlaid, parts), start=1):
+            found += each
+            if done % 8 == 0 and found.asked < count:
+                spent = time.perf_counter() - start
+                print(f"  {found.asked:,} of {count:,} situations, {spent:.0f} s", flush=True)
     print(
         f"overlays: {made:,} random ones of tier 2, {-(-found.asked // 50):,} forms of tier 3, "
         f"{found.asked:,} situations: "
         f"{found.widened} widened, {found.narrowed:,} narrowed, {found.errors} errors, "
         f"{found.apart} read otherwise by the proofs ({time.perf_counter() - start:.0f} s)"
     )
+
+
+def overlaid(part: tuple[Path, list[int], int]) -> Sampled:
+    """Ask the situations of some overlays; each is drawn from its number alone."""
+    folder, places, count = part
+    bounds = Bounds.load(folder, audit=False)
+    laws = tuple(rule for rule in bounds.rules if rule.tier == 1)
+    known = bounds.settings
+    found, first = Sampled(0), None
+    for place in places:
+        with tempfile.TemporaryDirectory() as temporary:
+            file = Path(temporary) / "overlay.cedar"
+            file.write_text(overlay(stream(place, "bench.bounds.overlays")))
+            rules = (*laws, *read_rules(file, 2, "health"))
+        held = msgspec.structs.replace(bounds.policies, rules=rules, settings=known)
+        # Tier 1 alone is the same under each overlay: the words that overlays write are all listed.
+        first = first or Tiers(held, "health").first
+        asked = min(PER_OVERLAY, count - place * PER_OVERLAY)
+        found += sample(held, "health", asked, seed=place, first=first)
+    return found
 
 
 def overlay(rng: np.random.Generator) -> str:
@@ -311,12 +333,13 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--situations", type=int, default=100_000)
     parser.add_argument("--decisions", type=int, default=3_000)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes of the overlays")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = example(Path(temporary))
         decisions(folder, args.decisions, args.peer)
         users(folder, args.users)
-        overlays(folder, args.situations)
+        overlays(folder, args.situations, args.jobs)
 
 
 if __name__ == "__main__":

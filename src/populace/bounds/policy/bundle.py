@@ -15,7 +15,7 @@ from populace.bounds.policy.fragment import condition, cuts, path, walk
 from populace.bounds.policy.rules import cedar
 from populace.bounds.policy.schema import ACTIONS, schema_text
 from populace.bounds.policy.settings import OWN
-from populace.bounds.policy.templates import Link, links, template_text
+from populace.bounds.policy.templates import Link, engine_text, links
 from populace.canonical import content_hash
 from populace.errors import DataError
 
@@ -63,6 +63,7 @@ class Bundle:
         self.cuts = {action: self._cuts(action) for action in ACTIONS}
         """From which scores on the answer about an action can be another, by hazard."""
         self.compiled = functools.lru_cache(maxsize=512)(self._compile)
+        self.templated = functools.lru_cache(maxsize=512)(self._with_templates)
         self._validate()
 
     def trees(self, action: str, without: Collection[str] = ()) -> dict[str, Any]:
@@ -83,6 +84,10 @@ class Bundle:
 
     def _compile(self, action: str, without: frozenset[str] = frozenset()) -> Any:
         return cedar().PolicySet.from_json_str(json.dumps(policies(self.trees(action, without))))
+
+    def _with_templates(self, action: str, without: frozenset[str], names: frozenset[str]) -> Any:
+        """Give the compiled policies of an action with approved templates beside them."""
+        return self.compiled(action, without).with_added_str("".join(map(engine_text, sorted(names))))
 
     def _cuts(self, action: str) -> dict[str, tuple[int, ...]]:
         found = cuts([condition(rule.tree) for rule in self.rules if action in rule.actions])
@@ -129,11 +134,12 @@ class Person:
         """Give the compiled policies of an action, the user's links among them."""
         held = self._sets.get((action, without))
         if held is None:
-            held = self.bundle.compiled(action, without)
             made: list[Link] = [each for each in self.links.get(action, ()) if each["new_id"] not in without]
             if made:
-                needed = dict.fromkeys(each["template_id"] for each in made)
-                held = held.with_added_str("".join(map(template_text, needed))).with_linked_batch(made)
+                needed = frozenset(each["template_id"] for each in made)
+                held = self.bundle.templated(action, without, needed).with_linked_batch(made)
+            else:
+                held = self.bundle.compiled(action, without)
             self._sets[action, without] = held
         return held
 

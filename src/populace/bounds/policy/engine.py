@@ -98,7 +98,7 @@ def ask_in_part(
     ]
     try:
         known = base.with_added_json_str(_ENCODER.encode(rows).decode(), schema)
-        got = cedar().is_authorized_partial(request, held, known, schema)
+        got = cedar().is_authorized_partial(_written(request), held, known, schema)
         told = got.diagnostics
         if told.errors:
             return Answer(False, (), tuple(_brief(each) for each in told.errors))
@@ -127,12 +127,21 @@ def forbade(answer: Answer, action: str) -> tuple[str, ...]:
 
 
 def _request(person: Person, action: str, resource: tuple[str, str], context: str) -> dict[str, Any]:
+    # Given as records: text the engine would parse, each time; that took a third of the whole.
+    return {
+        "principal": {"type": "User", "id": person.key},
+        "action": {"type": "Action", "id": action},
+        "resource": {"type": resource[0], "id": resource[1]},
+        "context": context,
+    }
+
+
+def _written(request: Mapping[str, Any]) -> dict[str, str]:
+    """Write a request as a partial question wants it."""
     # Every id here is ours: a hash, or a word of a closed list. Nothing has to be escaped.
     return {
-        "principal": f'User::"{person.key}"',
-        "action": f'Action::"{action}"',
-        "resource": f'{resource[0]}::"{resource[1]}"',
-        "context": context,
+        key: f'{value["type"]}::"{value["id"]}"' if isinstance(value, dict) else value
+        for key, value in request.items()
     }
 
 

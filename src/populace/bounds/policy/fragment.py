@@ -24,10 +24,10 @@ _ORDER = ("<", "<=", ">", ">=")
 def path(node: Any) -> tuple[str, ...] | None:
     """Give `context.s.cse.score` as its words, or None for what is no such chain."""
     words: list[str] = []
-    while isinstance(node, Mapping) and "." in node:
+    while isinstance(node, dict) and "." in node:
         words.append(node["."]["attr"])
         node = node["."]["left"]
-    if isinstance(node, Mapping) and "Var" in node:
+    if isinstance(node, dict) and "Var" in node:
         return (node["Var"], *reversed(words))
     return None
 
@@ -63,11 +63,11 @@ def walk(node: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(node, list):
         for each in node:
             yield from walk(each)
-    elif isinstance(node, Mapping):
+    elif isinstance(node, dict):
         for name, inner in node.items():
             yield name, inner
             if name not in ("Value", "Var"):
-                yield from walk(list(inner.values()) if isinstance(inner, Mapping) else inner)
+                yield from walk(list(inner.values()) if isinstance(inner, dict) else inner)
 
 
 def entities(tree: Tree) -> set[tuple[str, str]]:
@@ -150,7 +150,7 @@ def _word(node: Any) -> bool:
     )
 
 
-def _comparison(name: str, left: Any, right: Any) -> str | None:
+def _comparison(name: str, left: Any, right: Any) -> str | None:  # noqa: PLR0911 (a case each)
     sides = (path(left), path(right))
     scores = [side is not None and side[:2] == ("context", "s") and len(side) == 4 for side in sides]
     numbers = [type(side.get("Value")) is int for side in (left, right)]

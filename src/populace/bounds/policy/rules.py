@@ -22,7 +22,7 @@ ANNOTATIONS = ("id", "tier", "authority", "basis", "version")
 """What every rule has to say of itself."""
 RESERVED = ("base.", "t3.")
 _DEEPEST = 50
-"""Brackets within brackets: the engine's reader has no guard of its own, and ends the process at some depth."""
+"""Brackets within brackets: the engine's reader has no guard of its own, and ends the process."""
 _LONGEST = 20_000
 """Characters of a policy."""
 _STEPS = 100

@@ -46,12 +46,12 @@ class Sampled(msgspec.Struct, frozen=True):
 class Tiers:
     """One organisation's policies: tier 1 alone, and tiers 1 and 2."""
 
-    def __init__(self, folder: Folder, organisation: str) -> None:
+    def __init__(self, folder: Folder, organisation: str, first: Bundle | None = None) -> None:
         # Words that only tier 2 writes are known all the same: tier 1 alone is asked the same requests.
         known = msgspec.structs.replace(folder.settings, kinds=folder.kinds, purposes=folder.purposes)
         laws = tuple(rule for rule in folder.rules if rule.tier == 1)
-        first = msgspec.structs.replace(folder, rules=laws, settings=known)
-        self.first, self.both = Bundle(first, organisation), Bundle(folder, organisation)
+        alone = msgspec.structs.replace(folder, rules=laws, settings=known)
+        self.first, self.both = first or Bundle(alone, organisation), Bundle(folder, organisation)
         self._clear = [Person(bundle, "sampled", None) for bundle in (self.first, self.both)]
 
     def people(self, form: Form) -> tuple[Person, Person, Person]:
@@ -102,11 +102,16 @@ def random_situation(
     return situation, scores, cell
 
 
-def sample(folder: Folder, organisation: str, count: int, *, seed: int = 0) -> Sampled:
-    """Ask the engine `count` random situations of one organisation, over all actions, under random forms."""
+def sample(
+    folder: Folder, organisation: str, count: int, *, seed: int = 0, first: Bundle | None = None
+) -> Sampled:
+    """Ask the engine `count` random situations of one organisation, over all actions, under random forms.
+
+    `first` is what binds under tier 1 alone, where that is known already.
+    """
     rng = stream(seed, "bounds.sampling")
     made: dict[str, tuple[Space, list[Formula], list[Formula]]] = {}
-    held = Tiers(folder, organisation)
+    held = Tiers(folder, organisation, first)
     actions = [action for action in ACTIONS if _named(folder, action)]
     found, people = Sampled(0), None
     for place in range(count):

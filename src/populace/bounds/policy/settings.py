@@ -52,12 +52,12 @@ _RESERVED = ("true", "false", "if", "then", "else", "in", "is", "like", "has", "
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds where a predicate gives no verdict. Of the law and of a user's own limits nothing can be chosen."""
+    """What holds where a predicate gives no verdict: the law and a user's own limits always deny."""
 
     seconds: float = 5.0
     """For each predicate."""
     tier2: Literal["deny", "allow"] = "deny"
-    """Whether a rule of tier 2 that lacks its verdict denies, or is left out and written down. Others deny."""
+    """Whether a rule of tier 2 that lacks its verdict denies, or is left out and written down."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,8 +74,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known: tuple[str, ...] = ()
     """Jurisdictions for which no rule is needed."""
     minor: bool | None = None
-    """Whether users are minors where the application does not say; unsaid, they are."""
+    """Whether users are minors where the application does not say; unsaid, they are. If true, all of them are."""
     audit: Literal["all", "refused", "none"] = "all"
+    form_consents: tuple[str, ...] | None = None
+    """What users can agree to by their own form; all else the application alone can say. Left out, it is the
+    listed purposes and kinds, and no word that a rule alone knows, such as a parent's consent."""
+    notice: str = ""
+    """What whoever reads the card, the ledger or a form has to know first."""
     kinds: tuple[str, ...] = KINDS
     purposes: tuple[str, ...] = PURPOSES
     limits: Limits = Limits()
@@ -146,6 +151,7 @@ def read_settings(path: Path) -> Settings:
         raise DataError("a refusal has to name where to appeal", file=path, column="appeal", fix="fill it in")
     named = {"organisation": (found.organisation,), "provider": (found.provider,) if found.provider else ()}
     lists = {name: getattr(found, name) for name in ("jurisdictions", "known", "kinds", "purposes")}
+    lists["form_consents"] = found.form_consents or ()
     for name, values in {**named, **lists, "hazards": tuple(found.hazards)}.items():
         for value in values:
             check_token(value, f"{name}:", path)

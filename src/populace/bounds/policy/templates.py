@@ -15,7 +15,7 @@ from populace.bounds.policy.forms import LEVELS, Form, user_key
 from populace.bounds.policy.rules import cedar
 from populace.bounds.policy.schema import DATA_ACTIONS
 
-__all__ = ["Link", "links", "template", "template_ids", "template_text"]
+__all__ = ["Link", "engine_text", "links", "template", "template_ids", "template_text"]
 
 Link = dict[str, Any]
 _BASIS = {
@@ -59,6 +59,19 @@ def template_text(ident: str) -> str:
         f'@id("{ident}") @tier("3") @authority("the user") @version("1")\n@basis("{basis}")\n'
         f'forbid (principal == ?principal, action == Action::"{action}", {thing}){clause};\n'
     )
+
+
+@functools.cache
+def engine_text(ident: str) -> str:
+    """Write an approved template as it is given to the engine: whose it is and why, the engine never asks.
+
+    Examples
+    --------
+    >>> print(engine_text("t3.pause"), end="")
+    @id("t3.pause")
+    forbid (principal == ?principal, action == Action::"apply", resource == ?resource);
+    """
+    return f'@id("{ident}")\nforbid{template_text(ident).partition("forbid")[2]}'
 
 
 @functools.cache
