@@ -86,16 +86,17 @@ def test_certificates_hold_at_a_hundred_thousand_weights() -> None:
 
 
 @given(seed=st.integers(0, 10**6), ties=st.booleans())
-@settings(deadline=None, max_examples=100 if FULL else 12)
+@settings(deadline=None, max_examples=200 if FULL else 12)
 def test_minimum_is_brute_force(seed: int, ties: bool) -> None:
     rewards = table(seed, ties)
-    for kind, regret in (("additive", 0.05), ("ratio", 0.1)):
-        found = pf.minimum(rewards, regret, kind)  # type: ignore[arg-type]
+    for kind, regret, epsilon in (("additive", 0.05, 0.0), ("ratio", 0.1, 0.0), ("mixed", 0.05, 0.1)):
+        found = pf.minimum(rewards, regret, kind, epsilon=epsilon)  # type: ignore[arg-type]
         fewest = next(
             size
             for size in range(1, len(rewards) + 1)
             if any(
-                pf.worst_regret(rewards, members, kind).value <= regret + 1e-8  # type: ignore[arg-type]
+                pf.worst_regret(rewards, members, kind, epsilon=epsilon).value  # type: ignore[arg-type]
+                <= regret + 1e-8
                 for members in combinations(range(len(rewards)), size)
             )
         )

@@ -153,6 +153,8 @@ def regions_of_run(items: pl.DataFrame, size: int | None = None, width: int = 68
     weights = sum(found.people.halves) / 2 if found.people.sampled else None
     who = f"{len(found.people.names)} people; " if found.people.sampled else ""
     told = f"{who}chosen on {len(found.questions) // 2} questions, twice"
+    if len(members) > size:
+        told += f": the {len(members)} members of both times, at most {size} each"
     names = [found.arms[arm] for arm in members]
     return regions(
         means[members],
