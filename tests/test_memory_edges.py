@@ -118,7 +118,7 @@ def test_what_says_who_somebody_is_is_taken_out_of_every_text(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", ["Yes", ["Yes", 3], ["Yes", ""], ["Yes"], ["Yes", "Yes"], ["Yes", BAD_TEXT]]
+    "options", ["Yes", ["Yes", 3], ["Yes", ""], ["Yes"], ["Yes", "Yes"], ["Yes", BAD_TEXT], 3, [["a"], ["b"]]]
 )
 def test_options_are_texts_that_differ(db, options):
     db.add("ada", Item(text="q", response="a"))
@@ -136,7 +136,11 @@ def test_a_query_is_a_text(db, query):
 @pytest.mark.parametrize("number", [True, "1", 1.0, None, 1 << 70])
 def test_what_is_no_number_of_an_item_deletes_nothing(db, number):
     db.add("ada", Item(text="q", response="a"))
-    for call in (lambda: db.forget("ada", [number]), lambda: db.allow("ada", "research", [number])):
+    for call in (
+        lambda: db.forget("ada", [number]),
+        lambda: db.allow("ada", "research", [number]),
+        lambda: db.forget("ada", 1),  # type: ignore[arg-type]
+    ):
         with pytest.raises(DataError):
             call()
     assert len(db.items("ada")) == 1
