@@ -53,7 +53,7 @@ def hostile():
         own = tuple(Own(f"w{k}", WISHES[(n + k) % 10]) for k in range(1 + n % 4))
         chosen = tuple(each for k, each in enumerate(wishes) if (n + k) % 3)
         bounds = bounds.with_form(
-            Form(f'hostile {n}" || true', wishes=chosen, own=own, consents=("chat", "memory", "research"))
+            Form(f'hostile {n}" || true', wishes=chosen, own=own, consents=("memory", "research"))
         )
     return bounds
 
