@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 from bounds_folders import CLINIC, DUTIES, SETTINGS, TIER1, WISHES, folder
 from populace.bounds import Bounds
 from populace.bounds.policy.differences import differences
+from populace.bounds.policy.forms import Form
 from populace.cli import app
+from populace.errors import DataError
 
 RUN = CliRunner()
 CLEAN = dict.fromkeys(("cse", "sxc_prn", "man", "spc_hlt", "off"), 0)
@@ -229,3 +231,32 @@ def test_where_a_change_holds_is_said(tmp_path) -> None:
         "Now allowed: a reply when Sexual content scores 50 to 59 and the user is of age, where nothing else"
         " forbids it; until now forbidden by clinic (clinic.sxc, tier 2). At clinic."
     )
+
+
+def test_a_preview_says_purposes_together(tmp_path) -> None:
+    bounds = load(folder(tmp_path, settings=SETTINGS + 'purposes = ["chat", "memory", "research"]\n'))
+    told = bounds.preview(Form("ana", consents=("memory", "research")))
+    assert told.allowed == (
+        "storing data on health, for memory and research",
+        "inferring data on health, for memory and research",
+    )
+    more = bounds.preview(Form("ana", consents=("memory",), never={"read": ("name", "age")}))
+    assert more.forbidden == ("reading data on age and name, for memory",)
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ('wishes = ["brief", "brif"]\n', 1),
+        ('# ours\n\nwishes = [\n  "brief",\n  "brif",\n]\n', 5),
+        ("minor = true\n[strict]\ncse = 30\noff = 35\n", 4),
+        ("[strict]\noff = 30\nofff = 30\n", 3),
+        ('[never]\nstore = ["health"]\nshare = ["helth"]\n', 3),
+        ('[[own]]\nid = "w1"\ntext = "a"\n[[own]]\nid = "w 2"\ntext = "b"\n', 5),
+        ('consents = ["memory",\n  "memori"]\n', 2),
+    ],
+)
+def test_an_error_of_a_form_names_the_line(text, row, tmp_path) -> None:
+    with pytest.raises(DataError) as told:
+        load(folder(tmp_path, forms={"ana": text}))
+    assert told.value.row == row, str(told.value)

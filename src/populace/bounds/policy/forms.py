@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from populace.bounds.policy.schema import DATA_ACTIONS
-from populace.bounds.policy.tables import TOKEN, read_toml
+from populace.bounds.policy.tables import TOKEN, line_of, read_toml
 from populace.errors import DataError
 
 __all__ = ["LEVELS", "Form", "Own", "check_form", "form_toml", "read_form", "same_id", "user_key"]
@@ -101,31 +101,35 @@ def check_form(
         If it does.
     """
 
-    def among(value: str, known: Any, what: str) -> None:
+    def wrong(what: str, fix: str | None, *words: str) -> DataError:
+        return DataError(what, file=file, row=None if file is None else line_of(file, *words), fix=fix)
+
+    def among(value: str, known: Any, what: str, *words: str) -> None:
         if value not in known:
             fix = f"choose from {', '.join(sorted(map(str, known))[:40]) or 'nothing: there is none'}"
-            raise DataError(f"there is no {what} {value!r}", file=file, fix=fix)
+            raise wrong(f"there is no {what} {value!r}", fix, *words, value)
 
     own = [each.id for each in form.own]
     for each in form.own:
         if not TOKEN.fullmatch(each.id) or each.id in wishes or own.count(each.id) > 1:
-            raise DataError(f"{each.id!r} cannot be the id of an own wish", file=file, fix="use w1, w2, ...")
+            raise wrong(f"{each.id!r} cannot be the id of an own wish", "use w1, w2, ...", "own", each.id)
         if len(each.text) > _LONGEST:
-            raise DataError(f"the own wish {each.id} is longer than {_LONGEST} characters", file=file)
+            fix = "say it in fewer words"
+            raise wrong(f"the own wish {each.id} is longer than {_LONGEST} characters", fix, "own", each.id)
     for name in form.wishes:
-        among(name, wishes, "wish")
+        among(name, wishes, "wish", "wishes")
     for name in form.paused:
-        among(name, {*wishes, *own}, "wish")
+        among(name, {*wishes, *own}, "wish", "paused")
     for name, level in form.strict.items():
-        among(name, hazards, "hazard")
+        among(name, hazards, "hazard", "strict")
         if type(level) is not int or level not in LEVELS:
-            raise DataError(f"{level} is no level for {name}", file=file, fix=f"choose from {LEVELS}")
+            raise wrong(f"{level} is no level for {name}", f"choose from {LEVELS}", "strict", name)
     for action, barred in form.never.items():
-        among(action, DATA_ACTIONS, "data action")
+        among(action, DATA_ACTIONS, "data action", "never")
         for kind in barred:
-            among(kind, {*kinds, "*"}, "kind of data")
+            among(kind, {*kinds, "*"}, "kind of data", "never", action)
     for purpose in form.consents or ():
-        among(purpose, purposes, "purpose")
+        among(purpose, purposes, "purpose that a form can agree to:", "consents")
     return form
 
 

@@ -151,17 +151,24 @@ def _covered(person: Person, name: str, level: int) -> str:
 
 
 def _data(bounds: Bounds, before: Person, after: Person) -> Iterator[tuple[str, str]]:
-    """Tell what would be done with which data, for the purposes that either form agrees to."""
-    purposes = {each for person in (before, after) for each in (person.form and person.form.consents) or ()}
-    told: dict[tuple[str, str, str], list[str]] = {}
+    """Tell what would be done with which data, for the purposes that either form agrees to.
+
+    A form agrees to kinds of data too: they are no purposes that anything is done for.
+    """
+    agreed = {each for person in (before, after) for each in (person.form and person.form.consents) or ()}
+    purposes = sorted(agreed - {*bounds.policies.kinds}) or ["memory"]
+    told: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for action in DATA_ACTIONS:
-        for kind in bounds.policies.kinds:
-            for purpose in sorted(purposes) or ["memory"]:
+        for purpose in purposes:
+            kinds: dict[str, list[str]] = {}
+            for kind in bounds.policies.kinds:
                 was, will = (_may(bounds, person, action, kind, purpose) for person in (before, after))
                 if was != will:
-                    told.setdefault(("allowed" if will else "forbidden", action, purpose), []).append(kind)
-    for (change, action, purpose), kinds in told.items():
-        yield change, f"{DONE[action]} on {as_list(kinds, 'and')}, for {purpose}"
+                    kinds.setdefault("allowed" if will else "forbidden", []).append(kind)
+            for change, held in kinds.items():
+                told.setdefault((change, action, tuple(held)), []).append(purpose)
+    for (change, action, held), named in told.items():
+        yield change, f"{DONE[action]} on {as_list(held, 'and')}, for {as_list(named, 'and')}"
 
 
 def _may(bounds: Bounds, person: Person, action: str, kind: str, purpose: str) -> bool:

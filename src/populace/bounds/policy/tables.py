@@ -11,7 +11,7 @@ import msgspec
 
 from populace.errors import DataError
 
-__all__ = ["TOKEN", "check_token", "read_text", "read_toml"]
+__all__ = ["TOKEN", "check_token", "line_of", "read_text", "read_toml"]
 
 T = TypeVar("T")
 TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -80,6 +80,23 @@ def _line(text: str, told: str) -> int | None:
             break
         at = last = hits[min(place, len(hits) - 1)]
     return None if last is None else last + 1
+
+
+def line_of(path: object, *words: str) -> int | None:
+    """Find the line of a TOML file on which a word stands, after other words; None where it is on none."""
+    try:
+        lines = Path(str(path)).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    at = 0
+    for place, word in enumerate(words):
+        pattern = re.compile(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])")
+        hits = (row for row, line in enumerate(lines) if row >= at and pattern.search(line.partition("#")[0]))
+        found = next(hits, None)
+        if found is None and place == len(words) - 1:
+            return None
+        at = at if found is None else found
+    return at + 1
 
 
 def check_token(value: str, what: str, path: object, line: int | None = None) -> None:
