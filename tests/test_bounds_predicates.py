@@ -694,6 +694,28 @@ def test_the_command_prints_figures_and_no_text(tmp_path):
     assert read_calibrations(tmp_path / "maps.toml")["off"].score(0.6) == 100
 
 
+def test_the_command_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(command)
+    rows = "\n".join(f"{SECRET} idiot {row},off" if row % 2 else f"{SECRET} {row},safe" for row in range(80))
+    (tmp_path / "set.csv").write_text(f"text,label\n{rows}\n")
+    asked = []
+
+    class Counted(Planted):
+        async def judge(self, text, context):
+            asked.append(text)
+            if len(asked) == 50:
+                raise KeyboardInterrupt
+            return Verdict("off", 50, "", self.version, "none", 0.0)
+
+    monkeypatch.setattr("populace.bounds.predicates.from_table", lambda *given: [Counted()])
+    given = ["--set", str(tmp_path / "set.csv"), "--cache", str(tmp_path / "kept")]
+    assert CliRunner().invoke(app, given).exit_code != 0 and len(asked) == 50
+    told = CliRunner().invoke(app, given)
+    assert told.exit_code == 0 and len(asked) == 50 + 80 - 49, told.output
+    assert SECRET.encode() not in (tmp_path / "kept").read_bytes()
+
+
 @pytest.mark.skipif(not XSTEST.is_file(), reason="XSTest is not here")
 def test_the_shipped_words_on_xstest_are_what_the_page_says():
     found = measure_quality(from_table({"rules": {}, "personal_data": {}}), read_labelled(XSTEST), draws=200)

@@ -39,6 +39,13 @@ def quality(
         Path | None,
         typer.Option(help="Fit maps from scores to shares on this set, into a TOML file.", metavar="FILE"),
     ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that keeps verdicts, by keyed hashes of texts: a run that was stopped goes on.",
+            metavar="FILE",
+        ),
+    ] = None,
     method: Annotated[str, typer.Option(help="isotonic, or logistic for a few hundred texts.")] = "isotonic",
     seconds: Annotated[float, typer.Option(min=0.001, help="For each text and predicate.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
@@ -58,6 +65,11 @@ def quality(
         from populace.bounds.policy.settings import read_settings
 
         predicates = from_table(read_settings(bounds / "bounds.toml").predicates, bounds)
+    if cache is not None:
+        from populace.bounds.predicates.cache import Cache, Cached
+
+        kept = Cache(cache, most=max(len(given.texts) * len(predicates), 1) * 2)
+        predicates = [Cached(each, kept) for each in predicates]
     if calibrate is not None:
         from populace.bounds.predicates.quality import calibrate_on
 
