@@ -114,6 +114,17 @@ def test_what_says_who_somebody_is_is_taken_out_of_every_text(tmp_path):
     assert not any(mail.encode() in path.read_bytes() for path in tmp_path.iterdir())
 
 
+def test_options_and_attributes_lose_what_has_a_form_and_no_names(tmp_path):
+    with PersonaDB.open(tmp_path / "people.db", redact=lambda text: text.replace("Biden", "<NAME>")) as db:
+        item = Item(text="Biden?", response="Biden", options=("Biden", "me@example.org"), topic="of Biden")
+        db.add("ada", item)
+        db.describe("ada", {"vote": "Biden"})
+        found = db.items("ada")[0].item
+        assert (found.text, found.topic) == ("<NAME>?", "of <NAME>")
+        assert found.response == "Biden" and found.options == ("Biden", "[e-mail]")
+        assert db.attributes("ada") == {"vote": "Biden"}
+
+
 # What is asked
 
 

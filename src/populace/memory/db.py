@@ -70,7 +70,7 @@ class PersonaDB(Knowing):
             How many people a neighbourhood needs at least (5); kept in the store.
         redact
             What takes out of new texts who somebody is: `patterns`, `presidio`, or a function of a text. Of
-            items and attributes that this object adds; not kept in the store.
+            options and attributes patterns are taken out. Not kept in the store.
         actor
             Who runs this, for the audit.
 
@@ -155,7 +155,7 @@ class PersonaDB(Knowing):
         from populace.memory.describing import describe
 
         told = as_consent(consent)
-        describe(self.store, checked_name(person_id), attributes, told, redact=self.redact)
+        describe(self.store, checked_name(person_id), attributes, told, redact=self.redact is not None)
 
     def allow(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
@@ -15,6 +15,7 @@ from populace.memory.auditing import note
 from populace.memory.consent import Consent
 from populace.memory.forgetting import drop_derived, items_numbered, overwrite, owe
 from populace.memory.item import checked_text
+from populace.memory.redacting import by_patterns
 from populace.memory.words import blocks
 
 if TYPE_CHECKING:
@@ -29,19 +30,20 @@ def describe(
     attributes: Mapping[str, str | None],
     consent: Consent,
     *,
-    redact: Callable[[str], str] | None = None,
+    redact: bool = False,
 ) -> None:
     """Set attributes of a person; None takes one back. Lists of neighbours they are in are made again.
 
-    `redact` takes out of values what says who somebody is.
+    `redact` takes out of values what has a plain form (`redacting.by_patterns`), and no names or places: what
+    is known of a region would be lost.
     """
     for name, value in attributes.items():
         if not checked_text(name, "attributes"):
             raise DataError("an attribute without a name", column="attributes", fix="name it")
         if value is not None:
             checked_text(value, name)
-    if redact is not None:
-        attributes = {name: value and checked_text(redact(value), name) for name, value in attributes.items()}
+    if redact:
+        attributes = {name: value and by_patterns(value) for name, value in attributes.items()}
     with store.write() as writing:
         person = people_for(writing, [person_id])[person_id]
         _take_back(writing, person, attributes)

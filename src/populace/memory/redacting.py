@@ -50,13 +50,15 @@ def redactor(name: str) -> Callable[[str], str]:
 def redacted(item: Item, redact: Callable[[str], str]) -> Item:
     """Take out of all texts of an item what says who somebody is; the response stays one of the options.
 
-    Options of which the same is left are numbered, since a response must say which it was.
+    Of options only what has a plain form: they are the words of who asked, the same for everybody, and a
+    redactor of names would leave nothing of a question about politicians. Those of which the same is left are
+    numbered, since a response must say which it was.
     """
     from msgspec.structs import replace
 
     options: list[str] = []
     for number, option in enumerate(item.options, 1):
-        left = redact(option) if option else option
+        left = by_patterns(option)
         options.append(f"{left} ({number})" if left in options else left)
     said = options[item.options.index(item.response)] if options else redact(item.response)
     return replace(
