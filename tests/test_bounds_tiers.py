@@ -5,6 +5,8 @@ And the form: its page writes TOML that the engine reads, hostile strings includ
 
 from __future__ import annotations
 
+import datetime
+import itertools
 import json
 import os
 import re
@@ -18,9 +20,12 @@ import pytest
 pytest.importorskip("cedarpy", reason="the extra bounds is not installed")
 
 from populace.bounds import Bounds
+from populace.bounds.documents import card, ledger
 from populace.bounds.forms import facts, form_page
 from populace.bounds.forms.facts import kinds
+from populace.bounds.policy.expiry import past_their_end
 from populace.bounds.policy.forms import Form, Own, form_toml, read_form
+from populace.bounds.policy.starting import start
 from populace.bounds.replies import missing_duties
 from populace.errors import DataError
 
@@ -73,13 +78,19 @@ FIRES = {
     "eu.art5b": ("generate", {"man": 30}, EU | {"minor": True}),
     "eu.art5c": ("infer history", {}, EU | {"purpose": "social_scoring"}),
     "eu.art5d": ("infer history", {}, EU | {"purpose": "crime_prediction"}),
+    "eu.art5e": ("store biometrics", {}, EU | {"purpose": "face_scraping"}),
     "eu.art5f": ("infer emotions", {}, EU | {"purpose": "work"}),
     "eu.art5g": ("infer biometrics", {}, EU),
+    "eu.art5h": ("read name", {}, EU | {"purpose": "remote_identification"}),
     "eu.art50_1": ("omit say_you_are_ai", {}, EU),
     "eu.art50_2": ("omit mark_as_generated", {}, EU),
+    "eu.art50_3": ("omit say_what_is_read", {}, EU | {"purpose": "emotion_recognition"}),
     "eu.art50_4": ("omit label_public_interest_text", {}, EU | {"purpose": "publication"}),
     "eu.intimate": ("generate", {}, EU | {"purpose": "intimate_image"}),
     "eu.gdpr7_3": ("read history", {}, EU | {"consents": []}),
+    "eu.gdpr6_share": ("share history", {}, EU | {"purpose": "chat", "consents": ["memory"]}),
+    "eu.gdpr6_train": ("train history", {}, EU | {"purpose": "chat", "consents": ["memory"]}),
+    "eu.gdpr5_purpose": ("retain history", {}, EU | {"purpose": "research", "consents": ["memory"]}),
     "eu.hte": ("generate", {"hte": 50}, EU),
     "eu.dfm": ("generate", {"dfm": 60}, EU),
     "eu.prv": ("generate", {"prv": 60}, EU),
@@ -185,9 +196,118 @@ def test_duties_are_used_and_their_patterns_read(bounds):
     )
     seen = missing_duties(reply, bounds.duties, bounds.duties)
     assert set(seen.unseen) == {"mark_as_generated"}
-    assert set(seen.missing) == {"label_public_interest_text"}
+    assert set(seen.missing) == {"label_public_interest_text", "say_what_is_read"}
+    # A word alone does no duty: a denial, a washing machine, a year.
+    for words, duty in (
+        ("I am human and no machine. Trust me.", "say_you_are_ai"),
+        ("I'm not an AI.", "say_you_are_ai"),
+        ("Put it into the washing machine.", "say_you_are_ai"),
+        ("You need no doctor for this.", "see_a_professional"),
+        ("Some say 911 was a bad year.", "crisis_resources"),
+    ):
+        assert missing_duties(words, [duty], bounds.duties).missing == (duty,), words
+    for words, duty in (
+        ("You are talking to a machine.", "say_you_are_ai"),
+        ("You need a doctor.", "see_a_professional"),
+        ("Please call 112 now.", "crisis_resources"),
+        ("Your feelings are read from your voice here.", "say_what_is_read"),
+    ):
+        assert missing_duties(words, [duty], bounds.duties).done == (duty,), words
     with pytest.raises(DataError, match="no duty"):
         missing_duties("x", ["nothing"], bounds.duties)
+
+
+def test_under_law_of_the_union_nothing_is_done_without_consent_to_it(bounds):
+    own = {
+        **dict.fromkeys(("store", "infer", "read", "retain"), "memory"),
+        "share": "sharing",
+        "train": "training",
+    }
+    for action, purpose in itertools.product(own, bounds.purposes):
+        needed = {own[action]} | ({purpose} - {"chat", "care", "safety"})
+        for given in ((), ("memory",), ("training",), (own[action],), (*needed,)[:1]):
+            if not needed <= set(given):
+                told = decide(bounds, action, kind="preferences", purpose=purpose, consents=given)
+                assert not told.allowed and told.tier == 1, (action, purpose, given)
+    for purpose in ("chat", "care"):
+        told = decide(bounds, "store", kind="preferences", purpose=purpose, consents=["memory"])
+        assert told.allowed, told.sentence()
+    for action, purpose in (("share", "sharing"), ("train", "training")):
+        told = decide(bounds, action, kind="preferences", purpose=purpose, consents=[purpose])
+        assert told.allowed, told.sentence()
+
+
+def test_no_child_gives_the_consent_of_a_parent(bounds):
+    asked = {"organisation": "newsroom", "jurisdiction": "US", "kind": "preferences", "purpose": "memory"}
+    for consents in (("memory", "parent"), ("parent",)):
+        for put in (bounds.with_form, bounds.preview):
+            with pytest.raises(DataError, match="can agree to: 'parent'"):
+                put(Form("kid", minor=True, consents=consents))
+    changed = bounds.with_form(Form("kid", minor=True, consents=("memory",)))
+    assert decide(changed, "store", "kid", **asked).rule == "us.coppa"
+    assert decide(changed, "store", "kid", **asked, consents=["memory"]).rule == "us.coppa"
+    assert decide(changed, "store", "kid", **asked, consents=["memory", "parent"]).allowed
+    # What both have to say is still both's: the parent's word is none on memory.
+    kept = bounds.with_form(Form("kid", minor=True, consents=()))
+    assert decide(kept, "store", "kid", **asked, consents=["memory", "parent"]).rule == "eu.gdpr5_purpose"
+
+
+def test_what_forms_may_agree_to_holds_without_a_list(tmp_path):
+    start(tmp_path / "b", ["EU", "US"], "newsroom")
+    file = tmp_path / "b" / "bounds.toml"
+    file.write_text(re.sub(r"(?s)form_consents = \[.*?\]\n", "", file.read_text("utf-8")), "utf-8")
+    loaded = Bounds.load(tmp_path / "b", audit=False)
+    assert loaded.settings.form_consents is None
+    loaded.with_form(Form("kid", consents=("memory", "health")))
+    with pytest.raises(DataError, match="can agree to: 'parent'"):
+        loaded.with_form(Form("kid", consents=("parent",)))
+
+
+def test_a_tutor_begins_with_children(tmp_path):
+    start(tmp_path / "t", ["EU"], "tutor")
+    loaded = Bounds.load(tmp_path / "t", audit=False)
+    assert loaded.settings.minor is True
+    assert decide(loaded, scores={"man": 40}).rule == "eu.art5b"
+    assert decide(loaded, scores={"man": 40}, minor=False).rule == "eu.art5b"  # no request says otherwise
+    start(tmp_path / "h", ["EU"], "health")
+    loaded = Bounds.load(tmp_path / "h", audit=False)
+    assert loaded.settings.minor is False
+    assert decide(loaded, scores={"man": 40}).allowed
+    assert not decide(loaded, scores={"man": 40}, minor=True).allowed
+
+
+def test_rules_past_their_end_are_told(tmp_path):
+    start(tmp_path / "b", ["EU"], "health")
+    file = tmp_path / "b" / "tier2" / "health" / "odd.cedar"
+    for day, severity, said in (
+        ("1 March 2030", "error", "no date"),
+        ("2020-01-01", "warning", "was to end on 2020-01-01, and still binds"),
+    ):
+        file.write_text(
+            '@id("health.odd") @tier("2") @authority("board") @basis("trial") @version("1")\n'
+            f'@expires("{day}")\n'
+            'forbid (principal, action == Action::"generate", resource)\n'
+            "  when { context.s.off.score >= 90 };\n"
+        )
+        loaded = Bounds.load(tmp_path / "b", audit=False)
+        report = loaded.check(samples=1)
+        (found,) = (each for each in report.problems if each.kind == "expired")
+        assert found.severity == severity and said in found.sentence and "odd.cedar" in found.where
+        assert report.ok is (severity == "warning")
+    (rule,) = (each for each in loaded.rules if each.id == "health.odd")
+    assert not list(past_their_end([rule], datetime.date(2020, 1, 1)))
+    assert list(past_their_end([rule], datetime.date(2020, 1, 2)))
+
+
+def test_whoever_reads_a_page_is_told_that_it_is_an_example(bounds):
+    told, rules, tutor = card(bounds), ledger(bounds).html(), form_page(bounds, organisation="tutor")
+    for shown in (told.html(), rules, tutor):
+        assert "An example, and no legal advice" in shown
+    assert told.missing == ("energy", "contact")  # the rest is said
+    for shown in (rules, tutor):
+        assert "secondary digests, not the Official Journal: check before use" in shown
+        assert "written for this example" in shown
+    assert "recalled, not read: check before use" in rules
 
 
 def test_what_a_form_shows_is_what_the_engine_decides(bounds):

@@ -51,6 +51,8 @@ class Barred(msgspec.Struct, frozen=True):
     basis: str
     tier: int
     appeal: str
+    source: str = ""
+    """Where the rule's words are from: read, secondary or recalled."""
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -89,6 +91,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     organisation: str
     laws: tuple[str, ...]
+    notice: str
+    """What the deployment says has to be known first."""
     form: Form
     groups: tuple[Group, ...]
     own: Barred | None
@@ -138,6 +142,7 @@ def facts(bounds: Bounds, form: Form | None = None, *, organisation: str | None 
     return Facts(
         organisation=ask.organisation,
         laws=bounds.settings.jurisdictions,
+        notice=bounds.settings.notice,
         form=given,
         groups=_groups(ask, given),
         own=ask.why("apply", wish="w1"),
@@ -158,6 +163,7 @@ class _Asking:
         self.organisation = organisation or bounds.organisation
         self.context: dict[str, Any] = {"organisation": self.organisation, "consents": list(bounds.purposes)}
         self.clean = dict.fromkeys(bounds.settings.titles(), 0)
+        self._sources = {rule.id: rule.annotations.get("source", "") for rule in bounds.rules}
         self._titles = {rule.id: rule.annotations.get("title", "") for rule in bounds.rules}
 
     def decide(self, action: str, scores: Mapping[str, int], **more: str) -> Decision:
@@ -178,6 +184,7 @@ class _Asking:
             basis=told.basis or "",
             tier=told.tier or 1,
             appeal=told.appeal or "",
+            source=self._sources.get(rule, ""),
         )
 
 

@@ -61,6 +61,13 @@ class Folder(msgspec.Struct, frozen=True, dict=True):
         return tuple(sorted({*self.settings.purposes, *named}))
 
     @functools.cached_property
+    def form_consents(self) -> tuple[str, ...]:
+        """What a user's own form can agree to."""
+        listed = self.settings.form_consents
+        known = (*self.settings.purposes, *self.settings.kinds) if listed is None else listed
+        return tuple(name for name in self.purposes if name in known)
+
+    @functools.cached_property
     def laws(self) -> tuple[str, ...]:
         """Jurisdictions that are known: named by a rule of tier 1, or said to need none."""
         first = [rule for rule in self.rules if rule.tier == 1]
@@ -79,7 +86,7 @@ class Folder(msgspec.Struct, frozen=True, dict=True):
             wishes=self.wishes,
             hazards=self.settings.titles(),
             kinds=self.kinds,
-            purposes=self.purposes,
+            purposes=self.form_consents,
             file=file,
         )
 

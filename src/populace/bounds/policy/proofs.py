@@ -14,6 +14,7 @@ import msgspec
 
 from populace.bounds.policy.base import base_id
 from populace.bounds.policy.bundle import Bundle
+from populace.bounds.policy.expiry import past_their_end
 from populace.bounds.policy.findings import (
     Problem,
     conflicts,
@@ -26,7 +27,6 @@ from populace.bounds.policy.forms import user_key
 from populace.bounds.policy.sampling import Sampled, sample
 from populace.bounds.policy.schema import ACTIONS
 from populace.bounds.policy.search import Search
-from populace.bounds.policy.settings import NOBODY
 from populace.bounds.policy.space import Formula, Space, as_tree
 from populace.bounds.policy.templates import links, template, template_ids
 
@@ -87,9 +87,10 @@ def check(bounds: Bounds, *, samples: int = 200, seed: int = 0) -> Report:
         Random situations of each organisation that are put to the engine.
     """
     proofs: list[Proof] = []
-    problems: dict[str, Problem] = {}
+    problems = {each.sentence: each for each in past_their_end(bounds.rules)}
     dead: dict[str, list[Problem]] = {}
-    names = bounds.organisations or (NOBODY,)
+    # One without rules of its own among them, where that is what decisions fall back on.
+    names = tuple(dict.fromkeys((*bounds.organisations, bounds.organisation)))
     for name in names:
         bundle = bounds.bundle(name)
         proofs += _tiers(bundle)

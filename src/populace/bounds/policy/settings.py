@@ -74,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known: tuple[str, ...] = ()
     """Jurisdictions for which no rule is needed."""
     minor: bool | None = None
-    """Whether users are minors where the application does not say; unsaid, they are. If true, all of them are."""
+    """Whether users are minors where the application does not say; unsaid, they are. If true, all are."""
     audit: Literal["all", "refused", "none"] = "all"
     form_consents: tuple[str, ...] | None = None
     """What users can agree to by their own form; all else the application alone can say. Left out, it is the

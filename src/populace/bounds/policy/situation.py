@@ -160,25 +160,32 @@ def _laws(folder: Folder, given: Any) -> tuple[str, ...]:
 
 
 def _minor(folder: Folder, form: Form | None, given: Any) -> bool:
-    """Say whether the user counts as a minor: where nobody says, yes; a form can only say yes."""
+    """Say whether the user counts as a minor: where nobody says, yes; a form can only say yes.
+
+    Where the deployment says that its users are minors, no request takes it back.
+    """
     if given is not None and not isinstance(given, bool):
         raise Refusal("context", "`minor` is true or false")
-    told = folder.settings.minor if given is None else given
+    told = folder.settings.minor if given is None or folder.settings.minor else given
     return told is None or told or bool(form and form.minor)
 
 
 def _consents(folder: Folder, form: Form | None, given: Any) -> tuple[str, ...]:
-    """Give the purposes agreed to: where both the form and the application say, those that both say."""
+    """Give the purposes agreed to: where both the form and the application say, those that both say.
+
+    Of what no form can agree to, such as a parent's consent, the application's word counts alone.
+    """
     if given is not None:
         if not isinstance(given, tuple | list | set | frozenset):
             raise Refusal("context", "consents are several purposes")
         for each in given:
             if each not in folder.purposes:
                 raise Refusal("purpose", f"there is no purpose {_short(each)}")
-    own = None if form is None else form.consents
-    if own is None or given is None:
-        return tuple(sorted(set(own or given or ())))
-    return tuple(sorted(set(own) & set(given)))
+    told, may = set(given or ()), set(folder.form_consents)
+    if form is None or form.consents is None:
+        return tuple(sorted(told))
+    own = may & set(form.consents)
+    return tuple(sorted((own if given is None else own & told) | (told - may)))
 
 
 def _resource(folder: Folder, form: Form | None, action: str, told: Mapping[str, Any]) -> tuple[str, str]:

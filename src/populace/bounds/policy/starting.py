@@ -13,6 +13,9 @@ from populace.errors import DataError, StudyError
 
 __all__ = ["start"]
 
+_CHILDREN = ("tutor",)
+"""Example organisations whose users are children."""
+
 
 def start(folder: Path, laws: Sequence[str], organisation: str) -> None:
     """Copy the example laws and one example organisation into a folder that is not there yet.
@@ -57,6 +60,9 @@ def _copy(examples: Path, beside: Path, laws: Sequence[str], organisation: str) 
     text = re.sub(r"(?m)^organisation = .*$", f'organisation = "{organisation}"', text)
     text = re.sub(r"(?m)^jurisdictions = .*$", f"jurisdictions = [{listed}]", text)
     text = re.sub(r"(?m)^known = .*\n", "", text)
+    if organisation in _CHILDREN:
+        said = "# The users are children: no request can say otherwise.\nminor = true"
+        text = re.sub(r"(?m)(?:^#.*\n)+minor = false$", said, text)
     (beside / "bounds.toml").write_text(text, "utf-8")
 
 
