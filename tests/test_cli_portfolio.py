@@ -60,7 +60,11 @@ def test_what_is_told_to_a_person(table: Path) -> None:
     assert "Most is lost at tact 1.000" in say("certify", table, "--members", "a", *RANGES)
 
 
-def test_who_serves_whom_is_drawn_and_bounds_are_rounded_up(table: Path, tmp_path: Path) -> None:
+def test_who_serves_whom_is_drawn_and_bounds_are_rounded_up(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # That a chart becomes an SVG is shown elsewhere, and takes a second each.
+    monkeypatch.setattr("populace.report.draw.svg", lambda chart: chart.to_json())
     for words in (["certify", table, "--members", "a,b"], ["minimum", table], ["size", table, "--size", "2"]):
         figure = tmp_path / f"{words[0]}.svg"
         say(*words, *RANGES, "--figure", figure)
