@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("cedarpy", reason="the extra bounds is not installed")
 
 from bounds_folders import CLINIC, DUTIES, SETTINGS, TIER1, WISHES, folder
-from populace.bounds import Bounds, Wish
+from populace.bounds import Bounds, Decision, Wish
 from populace.bounds.policy.forms import Form, Own, form_toml, read_form, user_key
 from populace.bounds.policy.settings import Limits
 from populace.bounds.predicates import Verdict
@@ -468,3 +468,34 @@ def test_a_failed_answer_about_a_duty_is_not_kept(tmp_path, monkeypatch) -> None
     assert bounds.decide("ana", scores=CLEAN).requirements == ("say_ai", "refer")
     monkeypatch.undo()
     assert bounds.decide("ana", scores=CLEAN).requirements == ("say_ai",)
+
+
+class _Blocking:
+    name, version = "cse", "1"
+
+    def __init__(self, act) -> None:
+        self.act = act
+
+    async def judge(self, text, context):
+        import asyncio
+        import time
+
+        from populace.bounds.predicates import Verdict
+
+        if self.act == "cancel":
+            raise asyncio.CancelledError
+        time.sleep(0.15)
+        return Verdict("cse", 0, "", "", "none", 0.0)
+
+
+@pytest.mark.parametrize("act", ["block", "cancel"])
+def test_a_predicate_that_blocks_or_is_cancelled_gives_no_verdict(tmp_path, act) -> None:
+    settings_ = SETTINGS + "[limits]\nseconds = 0.05\n"
+    bounds = load(folder(tmp_path, settings=settings_), predicates=[_Blocking(act)])
+    told = bounds.decide("ana", text="words", scores={name: 0 for name in CLEAN if name != "cse"})
+    assert (told.allowed, told.tier, told.rule, told.needed) == (False, 1, "law.cse", ("cse",))
+
+
+def test_what_was_left_out_is_said_where_it_is_allowed() -> None:
+    told = Decision(allowed=True, action="generate", errors=("x is left out: no verdict of y",))
+    assert told.sentence() == "generate is allowed. Not as it should be: x is left out: no verdict of y."

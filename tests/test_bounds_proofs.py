@@ -29,6 +29,7 @@ from populace.bounds.policy.situation import Situation
 from populace.bounds.policy.space import Formula, Space, as_tree
 from populace.bounds.policy.words import boxes, sentence
 from populace.cli import app
+from populace.errors import DataError
 
 HEAD = '@id("{}") @tier("2") @authority("clinic") @basis("b") @version("1")\n'
 RUN = CliRunner()
@@ -215,6 +216,26 @@ def test_a_set_that_is_asked_for_an_open_word_is_no_case_of_its_own(tmp_path) ->
     new = load(folder(tmp_path / "new", tier2={"clinic": rules}))
     assert not differences(old, new).widens
     assert any(each.rules[:1] == ("d",) for each in old.check(samples=0).problems)
+
+
+def test_a_rule_dead_where_a_law_always_applies_is_noted(tmp_path) -> None:
+    rules = overlay('!context.law.contains("EU") && context.s.man.score >= 5', "context.s.man.score >= 90")
+    report = load(folder(tmp_path, tier2={"clinic": rules})).check(samples=0)
+    (told,) = (each for each in report.problems if each.rules[:1] == ("x.0",))
+    assert told.severity == "note"
+    assert told.sentence == "x.0 has no effect here, where EU always applies: its condition cannot hold."
+
+
+def test_a_search_that_takes_too_long_claims_nothing(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("populace.bounds.policy.search.MOST", 3)
+    with pytest.raises(DataError, match="not decided"):
+        load(folder(tmp_path)).check(samples=0)
+
+
+def test_a_deployment_without_an_organisation_of_its_own_is_proved_too(tmp_path) -> None:
+    settings_ = SETTINGS.replace('organisation = "clinic"\n', "")
+    report = load(folder(tmp_path, settings=settings_)).check(samples=20)
+    assert report.ok and set(report.organisations) == {"clinic", "none"}
 
 
 def test_words_that_only_an_organisation_writes_are_no_widening_but_told(tmp_path) -> None:

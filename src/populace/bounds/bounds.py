@@ -162,7 +162,9 @@ class Bounds(Described):
             Verdicts that there are already, by hazard: whole numbers from 0 to 100, or `Verdict`s.
         context
             `jurisdiction` (a word or several, added to those that always apply), `organisation`, `minor`,
-            `purpose`, `consents`, and what the action is done to: `duty`, `wish`, or `kind` of data.
+            `purpose`, `consents`, and what the action is done to: `duty`, `wish`, or `kind` of data. The
+            application is trusted with it: `organisation` and `minor` take the place of what `bounds.toml`
+            says. `apply` answers for any wish of the catalogue, whether or not this user chose it.
 
         Raises
         ------

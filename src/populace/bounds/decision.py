@@ -65,7 +65,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         if self.allowed:
             kept = f"; required: {', '.join(self.requirements)}" if self.requirements else ""
             used = f"; may use: {', '.join(wish.id for wish in self.preferences)}" if self.preferences else ""
-            return f"{self.action} is allowed{kept}{used}."
+            left_out = f" Not as it should be: {'; '.join(self.errors)}." if self.errors else ""
+            return f"{self.action} is allowed{kept}{used}.{left_out}"
         why = f" Errors: {'; '.join(self.errors)}." if self.errors else ""
         lacking = f" Lacking: {', '.join(self.needed)}." if self.needed else ""
         by = f"by {self.rule} ({self.authority}; basis: {self.basis})"

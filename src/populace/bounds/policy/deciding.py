@@ -278,7 +278,7 @@ def _refusal(
         rule=order[0],
         basis=said["basis"],
         authority=said["authority"],
-        appeal=said.get("appeal") or settings.appeal,
+        appeal=said.get("appeal", "").strip() or settings.appeal,
         rules=tuple(each for each in order if not each.startswith("base.")),
         errors=tuple(dict.fromkeys(errors)),
         **told,

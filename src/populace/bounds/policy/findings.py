@@ -17,7 +17,7 @@ from populace.bounds.policy.schema import ACTIONS
 from populace.bounds.policy.search import Search
 from populace.bounds.policy.settings import OWN
 from populace.bounds.policy.space import Formula, Space, as_tree
-from populace.bounds.policy.words import said_box
+from populace.bounds.policy.words import as_list, said_box
 
 __all__ = ["Problem", "conflicts", "formulas", "unknown_topics", "unknown_words", "without_effect"]
 
@@ -28,7 +28,7 @@ class Problem(msgspec.Struct, frozen=True):
     """Something that whoever wrote the rules should know."""
 
     kind: str
-    """`conflict`, `no effect`, `never fires`, `never required`, `unknown word`, `no rules`."""
+    """`conflict`, `no effect`, `never fires`, `never required`, `unknown word`, `no rules`, `expired`."""
     severity: Severity
     sentence: str
     rules: tuple[str, ...] = ()
@@ -45,11 +45,24 @@ def formulas(bundle: Bundle, action: str) -> tuple[Space, dict[str, Formula]]:
 
 def without_effect(bundle: Bundle) -> Iterator[Problem]:
     """Find rules that no situation fires, and those that forbid only what another forbids already."""
+    always = bundle.folder.settings.jurisdictions
     told: dict[str, list[tuple[str, str | None]]] = {}
+    here: dict[str, list[tuple[str, str | None]]] = {}
     for action in ACTIONS:
         space, held = formulas(bundle, action)
+        settled, _ = formulas(bundle, action)
+        settled.domains |= {("law", name): (True,) for name in always if ("law", name) in settled.domains}
         for name in held:
-            told.setdefault(name, []).append((action, _covered(bundle, space, held, name)))
+            by = _covered(bundle, space, held, name)
+            told.setdefault(name, []).append((action, by))
+            again = _covered(bundle, settled, held, name) if by is None and always else by
+            here.setdefault(name, []).append((action, again))
+    for name, found in here.items():
+        if any(by is None for _, by in told[name]) and all(by is not None for _, by in found):
+            by = sorted({each for _, covers in found if covers for each in covers.split()})
+            why = f"{', '.join(by)} forbids the same already" if by else "its condition cannot hold"
+            said = f"{name} has no effect here, where {as_list(always, 'and')} always applies: {why}."
+            yield Problem("no effect", "note", said, (name, *by), bundle.by_id[name].where)
     for name, found in told.items():
         if any(by is None for _, by in found):
             continue

@@ -11,7 +11,7 @@ import numpy as np
 from populace.bounds.policy.bundle import Bundle, Person
 from populace.bounds.policy.engine import Answer, ask_whole
 from populace.bounds.policy.folder import Folder
-from populace.bounds.policy.forms import LEVELS, Form
+from populace.bounds.policy.forms import LEVELS, Form, Own
 from populace.bounds.policy.reader import OTHER, Thing, Variable
 from populace.bounds.policy.rules import Rule
 from populace.bounds.policy.schema import ACTIONS, DATA_ACTIONS, RESOURCES
@@ -20,6 +20,9 @@ from populace.bounds.policy.space import Formula, Space, as_tree
 from populace.streams import stream
 
 __all__ = ["Sampled", "Tiers", "random_form", "random_situation", "sample"]
+
+
+_OWN = (Own("sampled.own", "words of one's own"),)
 
 
 class Sampled(msgspec.Struct, frozen=True):
@@ -52,7 +55,8 @@ class Tiers:
         laws = tuple(rule for rule in folder.rules if rule.tier == 1)
         alone = msgspec.structs.replace(folder, rules=laws, settings=known)
         self.first, self.both = first or Bundle(alone, organisation), Bundle(folder, organisation)
-        self._clear = [Person(bundle, "sampled", None) for bundle in (self.first, self.both)]
+        clear = Form("sampled", own=_OWN)
+        self._clear = [Person(bundle, clear.user, clear) for bundle in (self.first, self.both)]
 
     def people(self, form: Form) -> tuple[Person, Person, Person]:
         """Give one user under tier 1 alone, under tiers 1 and 2, and under all three."""
@@ -64,13 +68,13 @@ def random_form(folder: Folder, rng: np.random.Generator, user: str = "sampled")
     hazards = list(folder.settings.titles())
     names = rng.permutation(len(hazards))[: rng.integers(0, 6)]
     strict = {hazards[i]: int(rng.choice(LEVELS)) for i in names}
-    paused = tuple(name for name in folder.wishes if rng.random() < 0.3)
+    paused = tuple(name for name in (*folder.wishes, _OWN[0].id) if rng.random() < 0.3)
     never = {
         action: tuple(kind for kind in (*folder.kinds, "*") if rng.random() < 0.1)
         for action in DATA_ACTIONS
         if rng.random() < 0.5
     }
-    return Form(user, paused=paused, strict=strict, never=never)
+    return Form(user, own=_OWN, paused=paused, strict=strict, never=never)
 
 
 def random_situation(
@@ -125,8 +129,8 @@ def sample(
 
 
 def _named(folder: Folder, action: str) -> bool:
-    """Whether there is anything that an action can be done to: a folder may hold no duties, or no wishes."""
-    return bool({"Duty": folder.duties, "Wish": folder.wishes}.get(RESOURCES[action], True))
+    """Whether there is anything that an action can be done to: a folder may hold no duties."""
+    return RESOURCES[action] != "Duty" or bool(folder.duties)
 
 
 def _formulas(bundle: Bundle, action: str) -> tuple[Space, list[Formula], list[Formula]]:
@@ -145,12 +149,7 @@ def _one(
     space, first, both = made
     situation, scores, cell = random_situation(space, rng, people[0].user)
     if situation.resource[1] == OTHER:
-        situation = msgspec.structs.replace(
-            situation, resource=("Wish", next(iter(space.bundle.folder.wishes), OTHER))
-        )
-        cell["resource",] = next(
-            (each for each in space.things if each.id == situation.resource[1]), cell["resource",]
-        )
+        situation = msgspec.structs.replace(situation, resource=("Wish", _OWN[0].id))
     answers = [_asked(person, situation, scores) for person in people]
     told = [not any(space.holds(each, cell) for each in formulas) for formulas in (first, both)]
     allowed = [bool(answer.allowed) for answer in answers]

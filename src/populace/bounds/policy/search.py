@@ -14,15 +14,19 @@ from typing import Any
 
 from populace.bounds.policy.reader import Cell, Variable
 from populace.bounds.policy.space import Formula, Space
+from populace.errors import DataError
 
-__all__ = ["Search"]
+__all__ = ["MOST", "Search"]
+
+MOST = 20_000
+"""Cases of one search; those of shipped examples take some hundreds."""
 
 
 class Search:
     """A search in a space; `cases` counts the partial situations that were looked at."""
 
     def __init__(self, space: Space) -> None:
-        self.space, self.cases = space, 0
+        self.space, self.cases, self._end = space, 0, MOST
 
     def find(
         self, fire: Sequence[Formula], quiet: Sequence[Formula] = (), given: Cell | None = None
@@ -31,7 +35,13 @@ class Search:
 
         In it is all that is `given`.
         Variables that are not in what is given back may have any value.
+
+        Raises
+        ------
+        DataError
+            If that is not decided within `MOST` cases: nothing is claimed then.
         """
+        self._end = self.cases + MOST
         for chosen in itertools.product(*(_alternatives(formula) for formula in fire)):
             found = self._solve(list(chosen), list(quiet), dict(given or {}))
             if found is not None:
@@ -42,6 +52,12 @@ class Search:
         self, fire: list[Formula], quiet: list[Formula], cell: dict[Variable, Any]
     ) -> dict[Variable, Any] | None:
         self.cases += 1
+        if self.cases > self._end:
+            raise DataError(
+                f"not decided: the rules of {self.space.action} at {self.space.bundle.organisation} depend on"
+                f" so much at once that {MOST:,} cases did not settle them",
+                fix="cut rules that combine many hazards into several",
+            )
         open_fire, open_quiet = [], []
         for wanted, formulas, left in ((True, fire, open_fire), (False, quiet, open_quiet)):
             for formula in formulas:

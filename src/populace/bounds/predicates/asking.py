@@ -10,6 +10,7 @@ first: words that stand in the text too are left out, whoever wrote the predicat
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -84,19 +85,32 @@ def needed_of(predicates: Iterable[Predicate]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.name for each in predicates))
 
 
-async def _one(predicate: Predicate, text: str, context: Mapping[str, Any], seconds: float) -> Verdict | str:
+async def _one(  # noqa: PLR0911 (a case each)
+    predicate: Predicate, text: str, context: Mapping[str, Any], seconds: float
+) -> Verdict | str:
     """Give a verdict, or why there is none."""
+    late = f"no answer within {seconds:g} seconds"
+    begun = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
             found = await predicate.judge(text, context)
     except TimeoutError:
-        return f"no answer within {seconds:g} seconds"
+        return late
+    except asyncio.CancelledError:
+        # A predicate's own client may be cancelled; whoever cancels the question itself is obeyed.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return "it failed (CancelledError)"
     except PopulaceError as error:
         told = str(error)
         return f"it failed ({type(error).__name__})" if repeats(told, text) else told[:_LONGEST]
     except Exception as error:
         # Whatever it raises, it gave no verdict. Its words are left out: they may quote the text.
         return f"it failed ({type(error).__name__})"
+    if time.monotonic() - begun > seconds:
+        # It never gave the loop back, so that no clock could stop it: what comes too late is no verdict.
+        return late
     if not isinstance(found, Verdict) or found.name != predicate.name:
         return "what it gave is no verdict of its hazard"
     if len(found.evidence) > _LONGEST or repeats(found.evidence, text):

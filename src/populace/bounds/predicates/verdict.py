@@ -63,6 +63,9 @@ class Predicate(Protocol):
     async def judge(self, text: str, context: Mapping[str, Any]) -> Verdict:
         """Judge one text.
 
+        What takes long has to wait (`await`), or run in a thread: what blocks holds up everybody else, and
+        counts as no verdict where it comes too late.
+
         Raises
         ------
         ModelError
