@@ -64,7 +64,7 @@ def is_whole(db, said):
 def test_kills_at_any_moment_leave_the_store_whole(tmp_path):
     chance = random.Random(11)
     where = tmp_path / "people.db"
-    for turn in range(100 if FULL else 10):
+    for turn in range(100 if FULL else 6):
         children = [start(where, 2 * turn), start(where, 2 * turn + 1)]
         if turn % 3:  # else also while they open, and make the tables
             for child in children:

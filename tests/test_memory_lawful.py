@@ -140,7 +140,9 @@ def test_gains_of_the_very_question_do_not_settle_which_way_predicts(tmp_path):
 
 
 def test_what_is_weighed_goes_with_who_goes_meanwhile(tmp_path):
+    from populace.errors import BudgetError
     from populace.models.scripted import Scripted
+    from populace.run import Budget
 
     topics = tuple(f"More {word}?" for word in ("trees", "trains", "boats", "parks", "farms"))
     with PersonaDB.open(tmp_path / "people.db") as db:
@@ -158,6 +160,8 @@ def test_what_is_weighed_goes_with_who_goes_meanwhile(tmp_path):
         with pytest.raises(DataError, match="meanwhile"):
             db.weigh(Scripted(choice=answer), known=3, cells=20)
         assert db.check() == []
+        with pytest.raises(BudgetError):
+            db.weigh(Scripted(choice=answer), known=3, cells=20, budget=Budget(tokens=500))
         db.weigh(Scripted(choice=answer), known=3, cells=20)
         told = set(audit_table(db.store).filter(pl.col("action") == "weigh by model")["of"].to_list())
         assert told and told <= {f"p{n}" for n in range(24)}

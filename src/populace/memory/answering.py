@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from populace.memory.store import Store
     from populace.memory.weighing import Weighed
     from populace.models.protocol import Provider
+    from populace.run import Budget
 
 __all__ = ["Answering"]
 
@@ -106,6 +107,7 @@ class Answering:
         same_question: bool = False,
         seed: int = 0,
         progress: Told | None = None,
+        budget: Budget | None = None,
     ) -> Weighed:
         """Measure what a model is worth in `predict`, alone and beside the routes, on people left out.
 
@@ -122,6 +124,9 @@ class Answering:
             As in `predict`, for which it counts.
         progress
             Told how many calls are done, and of how many.
+        budget
+            The most that the calls may cost (`populace.run.Budget`). What was paid for is kept: with a larger
+            one the same call goes on.
 
         Raises
         ------
@@ -137,7 +142,8 @@ class Answering:
         if known is not None and known not in SIZES:
             raise DataError(f"a model is not weighed for {known} answers", fix="give 0, 3, 10 or None")
         how = Fitting(self.purpose, self.actor, known, same_question, seed=seed)
-        return weigh(self.store, opened(model), how, cells=cells, tokens=tokens, progress=progress)
+        told: dict[str, Any] = {"cells": cells, "tokens": tokens, "progress": progress, "budget": budget}
+        return weigh(self.store, opened(model), how, **told)
 
     def count(
         self, person_id: str, question: str, options: Sequence[str], *, epsilon: float, **settings: Any

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from populace.memory.store import Store
     from populace.models.protocol import Provider
     from populace.models.records import ChooseRequest, GenerateRequest, Result
+    from populace.run import Budget
 
 __all__ = ["Told", "asked", "calls_folder", "scrub_calls"]
 
@@ -51,6 +52,7 @@ def asked(
     *,
     stage: str,
     progress: Told | None = None,
+    budget: Budget | None = None,
 ) -> Iterator[list[Result | None]]:
     """Ask a model through the engine; gives a result a request, None where a call failed.
 
@@ -81,7 +83,7 @@ def asked(
 
     folder = _folder(store, work)
     with Journal(folder) as journal:
-        run(requests, provider, journal, stage=stage, progress=tell, retry_errors=True)
+        run(requests, provider, journal, stage=stage, progress=tell, retry_errors=True, budget=budget)
         found = [journal.get(request.key) for request in requests]
     yield found
     if not any(each is None or isinstance(each, Failure) for each in found):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from populace.memory.predicting.trials import Trial
     from populace.memory.store import Store, Writing
     from populace.models.protocol import Provider
+    from populace.run import Budget
 
 __all__ = ["Weighed", "weigh", "weighed_before"]
 
@@ -109,6 +110,7 @@ def weigh(
     cells: int = 100,
     tokens: int = 400,
     progress: Told | None = None,
+    budget: Budget | None = None,
 ) -> Weighed:
     """Ask a model about answers that are known, and hold it beside the routes.
 
@@ -120,6 +122,8 @@ def weigh(
         Answers that are asked for, each in both orders of its options.
     tokens
         What the model is told of a person at most.
+    budget
+        The most that the calls may cost, over all tries of the same work.
 
     Raises
     ------
@@ -143,7 +147,7 @@ def weigh(
         _check_fit(writing, model, store.name)
         note(writing, "weigh by model", how.purpose, sorted(counts.items()), actor=how.actor)
     work = f"weigh {how.kind} {how.purpose} {provider.model} {tokens} {cells}"
-    with asked(store, work, requests, provider, stage="weigh", progress=progress) as results:
+    with asked(store, work, requests, provider, stage="weigh", progress=progress, budget=budget) as results:
         read = route.read(results, questions)
         p = np.full((len(read), trial.p[predictor.best].shape[1]), np.nan)
         p[:, : read.shape[1]] = read
