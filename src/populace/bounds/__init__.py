@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from populace.bounds import taxonomy
     from populace.bounds.bounds import Bounds
     from populace.bounds.decision import Decision, Wish
 

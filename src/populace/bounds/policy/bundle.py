@@ -144,6 +144,15 @@ class Person:
         return held
 
     @functools.cached_property
+    def excluding(self) -> dict[str, frozenset[str]]:
+        """Give the duties that exclude each wish of the user."""
+        duties = self.bundle.folder.duties.values()
+        return {
+            wish.id: frozenset(each.id for each in duties if {wish.id, wish.topic} & {*each.excludes})
+            for wish in self.wishes
+        }
+
+    @functools.cached_property
     def entities(self) -> Any:
         """Give the bundle's entities, the user linked to every organisation that binds, and own wishes."""
         rows = [_entity("User", self.key, parents=self.bundle.members)]

@@ -250,7 +250,7 @@ def _kept(
     for wish in person.wishes:
         if wish.id not in seen.wishes or not seen.wishes[wish.id].allowed:
             continue
-        over = [name for name in required if _excludes(person, name, wish.id)]
+        over = [name for name in required if name in person.excluding[wish.id]]
         if over:
             aside.append(_gives_way(wish.id, over[0], required[over[0]]))
         else:

@@ -50,6 +50,11 @@ class Folder(msgspec.Struct, frozen=True, dict=True):
         return {name: Wish(row.id, row.topic, row.text) for name, row in self.choices.items()}
 
     @functools.cached_property
+    def titles(self) -> dict[str, str]:
+        """Give all hazards that a rule may read, with their titles."""
+        return self.settings.titles()
+
+    @functools.cached_property
     def kinds(self) -> tuple[str, ...]:
         """Kinds of personal data that are known."""
         return tuple(sorted({*self.settings.kinds, *literals(self.rules, ("resource", "kind"))}))

@@ -105,7 +105,7 @@ def read_scores(folder: Folder, scores: Mapping[str, Any] | None) -> dict[str, i
     """
     if scores is not None and not isinstance(scores, Mapping):
         raise Refusal("score", "scores are a table of verdicts by hazard")
-    known, found = folder.settings.titles(), {}
+    known, found = folder.titles, {}
     for name, given in (scores or {}).items():
         score = getattr(given, "score", given)
         if name not in known:
