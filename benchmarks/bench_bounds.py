@@ -23,7 +23,6 @@ import json
 import os
 import resource
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,13 +34,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from bounds_rego import rego
 
 from populace.bounds import Bounds
 from populace.bounds.policy.forms import LEVELS, Form, form_toml
-from populace.bounds.policy.fragment import path
-from populace.bounds.policy.rules import Rule, cedar, read_rules
+from populace.bounds.policy.rules import cedar, read_rules
 from populace.bounds.policy.sampling import Sampled, Tiers, sample
-from populace.bounds.policy.space import as_tree
 from populace.streams import stream
 
 LAWS = ("EU", "US")
@@ -115,7 +113,8 @@ def decisions(folder: Path, count: int, peer: str | None) -> None:
     refused = sum(not bounds.decide("ana", scores=drawn[i], context=context[i]).allowed for i in range(count))
     print(f"  refused {refused:,} of {count:,}")
     if peer:
-        rego(peer, bounds.bundle().rules, drawn, context, base, refused_by_rules(bounds, drawn, context))
+        refused = refused_by_rules(bounds, drawn, context)
+        rego(peer, bounds.bundle().rules, drawn, context, base, refused, told)
 
 
 def refused_by_rules(bounds: Bounds, drawn: list[dict[str, int]], context: list[dict[str, Any]]) -> int:
@@ -153,63 +152,6 @@ def request(person: Any, scores: dict[str, int], context: dict[str, Any]) -> lis
 
 def bare(person: Any, asked: list[dict[str, Any]], action: str) -> object:
     return cedar().is_authorized_batch(asked, person.policies(action), person.entities, person.schema(action))
-
-
-def rego(
-    python: str,
-    rules: tuple[Rule, ...],
-    drawn: list[dict[str, int]],
-    context: list[dict[str, Any]],
-    base: float,
-    refused: int,
-) -> None:
-    """Ask the same rules of replies in Rego, in another interpreter's process."""
-    lines = ["package bounds", "import rego.v1"]
-    for rule in rules:
-        if "generate" in rule.actions:
-            body = to_rego(as_tree(rule))
-            lines += [f'deny contains "{rule.id}" if {{ {each} }}' for each in body]
-    inputs = [
-        {
-            "s": scores,
-            "law": sorted({*LAWS[:1], *given["jurisdiction"]}),
-            "minor": given["minor"],
-            "purpose": "chat",
-        }
-        for scores, given in zip(drawn, context, strict=True)
-    ]
-    script = Path(__file__).parent / "peers" / "ask_rego.py"
-    with tempfile.TemporaryDirectory() as temporary:
-        file = Path(temporary) / "work.json"
-        file.write_text(json.dumps({"policy": "\n".join(lines), "inputs": inputs}))
-        done = subprocess.run([python, str(script), str(file)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        print("  regopy failed:", done.stderr.strip().splitlines()[-1:])
-        return
-    found = json.loads(done.stdout)
-    wall = told("regopy, the reply alone", (found["wall"], found["cpu"]))
-    print(
-        f"  that / ours: {wall / base:.2f}; it refused {found['refused']:,}, tiers 1 and 2 refuse {refused:,}"
-    )
-
-
-def to_rego(tree: Any) -> list[str]:  # noqa: PLR0911 (a case each)
-    """Write an expression of the examples as bodies, of which any may hold."""
-    ((name, inner),) = tree.items()
-    if name == "||":
-        return [*to_rego(inner["left"]), *to_rego(inner["right"])]
-    if name == "&&":
-        return [f"{a}; {b}" for a in to_rego(inner["left"]) for b in to_rego(inner["right"])]
-    if name == "contains":
-        return [f'"{inner["right"]["Value"]}" in input.law']
-    if name == ".":
-        return ["input.minor"]
-    chain = path(inner["left"]) or ()
-    if chain[:2] == ("context", "s"):
-        return [f"input.s.{chain[2]} {name} {inner['right']['Value']}"]
-    if chain == ("context", "org"):
-        return ["true"]
-    return [f'input.purpose {name} "{inner["right"]["Value"]}"']
 
 
 def users(folder: Path, count: int) -> None:

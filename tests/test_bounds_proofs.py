@@ -438,6 +438,20 @@ def test_what_a_form_would_change(tmp_path) -> None:
     assert str(bounds.preview(bounds.forms["ana"])) == "Nothing would change."
 
 
+def test_a_preview_tells_what_no_longer_being_a_minor_allows(tmp_path) -> None:
+    bounds = load(folder(tmp_path, forms={"ana": "minor = true\n"}))
+    told = bounds.preview(Form("ana"))
+    assert len(told.allowed) == 1 and "law.minors" in told.allowed[0]
+    back = load(folder(tmp_path / "b")).preview(Form("ana", minor=True))
+    assert len(back.forbidden) == 1 and "law.minors" in back.forbidden[0]
+
+
+def test_a_preview_tells_that_a_duty_sets_a_wish_aside(tmp_path) -> None:
+    duties = DUTIES.replace('text = "Say that you are an AI."', 'text = "x"\nexcludes = ["own_view"]')
+    told = load(folder(tmp_path, duties=duties)).preview(Form("ana", wishes=("own_view",)))
+    assert told.allowed == () and "gives way to the duty say_ai of tier 1 (law.ai)" in told.without_effect[0]
+
+
 # The commands ----------------------------------------------------------------------------------------------
 
 

@@ -166,6 +166,8 @@ def _applied(
     over = [duty for duty in required if _excludes(person, duty, name)]
     if not over:
         return Decision(allowed=True, needed=seen.needed, errors=failures, **told)
+    # What is certain is named before what a verdict could still change.
+    over = [duty for duty in over if seen.duties[duty].allowed is False] or over
     told["needed"] = tuple(sorted({each for duty in over for each in seen.duties[duty].needed}))
     told["set_aside"] = tuple(_gives_way(name, duty, required[duty]) for duty in over)
     if told["needed"]:
