@@ -479,8 +479,35 @@ def test_a_form_comes_back_as_it_was(browser, pages, bounds):
         assert page.get_by_text("You chose it before").count() == {"ana": 1, "ben": 2}[name]
         assert written.get("strict", {}) == before.strict
         assert [own["text"] for own in written.get("own", [])] == [own.text for own in before.own]
-        assert set(written["consents"]) >= set(before.consents) - {"memory"}
+        assert set(written["consents"]) == set(before.consents)
         assert json.dumps(written)
+    page.close()
+
+
+@pytest.mark.slow
+def test_a_form_that_is_saved_untouched_allows_nothing_more(browser, bounds, tmp_path):
+    agreed = ("memory", "sharing", "training", "health")
+    never = {"share": ("health", "preferences"), "train": ("interests",)}
+    forms = [
+        *bounds.forms.values(),
+        Form("kim", consents=agreed, never=never, strict={"vcr": 60, "off": 30}),
+        Form("lee", consents=("memory",), never={"infer": ("preferences",)}),
+        Form("mia", consents=("sharing",), wishes=("brief",), paused=("brief",)),
+        Form("noa"),
+    ]
+    page = browser.new_page()
+    for form in forms:
+        known = bounds.with_form(form)
+        for organisation in bounds.organisations:
+            (tmp_path / "page.html").write_text(form_page(bounds, form, organisation=organisation), "utf-8")
+            page.goto((tmp_path / "page.html").as_uri())
+            if organisation == bounds.organisation and "brief" in form.paused:
+                assert "Paused for now: Shorter answers." in page.locator("#says").inner_text()
+            (tmp_path / f"{form.user}.toml").write_text(page.locator("#toml").text_content(), "utf-8")
+            saved = read_form(tmp_path / f"{form.user}.toml")
+            assert set(saved.consents or ()) <= set(form.consents or ())
+            assert saved.strict == form.strict
+            assert known.preview(saved).allowed == (), (form.user, organisation)
     page.close()
 
 

@@ -28,7 +28,6 @@ __all__ = ["Barred", "Facts", "Group", "Kind", "Level", "Option", "facts", "kind
 
 _ASKER = "the person of the form"
 _REMEMBER = ("store", "infer", "retain", "read")
-_OTHERS = ("share", "train")
 _GROUPS = {"traits": "How answers are", "tone": "What is welcome", "": "More"}
 
 
@@ -101,6 +100,8 @@ class Facts(msgspec.Struct, frozen=True):
     kinds: tuple[Option, ...]
     share: Option
     """Whether others may learn from what is remembered."""
+    train: Option
+    """Whether models may be trained on it."""
     always: tuple[tuple[str, Barred], ...]
     """What every reply does whatever is chosen: words of the duty, and who says so."""
     purposes: tuple[str, ...]
@@ -148,7 +149,8 @@ def facts(bounds: Bounds, form: Form | None = None, *, organisation: str | None 
         own=ask.why("apply", wish="w1"),
         levels=_levels(ask, given),
         kinds=_kinds(ask, given),
-        share=_share(ask, given),
+        share=_others(ask, given, "share", "sharing", "Others may learn from what is remembered"),
+        train=_others(ask, given, "train", "training", "Models may be trained on what is remembered"),
         always=_always(ask),
         purposes=tuple(ask.bounds.purposes),
         unnamed=tuple(name for name in ask.bounds.kinds if name not in kinds()),
@@ -248,7 +250,9 @@ def _kinds(ask: _Asking, given: Form) -> tuple[Option, ...]:
         if kind is None:
             continue
         barred = ask.why("store", kind=name, purpose="memory")
-        agreed = given.consents is not None and "memory" in given.consents
+        # A special category, and whatever has a consent of its own name, is ticked only where that was given.
+        asked = {"memory", name} if name in ask.bounds.purposes or kind.special else {"memory"}
+        agreed = asked <= set(given.consents or ())
         kept_out = any(
             name in given.never.get(action, ()) or "*" in given.never.get(action, ()) for action in _REMEMBER
         )
@@ -257,13 +261,10 @@ def _kinds(ask: _Asking, given: Form) -> tuple[Option, ...]:
     return tuple(sorted(found, key=lambda each: order.index(each.id)))
 
 
-def _share(ask: _Asking, given: Form) -> Option:
-    barred = ask.why("share", kind="preferences", purpose="sharing") or ask.why(
-        "train", kind="preferences", purpose="training"
-    )
-    kept = all("*" not in given.never.get(action, ()) for action in _OTHERS)
-    agreed = given.consents is not None and "sharing" in given.consents
-    return Option("sharing", "Others may learn from what is remembered", barred, agreed and kept)
+def _others(ask: _Asking, given: Form, action: str, purpose: str, title: str) -> Option:
+    barred = ask.why(action, kind="preferences", purpose=purpose)
+    agreed = purpose in (given.consents or ()) and "*" not in given.never.get(action, ())
+    return Option(purpose, title, barred, agreed)
 
 
 def _always(ask: _Asking) -> tuple[tuple[str, Barred], ...]:

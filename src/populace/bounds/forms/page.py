@@ -70,7 +70,11 @@ def _kept(known: Facts) -> dict[str, Any]:
     options += [option for group in known.groups for option in group.singles]
     shown = {option.id for option in options if option.barred is None}
     levels = {level.id for level in known.levels if level.levels}
-    boxes = {option.id for option in known.kinds} | {"memory", "sharing"}
+    # What was agreed to and a rule bars for now stays agreed to, unused.
+    held = {box.id for box in (*known.kinds, known.share, known.train) if box.barred and box.chosen}
+    boxes = {box.id for box in (*known.kinds, known.share, known.train)} - held
+    if not held & {kind.id for kind in known.kinds}:
+        boxes.add("memory")
     return {
         "wishes": [each for each in given.wishes if each not in shown],
         "paused": list(given.paused),
@@ -78,6 +82,12 @@ def _kept(known: Facts) -> dict[str, Any]:
         "strict": {name: level for name, level in given.strict.items() if name not in levels},
         "consents": [each for each in given.consents or () if each not in boxes],
         "purposes": list(known.purposes),
+        "held": sorted(held),
+        # Of what others may have, the page asks for everything at once: kinds that were left out stay out.
+        "never": {
+            action: [kind for kind in given.never.get(action, ()) if kind != "*"]
+            for action in ("share", "train")
+        },
         # Kinds of data without a field are never ticked.
         "unnamed": list(known.unnamed),
     }

@@ -21,8 +21,9 @@
       own: all("textarea[name=own]").map((each) => ({ id: each.dataset.id, text: each.value.trim() })).filter((each) => each.text),
       strict: all("select[name=strict]").filter((each) => each.value),
       remembered: kinds.filter((each) => each.checked),
-      not: kinds.filter((each) => !each.checked),
+      not: kinds.filter((each) => !each.checked && !kept.held.includes(each.value)),
       share: all("input[name=share]:checked").length > 0,
+      train: all("input[name=train]:checked").length > 0,
     };
   }
 
@@ -32,6 +33,7 @@
     const consents = [...kept.consents];
     if (now.remembered.length) consents.push("memory");
     if (now.share) consents.push("sharing");
+    if (now.train) consents.push("training");
     consents.push(...now.remembered.map((each) => each.value).filter((each) => kept.purposes.includes(each)));
     if (wishes.length) lines.push(`wishes = ${list(wishes)}`);
     const paused = kept.paused.filter((each) => !kept.own.includes(each) || now.own.some((own) => own.id === each));
@@ -41,20 +43,27 @@
     for (const each of now.own) lines.push("", "[[own]]", `id = ${text(each.id)}`, `text = ${text(each.text)}`);
     const strict = Object.entries(kept.strict).concat(now.strict.map((each) => [each.dataset.id, each.value]));
     if (strict.length) lines.push("", "[strict]", ...strict.map(([id, level]) => `${id} = ${level}`));
-    const not = list([...now.not.map((each) => each.value), ...kept.unnamed]);
-    lines.push("", "[never]", ...["store", "infer", "retain", "read"].map((each) => `${each} = ${not}`));
-    lines.push(...["share", "train"].map((each) => `${each} = ${now.share ? not : list(["*"])}`));
+    const not = [...now.not.map((each) => each.value), ...kept.unnamed];
+    lines.push("", "[never]", ...["store", "infer", "retain", "read"].map((each) => `${each} = ${list(not)}`));
+    const given = { share: now.share || kept.held.includes("sharing"), train: now.train || kept.held.includes("training") };
+    for (const each of ["share", "train"]) {
+      lines.push(`${each} = ${list(given[each] ? [...new Set([...not, ...kept.never[each]])] : ["*"])}`);
+    }
     return `${lines.join("\n")}\n`;
   }
 
   function sentences(now) {
     const said = [];
-    said.push(now.picked.length ? `Used in answers: ${now.picked.map(words).join("; ")}.` : "Answers are written as for everybody.");
+    const used = now.picked.filter((each) => !kept.paused.includes(each.value));
+    const paused = now.picked.filter((each) => kept.paused.includes(each.value));
+    said.push(used.length ? `Used in answers: ${used.map(words).join("; ")}.` : "Answers are written as for everybody.");
+    if (paused.length) said.push(`Paused for now: ${paused.map(words).join("; ")}.`);
     if (now.own.length) said.push(now.own.length === 1 ? "One wish in your own words goes to the model." : `${now.own.length} wishes in your own words go to the model.`);
     for (const each of now.strict) said.push(`${each.dataset.title}: answers are refused from ${each.value} of 100 on.`);
     said.push(now.remembered.length ? `May be remembered: ${now.remembered.map(words).join("; ")}.` : "Nothing may be remembered of you.");
     if (now.remembered.length) said.push(`May not be remembered: everything else.`);
-    said.push(now.share ? "Others may learn from what is remembered." : "Nothing of yours is shared or trained on.");
+    said.push(now.share ? "Others may learn from what is remembered." : "Nothing of yours is shared.");
+    said.push(now.train ? "Models may be trained on what is remembered." : "Nothing of yours is trained on.");
     if (now.minor) said.push("You are treated as under 18.");
     return said;
   }
